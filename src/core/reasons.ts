@@ -1,0 +1,118 @@
+/**
+ * Every refusal and every wait has a stable reason code. One entry here gives the code its meaning; a page of the
+ * same name in docs/runbooks/ says what to do about it at length (a policy test demands both).
+ */
+
+export type Reason = {
+  /** What happened, as a noun phrase for lists. */
+  readonly title: string;
+  /** The next step, for the person who reads it at 3 a.m. */
+  readonly next: string;
+};
+
+export const reasons = {
+  // Words that were not understood
+  unknown_verb: { title: "Unknown command word", next: "Use one of the words of `/gantry help`." },
+  unknown_service: { title: "Unknown service", next: "Use a name from `/gantry status`, or add a file to the services folder." },
+  unknown_environment: { title: "Unknown environment", next: "Use one of the environments that the service file names." },
+  unknown_rollout: { title: "Unknown rollout", next: "Look its number up with `/gantry history`." },
+  unknown_host: { title: "Unknown host", next: "Look at `/gantry hosts`." },
+  missing_word: { title: "A word is missing", next: "Type the command again with all its words, or alone for a form." },
+  too_many_words: { title: "Words left over", next: "Remove the words that the usage line does not have." },
+  bad_word: { title: "A word of the wrong shape", next: "Look at the usage line and the examples." },
+  unknown_flag: { title: "Unknown option", next: "Use one of the options of the usage line." },
+  too_long: { title: "The command is too long", next: "Shorten it to 1,000 characters." },
+  // Refs and images
+  unknown_ref: { title: "No such build", next: "Use a commit whose image CI has pushed; the newest are listed." },
+  ambiguous_ref: { title: "The short commit fits several builds", next: "Type more digits of the commit." },
+  registry_unreachable: { title: "The registry does not answer", next: "Check the registry; a rollback works without it." },
+  registry_auth: { title: "The registry refuses the credentials", next: "Renew the registry login." },
+  image_missing: { title: "The image is not in the registry", next: "Push the image again, or deploy another commit." },
+  digest_mismatch: { title: "The image is not the approved one", next: "Do not deploy it. Find out who pushed over the tag." },
+  // Gates and authority
+  not_allowed: { title: "Not your role", next: "Ask someone who has the role." },
+  own_request: { title: "The requester may not decide", next: "Ask another approver." },
+  already_approved: { title: "You have approved this already", next: "Another approver is needed." },
+  no_approvers: { title: "Nobody could approve this", next: "Put people into the approving role in gantry.yml." },
+  no_hosts: { title: "No host matches the environment", next: "Enrol a host with the labels that the service file asks for." },
+  busy: { title: "Another rollout is active here", next: "Wait for it, or cancel it." },
+  already_live: { title: "That release already runs there", next: "Nothing to do." },
+  bad_release: {
+    title: "The release was judged bad",
+    next: "Deploy a fixed commit, or ask with --allow-bad and a second person.",
+  },
+  nothing_to_promote: { title: "Nothing good to promote", next: "Deploy to the earlier environment and let it soak." },
+  no_earlier_good: { title: "No earlier good release", next: "Deploy a good commit instead." },
+  plan_changed: { title: "The plan changed since it was made", next: "Ask for the rollout again." },
+  stale_click: { title: "That button is out of date", next: "Look at the card for what is happening now." },
+  already_decided: { title: "Already decided", next: "Look at the card for what is happening now." },
+  already_ended: { title: "The rollout has ended", next: "Ask for a new one." },
+  request_expired: { title: "Nobody decided in time", next: "Ask for the rollout again." },
+  cancelled: { title: "Cancelled by a person", next: "Ask for the rollout again when ready." },
+  rejected: { title: "Rejected by a person", next: "Read the reason, then ask again." },
+  rolled_back: { title: "Rolled back by a person", next: "Fix the commit and deploy the fix." },
+  // Waits
+  awaiting_approval: { title: "Waits for approval", next: "An approver presses Approve." },
+  awaiting_images: { title: "Waits for images on the first hosts", next: "Nothing; it goes on by itself." },
+  awaiting_host: { title: "Waits for a host", next: "Look at `/gantry hosts`." },
+  soaking: { title: "Soaks", next: "Nothing; it goes on by itself." },
+  // Hosts
+  host_lost: { title: "The host does not answer", next: "Check the machine and the agent's service." },
+  deadline_passed: { title: "The host did not finish in time", next: "Look at the host's agent log." },
+  engine_down: { title: "The Docker engine does not answer", next: "Start the engine: systemctl status docker." },
+  engine_stuck: { title: "The Docker engine hangs", next: "Look at the engine's log; restart it with live-restore on." },
+  disk_full: { title: "The disk is full", next: "Free space under the engine's data root." },
+  pull_failed: { title: "The image could not be pulled", next: "Look at the detail; check the registry from the host." },
+  wrong_platform: { title: "The image is for another platform", next: "Build the image for the host's platform." },
+  create_failed: {
+    title: "The container could not be created",
+    next: "Look at the detail: a mount, a user or an option is wrong.",
+  },
+  env_file_missing: { title: "An env_file is not on the host", next: "Put the file on the host." },
+  start_failed: { title: "The container could not be started", next: "Look at the detail." },
+  port_in_use: { title: "Another process holds the port", next: "Find it with `ss -ltnp` on the host." },
+  exited: { title: "The container exited", next: "Read its last lines." },
+  crash_loop: { title: "The container keeps restarting", next: "Read its last lines." },
+  oom_killed: { title: "The container ran out of memory", next: "Raise the limit or find the leak." },
+  unhealthy: {
+    title: "The health check failed",
+    next: "Read the container's last lines and try the health address on the host.",
+  },
+  stop_failed: { title: "The old container could not be stopped", next: "Look at the engine on the host." },
+  restore_failed: { title: "The old container could not be put back", next: "Go to the host now: nothing serves there." },
+  interrupted: { title: "The swap was interrupted", next: "Nothing; the host went back to what it served." },
+  stale_desired: { title: "An older order than the host has seen", next: "Look whether two servers run on the same fleet." },
+  foreign_server: { title: "An order from another server", next: "Enrol the host with this server, or stop the other one." },
+  // Agents
+  bad_token: { title: "The enrolment token is not valid", next: "Make a new one: gantry enroll --name NAME." },
+  bad_proof: { title: "The host could not prove its key", next: "Enrol the host again." },
+  host_revoked: { title: "The host was revoked", next: "Enrol it again if that was wrong." },
+  duplicate_agent: { title: "A second agent for the same host", next: "Stop one of the two." },
+  incompatible_agent: { title: "The agent speaks another protocol", next: "Upgrade the agent." },
+  // The server itself
+  store_locked: { title: "Another server holds the data", next: "Stop the other server, or give this one its own GANTRY_DATA." },
+  store_newer: { title: "The data was written by a newer Gantry", next: "Run the newer version." },
+  store_unwritable: { title: "The database cannot be written", next: "Free disk space; what was recorded is safe." },
+  bad_config: { title: "The configuration is not valid", next: "Run `gantry validate`." },
+  chat_unreachable: { title: "Slack does not answer", next: "Use the CLI meanwhile: the same verbs work." },
+  chat_auth: { title: "Slack refuses the token", next: "Renew SLACK_BOT_TOKEN or SLACK_APP_TOKEN." },
+  not_in_channel: { title: "Gantry is not in this channel", next: "Type `/invite @gantry` there and try again." },
+  github_unreachable: { title: "GitHub does not answer", next: "Nothing; commits and links are missing until it does." },
+  github_auth: { title: "GitHub refuses the token", next: "Renew GITHUB_TOKEN." },
+  jira_unreachable: { title: "Jira does not answer", next: "Nothing; tickets are missing until it does." },
+  jira_auth: { title: "Jira refuses the token", next: "Renew JIRA_API_TOKEN." },
+  internal: { title: "A fault in Gantry", next: "Look the id up in the server's log and report it." },
+} as const satisfies Record<string, Reason>;
+
+export type ReasonCode = keyof typeof reasons;
+
+/** A refusal as a person reads it: what and why, and the way on. Who and since when stand in `text`. */
+export type Refusal = { readonly reason: ReasonCode; readonly text: string; readonly next: string };
+
+export function refuse(reason: ReasonCode, text: string, next?: string): Refusal {
+  return { reason, text, next: next ?? reasons[reason].next };
+}
+
+export function isReasonCode(text: string): text is ReasonCode {
+  return Object.hasOwn(reasons, text);
+}

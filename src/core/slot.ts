@@ -1,0 +1,123 @@
+/**
+ * A slot is the place on one host for one service in one environment.
+ * `DesiredSlot` is what the conductor wants there, `ObservedSlot` what the agent saw there; each has exactly one writer.
+ * Both are absolute (the whole truth each time), so that nothing depends on an earlier message having arrived.
+ */
+import type { ReleaseSpec } from "./release.ts";
+
+export type SlotKey = { readonly service: string; readonly environment: string };
+
+export type DesiredRelease = {
+  readonly number: number;
+  readonly digest: string;
+  readonly commit: string;
+  readonly spec: ReleaseSpec;
+  /** Registries to try after the one in `spec.container.image`, in order, as full repositories. */
+  readonly mirrors: readonly string[];
+};
+
+export type DesiredSlot = SlotKey & {
+  /** Strictly increasing per slot. The agent refuses anything older than what it has seen. */
+  readonly generation: number;
+  /** The rollout that last changed this slot. */
+  readonly rollout: number;
+  /** null: nothing should run here. */
+  readonly release: DesiredRelease | null;
+};
+
+/** An image to have ready on the host before anyone approves. */
+export type PrepareImage = SlotKey & {
+  readonly rollout: number;
+  readonly image: string;
+  readonly digest: string;
+  readonly mirrors: readonly string[];
+};
+
+/** Everything the server wants of one host. */
+export type DesiredPicture = {
+  readonly epoch: number;
+  readonly serverId: string;
+  readonly slots: readonly DesiredSlot[];
+  readonly prepare: readonly PrepareImage[];
+};
+
+/** Where the agent is with the desired generation. One direction, except that `failed` may follow any. */
+export type SlotStep =
+  | "idle"
+  | "pulling"
+  | "creating"
+  | "stopping_old"
+  | "starting"
+  | "checking"
+  | "promoting"
+  | "serving"
+  | "restoring"
+  | "failed";
+
+export type LiveHealth = "ok" | "starting" | "failing" | "restarting" | "exited";
+
+export type ObservedContainer = {
+  readonly containerId: string;
+  readonly release: number;
+  readonly digest: string;
+  readonly generation: number;
+  readonly startedAt: number;
+  readonly restarts: number;
+  readonly health: LiveHealth;
+  /** One sentence, when health is not ok. */
+  readonly detail: string | null;
+};
+
+/** How the generation ended on this host. */
+export type SwapOutcome =
+  | { readonly ok: true; readonly tookMs: number }
+  | {
+      readonly ok: false;
+      readonly tookMs: number;
+      readonly reason: string;
+      readonly detail: string;
+      /** Last lines of the failed container, redacted and capped. */
+      readonly logTail: readonly string[];
+      /** What serves now: the old container again, nothing (there was none before), or nothing although there should be. */
+      readonly after: "restored" | "empty" | "down";
+    };
+
+export type ObservedSlot = SlotKey & {
+  /** The desired generation this report is about; 0 when the agent has never been told any. */
+  readonly generation: number;
+  readonly step: SlotStep;
+  readonly outcome: SwapOutcome | null;
+  /** The container that serves, if any. */
+  readonly live: ObservedContainer | null;
+  /** The kept container of the release before, ready to go back to. */
+  readonly previous: { readonly containerId: string; readonly release: number; readonly digest: string } | null;
+};
+
+export type ObservedImage = SlotKey & {
+  readonly digest: string;
+  readonly rollout: number;
+} & (
+    | { readonly state: "pulling" }
+    | { readonly state: "present" }
+    | { readonly state: "failed"; readonly reason: string; readonly detail: string }
+  );
+
+/** Everything the agent sees on its host. */
+export type ObservedPicture = {
+  readonly bootId: string;
+  readonly agentVersion: string;
+  /** Highest epoch the agent has obeyed. */
+  readonly epoch: number;
+  readonly engine: {
+    readonly ok: boolean;
+    readonly reason: string | null;
+    readonly detail: string | null;
+    readonly liveRestore: boolean | null;
+  };
+  readonly slots: readonly ObservedSlot[];
+  readonly images: readonly ObservedImage[];
+};
+
+export function slotName(key: SlotKey): string {
+  return `${key.service}/${key.environment}`;
+}
