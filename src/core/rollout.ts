@@ -1,0 +1,409 @@
+/**
+ * The rollout: one attempt to make one release live in one environment. `step` is the only place that changes it.
+ *
+ * Phases, what they mean and what leaves them:
+ *
+ * - `awaiting_approval`  the plan is on a card and hosts already pull; nothing is touched. Leaves by enough approvals
+ *                        (queued), a rejection (rejected), a cancellation or a changed plan (cancelled), or time (expired).
+ * - `queued`             decided, and waiting until every host of the first batch has the image. Nothing is touched.
+ *                        Leaves by itself (rolling), by cancellation (cancelled), or when a host cannot get the image (restored: nothing to undo).
+ * - `rolling`            the hosts of one batch are swapping, or wait for their image. Leaves when all of them are healthy
+ *                        (soaking, or succeeded for a rollback), or when one fails or a person cancels (restoring).
+ * - `soaking`            the batch must stay healthy for the soak time. Leaves by time (rolling with the next batch, or
+ *                        succeeded after the last), or when a host becomes unwell or a person cancels (restoring).
+ * - `restoring`          every touched host goes back to what it served before. Leaves when all are back (restored) or
+ *                        one cannot be put back (stuck, once the others are done).
+ * - `succeeded`          every host serves the release and has soaked. The release is good here. Ended.
+ * - `restored`           it failed or was cancelled, and every host serves what it served before. Ended.
+ * - `stuck`              a restore failed, or a rollback could not reach a host: a person is needed. Ended.
+ * - `rejected`, `expired`, `cancelled`  ended before anything was touched.
+ *
+ * A rollback is the same machine with three differences: it waits for no image (what it goes back to was here), it does
+ * not soak (it was good here), and it is never itself undone: a host that fails is left as it is, the others go on.
+ */
+import type { ReasonCode } from "./reasons.ts";
+import {
+  type Effect,
+  type Failure,
+  type HostState,
+  hasEnded,
+  hostOf,
+  type Person,
+  type Phase,
+  type Requested,
+  type RolloutEvent,
+  type RolloutState,
+  type Step,
+} from "./rollout-state.ts";
+
+/** How long hosts may take to get the image after the decision. */
+export const imagesDeadlineMs = 15 * 60_000;
+
+/** The first event of every rollout makes its state. Approved by nobody's need: straight to queued. */
+export function begin(event: Requested): { readonly state: RolloutState; readonly effects: readonly Effect[] } {
+  const waits = event.approvalsRequired > 0;
+  const expiresAt = event.at + event.expireMs;
+  const state: RolloutState = {
+    number: event.number,
+    service: event.service,
+    environment: event.environment,
+    kind: event.kind,
+    release: event.release,
+    from: event.from,
+    planHash: event.planHash,
+    phase: waits ? "awaiting_approval" : "queued",
+    reason: waits ? "awaiting_approval" : null,
+    detail: null,
+    requester: event.requester,
+    requestedAt: event.at,
+    expiresAt,
+    approvalsRequired: event.approvalsRequired,
+    approvals: [],
+    endedBy: null,
+    batches: event.batches,
+    batch: 0,
+    soakMs: event.soakMs,
+    hostDeadlineMs: event.hostDeadlineMs,
+    soakEndsAt: null,
+    startedAt: null,
+    endedAt: null,
+    hosts: event.hosts.map((h) => ({
+      host: h.host,
+      from: h.from,
+      status: h.unchanged ? "unchanged" : "waiting",
+      image: "unknown",
+      reason: null,
+      detail: null,
+      logTail: [],
+      startedAt: null,
+      endedAt: null,
+    })),
+  };
+  if (waits) return { state, effects: [{ kind: "set_timer", name: "expiry", at: expiresAt }] };
+  const queued = queue({ state, effects: [] }, event.at);
+  const effects: Effect[] =
+    event.kind === "rollback" && event.from !== null
+      ? [verdictOf(event.from, "bad", "rolled_back", `rolled back by ${event.requester.name}`)]
+      : [];
+  return { state: queued.state, effects: [...effects, ...queued.effects] };
+}
+
+export function step(state: RolloutState, event: Exclude<RolloutEvent, Requested>): Step {
+  switch (event.type) {
+    case "approved":
+      return approve(state, event.by, event.at);
+    case "rejected":
+      if (state.phase !== "awaiting_approval") return { kind: "refused", reason: lateReason(state) };
+      return moved(ended(state, { phase: "rejected", at: event.at, reason: "rejected", detail: event.why, by: event.by }));
+    case "cancelled":
+      return cancel(state, event.by, event.why, event.at);
+    case "plan_changed":
+      if (state.phase !== "awaiting_approval") return { kind: "ignored" };
+      return moved(ended(state, { phase: "cancelled", at: event.at, reason: "plan_changed", detail: event.detail, by: null }));
+    case "expired":
+      if (state.phase !== "awaiting_approval") return { kind: "ignored" };
+      return moved(ended(state, { phase: "expired", at: event.at, reason: "request_expired", detail: null, by: null }));
+    case "image_present":
+      return imagePresent(state, event.host, event.at);
+    case "image_failed":
+      return imageFailed(state, event);
+    case "images_overdue":
+      return imagesOverdue(state, event.at);
+    case "host_swapped":
+      return swapped(state, event.host, event.at);
+    case "host_failed":
+      return failed(state, event.host, event, event.at);
+    case "host_unwell":
+      return unwell(state, event.host, event, event.at);
+    case "host_overdue":
+      return overdue(state, event);
+    case "soaked":
+      return soaked(state, event.at);
+    case "host_restored":
+      return restored(state, event.host, event.at);
+    case "host_restore_failed":
+      return restoreFailed(state, event.host, event, event.at);
+  }
+}
+
+type Moved = { readonly state: RolloutState; readonly effects: readonly Effect[] };
+
+function moved(m: Moved): Step {
+  return { kind: "moved", ...m };
+}
+
+function lateReason(state: RolloutState): ReasonCode {
+  return hasEnded(state) ? "already_ended" : "already_decided";
+}
+
+// ------------------------------------------------------------ people
+
+function approve(state: RolloutState, by: Person, at: number): Step {
+  if (state.phase !== "awaiting_approval") return { kind: "refused", reason: lateReason(state) };
+  if (state.approvals.some((a) => a.by.id === by.id && a.by.kind === by.kind)) {
+    return { kind: "refused", reason: "already_approved" };
+  }
+  const approvals = [...state.approvals, { by, at }];
+  const next = { ...state, approvals };
+  if (approvals.length < state.approvalsRequired) return moved({ state: next, effects: [] });
+  return moved(queue({ state: { ...next, reason: null }, effects: [{ kind: "clear_timer", name: "expiry" }] }, at));
+}
+
+function cancel(state: RolloutState, by: Person, why: string | null, at: number): Step {
+  switch (state.phase) {
+    case "awaiting_approval":
+    case "queued":
+      return moved(ended(state, { phase: "cancelled", at, reason: "cancelled", detail: why, by }));
+    case "rolling":
+    case "soaking":
+      if (state.kind === "rollback") return { kind: "refused", reason: "already_decided" };
+      return moved(goBack({ ...state, reason: "cancelled", detail: why, endedBy: by }, at));
+    case "restoring":
+      return { kind: "refused", reason: "already_decided" };
+    case "succeeded":
+    case "restored":
+    case "stuck":
+    case "rejected":
+    case "expired":
+    case "cancelled":
+      return { kind: "refused", reason: "already_ended" };
+  }
+}
+
+function ended(
+  state: RolloutState,
+  facts: { phase: Phase; at: number; reason: ReasonCode | null; detail: string | null; by: Person | null },
+): Moved {
+  const { phase, at, reason, detail, by } = facts;
+  return {
+    state: { ...state, phase, reason, detail, endedBy: by ?? state.endedBy, endedAt: at, soakEndsAt: null },
+    effects: [
+      { kind: "clear_timer", name: "expiry" },
+      { kind: "clear_timer", name: "images" },
+      { kind: "clear_timer", name: "soak" },
+    ],
+  };
+}
+
+// ------------------------------------------------------------ forward
+
+/** Decided: go on at once if the first batch is ready, else wait for its images. */
+function queue(m: Moved, at: number): Moved {
+  const state: RolloutState = { ...m.state, phase: "queued", reason: "awaiting_images" };
+  const effects: Effect[] = [...m.effects, { kind: "set_timer", name: "images", at: at + imagesDeadlineMs }];
+  return goOn({ state, effects }, at);
+}
+
+/** Starts the hosts of the current batch when all of them have the image. */
+function goOn(m: Moved, at: number): Moved {
+  const { state } = m;
+  const batch = state.batches[state.batch];
+  if (batch === undefined) return finish(m, at);
+  const hosts = state.hosts.filter((h) => batch.includes(h.host));
+  const broken = hosts.find((h) => h.image === "failed");
+  if (broken !== undefined && state.kind !== "rollback") {
+    return imageFault(
+      m,
+      { host: broken.host, reason: broken.reason ?? "pull_failed", detail: broken.detail ?? "", logTail: [] },
+      at,
+    );
+  }
+  if (state.kind !== "rollback" && hosts.some((h) => h.image !== "present")) {
+    return { state: { ...state, reason: "awaiting_images" }, effects: m.effects };
+  }
+  let next: RolloutState = { ...state, phase: "rolling", reason: null, startedAt: state.startedAt ?? at };
+  const effects: Effect[] = [...m.effects, { kind: "clear_timer", name: "images" }];
+  for (const { host } of hosts) {
+    next = withHost(next, host, { status: "swapping", startedAt: at, reason: null, detail: null });
+    effects.push({ kind: "desire", host, release: state.release });
+    effects.push({ kind: "set_timer", name: `host:${host}`, at: at + state.hostDeadlineMs });
+  }
+  return { state: next, effects };
+}
+
+function imagePresent(state: RolloutState, host: string, at: number): Step {
+  const known = hostOf(state, host);
+  if (known === null || known.image === "present" || hasEnded(state)) return { kind: "ignored" };
+  const next = withHost(state, host, { image: "present", reason: null, detail: null });
+  if (!waitsForImages(next)) return moved({ state: next, effects: [] });
+  return moved(goOn({ state: next, effects: [] }, at));
+}
+
+function waitsForImages(state: RolloutState): boolean {
+  return state.phase === "queued" || (state.phase === "rolling" && state.reason === "awaiting_images");
+}
+
+function imageFailed(
+  state: RolloutState,
+  event: { readonly host: string; readonly at: number; readonly reason: ReasonCode; readonly detail: string },
+): Step {
+  const known = hostOf(state, event.host);
+  if (known === null || known.status !== "waiting" || hasEnded(state)) return { kind: "ignored" };
+  if (known.image === "failed" && known.reason === event.reason) return { kind: "ignored" };
+  const next = withHost(state, event.host, { image: "failed", reason: event.reason, detail: event.detail });
+  if (!waitsForImages(next)) return moved({ state: next, effects: [] });
+  return moved(goOn({ state: next, effects: [] }, event.at));
+}
+
+function imagesOverdue(state: RolloutState, at: number): Step {
+  if (!waitsForImages(state)) return { kind: "ignored" };
+  const batch = state.batches[state.batch] ?? [];
+  const late = state.hosts.filter((h) => batch.includes(h.host) && h.image !== "present");
+  const first = late[0];
+  if (first === undefined) return { kind: "ignored" };
+  const detail = `no image on ${late.map((h) => h.host).join(", ")} after ${imagesDeadlineMs / 60_000} min`;
+  return moved(imageFault({ state, effects: [] }, { host: first.host, reason: "host_lost", detail, logTail: [] }, at));
+}
+
+/** A host cannot get the image. Its old container was not touched, so only hosts of earlier batches go back. */
+function imageFault(m: Moved, fault: Failure & { readonly host: string }, at: number): Moved {
+  const marked = withHost(m.state, fault.host, { status: "waiting", reason: fault.reason, detail: fault.detail });
+  const back = goBack({ ...marked, reason: fault.reason, detail: `${fault.host}: ${fault.detail}` }, at);
+  return { state: back.state, effects: [...m.effects, { kind: "clear_timer", name: "images" }, ...back.effects] };
+}
+
+function swapped(state: RolloutState, host: string, at: number): Step {
+  if (state.phase !== "rolling" || hostOf(state, host)?.status !== "swapping") return { kind: "ignored" };
+  const next = withHost(state, host, { status: "healthy", endedAt: at });
+  return moved(batchDone({ state: next, effects: [{ kind: "clear_timer", name: `host:${host}` }] }, at));
+}
+
+/** When no host of the batch is under way any more: soak, or (for a rollback) the next batch. */
+function batchDone(m: Moved, at: number): Moved {
+  const { state } = m;
+  const batch = state.batches[state.batch] ?? [];
+  if (state.hosts.some((h) => batch.includes(h.host) && h.status === "swapping")) return m;
+  if (state.kind === "rollback") return nextBatch(m, at);
+  const soakEndsAt = at + state.soakMs;
+  return {
+    state: { ...state, phase: "soaking", reason: "soaking", soakEndsAt },
+    effects: [...m.effects, { kind: "set_timer", name: "soak", at: soakEndsAt }],
+  };
+}
+
+function soaked(state: RolloutState, at: number): Step {
+  if (state.phase !== "soaking") return { kind: "ignored" };
+  return moved(nextBatch({ state: { ...state, soakEndsAt: null }, effects: [{ kind: "clear_timer", name: "soak" }] }, at));
+}
+
+function nextBatch(m: Moved, at: number): Moved {
+  const batch = m.state.batch + 1;
+  if (batch >= m.state.batches.length) return finish(m, at);
+  const effects: Effect[] = [...m.effects, { kind: "set_timer", name: "images", at: at + imagesDeadlineMs }];
+  return goOn({ state: { ...m.state, batch, phase: "rolling", reason: null }, effects }, at);
+}
+
+function finish(m: Moved, at: number): Moved {
+  const { state } = m;
+  const left = state.hosts.filter((h) => h.status === "failed" || h.status === "stuck");
+  if (left.length > 0) {
+    const detail = `${left.map((h) => h.host).join(", ")} could not be rolled back`;
+    const end = ended(state, { phase: "stuck", at, reason: left[0]?.reason ?? "restore_failed", detail, by: null });
+    return { state: end.state, effects: [...m.effects, ...end.effects] };
+  }
+  const end = ended(state, { phase: "succeeded", at, reason: null, detail: null, by: null });
+  return { state: end.state, effects: [...m.effects, ...end.effects, verdictOf(state.release, "good", null, null)] };
+}
+
+// ------------------------------------------------------------ failure and the way back
+
+/** Reasons that are the release's own fault; the others (a full disk, a lost host) say nothing about it. */
+const releaseFaults: readonly ReasonCode[] = [
+  "unhealthy",
+  "exited",
+  "crash_loop",
+  "oom_killed",
+  "start_failed",
+  "create_failed",
+  "deadline_passed",
+  "wrong_platform",
+];
+
+function failed(state: RolloutState, host: string, failure: Failure, at: number): Step {
+  if (state.phase !== "rolling" || hostOf(state, host)?.status !== "swapping") return { kind: "ignored" };
+  const fault = { reason: failure.reason, detail: failure.detail, logTail: failure.logTail };
+  const next = withHost(state, host, { ...fault, status: "failed", endedAt: at });
+  const effects: Effect[] = [{ kind: "clear_timer", name: `host:${host}` }];
+  if (state.kind === "rollback") return moved(batchDone({ state: next, effects }, at));
+  const back = goBack({ ...next, reason: fault.reason, detail: `${host}: ${fault.detail}` }, at);
+  return moved({ state: back.state, effects: [...effects, ...blame(state, host, fault), ...back.effects] });
+}
+
+function blame(state: RolloutState, host: string, fault: Failure): Effect[] {
+  if (!releaseFaults.includes(fault.reason)) return [];
+  return [verdictOf(state.release, "bad", fault.reason, `${host}: ${fault.detail}`)];
+}
+
+/** A host that was healthy is not any more, while its rollout is still under way. */
+function unwell(state: RolloutState, host: string, failure: Failure, at: number): Step {
+  if (state.phase !== "rolling" && state.phase !== "soaking") return { kind: "ignored" };
+  if (state.kind === "rollback" || hostOf(state, host)?.status !== "healthy") return { kind: "ignored" };
+  const fault = { reason: failure.reason, detail: failure.detail, logTail: failure.logTail };
+  const next = withHost(state, host, { ...fault, status: "failed", endedAt: at });
+  const back = goBack({ ...next, reason: fault.reason, detail: `${host}: ${fault.detail}` }, at);
+  return moved({ state: back.state, effects: [...blame(state, host, fault), ...back.effects] });
+}
+
+function overdue(state: RolloutState, event: { readonly host: string; readonly at: number; readonly connected: boolean }): Step {
+  const status = hostOf(state, event.host)?.status;
+  const reason: ReasonCode = event.connected ? "deadline_passed" : "host_lost";
+  const seconds = Math.round(state.hostDeadlineMs / 1000);
+  const detail = event.connected ? `not done after ${seconds} s` : `not heard of for its ${seconds} s`;
+  const failure: Failure = { reason, detail, logTail: [] };
+  if (status === "swapping") return failed(state, event.host, failure, event.at);
+  if (status === "restoring") return restoreFailed(state, event.host, failure, event.at);
+  return { kind: "ignored" };
+}
+
+/** Every host that was touched goes back to what it served; one that was not touched is left alone. */
+function goBack(state: RolloutState, at: number): Moved {
+  let next: RolloutState = { ...state, phase: "restoring", soakEndsAt: null };
+  const effects: Effect[] = [
+    { kind: "clear_timer", name: "soak" },
+    { kind: "clear_timer", name: "images" },
+  ];
+  for (const h of state.hosts) {
+    if (h.status !== "swapping" && h.status !== "healthy" && h.status !== "failed") continue;
+    next = withHost(next, h.host, { status: "restoring" });
+    effects.push({ kind: "desire", host: h.host, release: h.from });
+    effects.push({ kind: "set_timer", name: `host:${h.host}`, at: at + state.hostDeadlineMs });
+  }
+  return backDone({ state: next, effects }, at);
+}
+
+function restored(state: RolloutState, host: string, at: number): Step {
+  if (state.phase !== "restoring" || hostOf(state, host)?.status !== "restoring") return { kind: "ignored" };
+  const next = withHost(state, host, { status: "restored", endedAt: at });
+  return moved(backDone({ state: next, effects: [{ kind: "clear_timer", name: `host:${host}` }] }, at));
+}
+
+function restoreFailed(state: RolloutState, host: string, failure: Failure, at: number): Step {
+  if (state.phase !== "restoring" || hostOf(state, host)?.status !== "restoring") return { kind: "ignored" };
+  const next = withHost(state, host, {
+    status: "stuck",
+    endedAt: at,
+    reason: failure.reason,
+    detail: failure.detail,
+    logTail: failure.logTail,
+  });
+  return moved(backDone({ state: next, effects: [{ kind: "clear_timer", name: `host:${host}` }] }, at));
+}
+
+function backDone(m: Moved, at: number): Moved {
+  const { state } = m;
+  if (state.hosts.some((h) => h.status === "restoring")) return m;
+  const stuck = state.hosts.some((h) => h.status === "stuck");
+  const facts = { at, reason: state.reason, detail: state.detail, by: null };
+  const end = ended(state, { ...facts, phase: stuck ? "stuck" : "restored" });
+  return { state: end.state, effects: [...m.effects, ...end.effects] };
+}
+
+// ------------------------------------------------------------ small things
+
+function verdictOf(release: number, verdict: "good" | "bad", reason: ReasonCode | null, detail: string | null): Effect {
+  return { kind: "verdict", release, verdict, reason, detail };
+}
+
+function withHost(state: RolloutState, host: string, change: Partial<HostState>): RolloutState {
+  return { ...state, hosts: state.hosts.map((h) => (h.host === host ? { ...h, ...change } : h)) };
+}
