@@ -1,0 +1,51 @@
+/**
+ * A verb of Gantry, declared once. The declaration gives the parser, the usage line, the help, the docs page and the
+ * check of manifest.yml; `run` turns understood words into a Reply. Surfaces (Slack, CLI) carry replies out.
+ */
+import type { Gantry, Origin } from "../src/app/gantry.ts";
+import type { Actor } from "../src/app/ports.ts";
+import type { Grammar, Parsed } from "../src/core/grammar.ts";
+import type { Form, Message } from "../src/messages/message.ts";
+
+export type Reply =
+  /** Only for the one who asked. */
+  | { readonly kind: "private"; readonly message: Message }
+  /** Opens a modal (falls back to `otherwise` where there are none). */
+  | { readonly kind: "form"; readonly form: Form; readonly otherwise: Message }
+  /** The rollout's own card says it all. `message` is for surfaces without cards (CLI). */
+  | { readonly kind: "card"; readonly rollout: number; readonly message: Message };
+
+export type Call<G extends Grammar> = {
+  readonly args: Parsed<G>;
+  readonly actor: Actor;
+  readonly origin: Origin;
+  readonly gantry: Gantry;
+};
+
+export type Command<G extends Grammar = Grammar> = {
+  readonly name: string;
+  readonly summary: string;
+  readonly grammar: G;
+  /** Shown by help; every one of them must parse (a test sees to it). */
+  readonly examples: readonly string[];
+  /** Who may, in words, for help and docs. The application checks it, not the command. */
+  readonly permission: string;
+  /** Says itself in a public channel card; false for read-only verbs. */
+  readonly changesState: boolean;
+  run(call: Call<G>): Promise<Reply>;
+  /** What a button `verb:<name>` with this JSON value means. Absent: no such button. */
+  press?(press: {
+    readonly value: unknown;
+    readonly actor: Actor;
+    readonly origin: Origin;
+    readonly gantry: Gantry;
+  }): Promise<Reply>;
+  /** What a submitted modal `form:<name>` means. */
+  submit?(form: {
+    readonly context: string;
+    readonly values: Readonly<Record<string, string>>;
+    readonly actor: Actor;
+    readonly origin: Origin;
+    readonly gantry: Gantry;
+  }): Promise<Reply>;
+};

@@ -1,0 +1,77 @@
+/** The application as its surfaces see it. Commands call this and nothing else; every method checks authority itself. */
+import type { GantryConfig } from "../config/valid.ts";
+import type { EnvironmentStatus, HistoryLine, HostFacts, RollbackPreview, RolloutFacts } from "../core/facts.ts";
+import type { Refusal } from "../core/reasons.ts";
+import type { Actor } from "./ports.ts";
+
+/** Where a request came from. `key` makes it happen at most once: the same key finds the same rollout again. */
+export type Origin = { readonly key: string; readonly channel: string | null };
+
+export type Refused = { readonly kind: "refused"; readonly refusal: Refusal };
+/** The rollout exists and its card is on its way. */
+export type Opened = { readonly kind: "opened"; readonly rollout: number };
+/** The decision counts; the card shows it. */
+export type Decided = { readonly kind: "decided"; readonly facts: RolloutFacts };
+
+export interface Gantry {
+  readonly config: GantryConfig;
+  now(): number;
+  deploy(facts: {
+    readonly service: string;
+    readonly environment: string;
+    readonly ref: string;
+    readonly allowBad: boolean;
+    readonly why: string | null;
+    readonly actor: Actor;
+    readonly origin: Origin;
+  }): Promise<Opened | Refused>;
+  /** `from` null: the environment that `to` comes after. */
+  promote(facts: {
+    readonly service: string;
+    readonly from: string | null;
+    readonly to: string;
+    readonly why: string | null;
+    readonly actor: Actor;
+    readonly origin: Origin;
+  }): Promise<Opened | Refused>;
+  /** What a rollback would do now. `to` null: the newest good release that is not the current one. */
+  previewRollback(facts: {
+    readonly service: string;
+    readonly environment: string;
+    readonly to: number | null;
+    readonly actor: Actor;
+  }): Promise<RollbackPreview | Refused>;
+  /** `planHash` null: whatever the plan is now (`--now`, CLI). */
+  rollback(facts: {
+    readonly service: string;
+    readonly environment: string;
+    readonly to: number | null;
+    readonly planHash: string | null;
+    readonly why: string | null;
+    readonly actor: Actor;
+    readonly origin: Origin;
+  }): Promise<Opened | Refused>;
+  /** `planHash` null: typed, not pressed; it counts for the plan as it stands. */
+  approve(facts: {
+    readonly rollout: number;
+    readonly planHash: string | null;
+    readonly actor: Actor;
+  }): Promise<Decided | Refused>;
+  reject(facts: {
+    readonly rollout: number;
+    readonly planHash: string | null;
+    readonly why: string;
+    readonly actor: Actor;
+  }): Promise<Decided | Refused>;
+  cancel(facts: { readonly rollout: number; readonly why: string | null; readonly actor: Actor }): Promise<Decided | Refused>;
+  rollout(number: number): RolloutFacts | null;
+  /** All of them, or those of one service, or one environment. */
+  status(facts: { readonly service: string | null; readonly environment: string | null }): readonly EnvironmentStatus[];
+  /** Newest first. */
+  history(facts: {
+    readonly service: string | null;
+    readonly environment: string | null;
+    readonly limit: number;
+  }): readonly HistoryLine[];
+  hosts(): readonly HostFacts[];
+}
