@@ -29,21 +29,31 @@ if [ -n "$START_DELAY_MS" ]; then
   wait $!
 fi
 
-mkdir -p /run/www/cgi-bin
-echo "$BUILD_SERVICE $BUILD_COMMIT on $(hostname)" > /run/www/index.html
-if [ "$behaviour" = unhealthy ]; then
-  # A static server cannot answer 503, so it passes /healthz on to a CGI program of its own that can.
-  printf '#!/bin/sh\nprintf "Status: 503 Service Unavailable\\r\\nContent-Type: text/plain\\r\\n\\r\\nuser database unreachable\\n"\n' > /run/www/cgi-bin/healthz
-  chmod 755 /run/www/cgi-bin/healthz
-  echo "P:/healthz:127.0.0.1:$port/cgi-bin/healthz" > /run/httpd.conf
-else
-  echo ok > /run/www/healthz
-  : > /run/httpd.conf
+# Answers one request on stdin. The static server cannot say 503, so an unhealthy build is served by this instead.
+cat > /answer <<'END'
+#!/bin/sh
+read -r method path version
+while read -r line && [ "${line%?}" != "" ]; do :; done
+status="200 OK"
+body=$(cat /www/index.html)
+if [ "$path" = /healthz ]; then
+  status="503 Service Unavailable"
+  body="user database unreachable"
 fi
+printf 'HTTP/1.1 %s\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: %s\r\n\r\n%s\n' "$status" $((${#body} + 1)) "$body"
+END
+chmod 755 /answer
+mkdir -p /www
+echo "$BUILD_SERVICE $BUILD_COMMIT on $(hostname)" > /www/index.html
+echo ok > /www/healthz
 
-httpd -f -p "$port" -h /run/www -c /run/httpd.conf &
+say "starting on port $port as $(hostname)"
+if [ "$behaviour" = unhealthy ]; then
+  nc -ll -p "$port" -e /answer &
+else
+  httpd -f -p "$port" -h /www &
+fi
 server=$!
-say "listening on $port as $(hostname)"
 
 if [ "$behaviour" = unhealthy ]; then
   while :; do

@@ -52,6 +52,7 @@ export function makeEngine(place: EnginePlace): Engine {
     const child = dockerd;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.ref();
     child.kill(signal);
     await ended;
   }

@@ -33,6 +33,7 @@ export async function takeDown(plan: LabPlan): Promise<void> {
   for (const rule of firewallRules(plan.bridge)) await tryRun("iptables", ["-w", "-D", ...rule]);
   for (const host of plan.hosts) removeCgroup(host.cgroup);
   for (const socket of shimSockets) rmSync(socket, { force: true });
+  for (const shared of ["/run/containerd/s", "/run/containerd"]) removeIfEmpty(shared);
   rmSync(plan.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
 
@@ -157,10 +158,15 @@ function removeCgroup(name: string): void {
 /** Cgroup folders hold virtual files that go with them: rmdir from the leaves up is the only way. */
 function removeFolders(folder: string): void {
   for (const child of childFolders(folder)) removeFolders(child);
+  removeIfEmpty(folder);
+}
+
+/** A cgroup stays when a killed process has not been reaped yet; an empty one does no harm. */
+function removeIfEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {
-    // a killed process may not have been reaped yet; the empty cgroup does no harm and the next sweep takes it
+    // not empty, or not there
   }
 }
 

@@ -39,6 +39,7 @@ export function makeRegistry(place: { host: string; dir: string; storage: string
     if (stopping === null || stopping.exitCode !== null || stopping.signalCode !== null) return;
     const ended = new Promise((resolve) => stopping.once("exit", resolve));
     // it would wait for connections that engines keep open
+    stopping.ref();
     stopping.kill("SIGKILL");
     await ended;
   }
