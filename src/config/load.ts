@@ -1,11 +1,80 @@
 /** Reads gantry.yml and the service files it names. */
-import type { ConfigError, GantryConfig } from "./valid.ts";
+import { readdirSync } from "node:fs";
+import { dirname, isAbsolute, join } from "node:path";
+import { gantryFile, nobody, type RawGantryFile } from "./gantry-file.ts";
+import { quote, type Report, type Spot } from "./raw.ts";
+import { readConfigFile } from "./read-file.ts";
+import { type ServiceContext, serviceOf } from "./service-file.ts";
+import type { ConfigError, GantryConfig, Role, ServiceConfig } from "./valid.ts";
 
 export type Loaded =
   | { readonly ok: true; readonly config: GantryConfig }
   | { readonly ok: false; readonly errors: readonly ConfigError[] };
 
 /** Every error of every file at once; never throws for what is written in them. */
-export function loadConfig(_file: string): Loaded {
-  return { ok: false, errors: [] };
+export function loadConfig(file: string): Loaded {
+  const errors: ConfigError[] = [];
+  const report: Report = (spot, complaint) => errors.push({ ...spot, ...complaint });
+  const written = readConfigFile(file, report);
+  const raw = written === null ? undefined : gantryFile.read(written, report)?.value;
+  if (raw === undefined) return { ok: false, errors: sorted(errors, file) };
+  const people = peopleOf(raw);
+  const registries = raw.registries ?? [];
+  const services = servicesOf(file, raw, { people, registries, report });
+  if (errors.length > 0 || people === null) return { ok: false, errors: sorted(errors, file) };
+  return { ok: true, config: { file, people, registries, channel: raw.channel ?? null, services } };
+}
+
+/** The two roles that every environment uses by default exist in any case; nobody is in them until someone is put there. */
+function peopleOf(raw: RawGantryFile): Readonly<Record<string, Role>> | null {
+  if (raw.people === null) return null;
+  const written = (raw.people ?? []).map(({ key, value }) => [key, value] as const);
+  return Object.fromEntries([["deployers", nobody], ["oncall", nobody], ...written]);
+}
+
+/** The service files are looked at even when gantry.yml has errors: all of them at once. */
+function servicesOf(file: string, raw: RawGantryFile, context: ServiceContext): ServiceConfig[] {
+  if (raw.services === null) return [];
+  const written = raw.services?.value ?? "services";
+  const folder = isAbsolute(written) ? written : join(dirname(file), written);
+  const spot = raw.services?.spot ?? { file, line: 1, column: 1 };
+  const services: ServiceConfig[] = [];
+  for (const name of serviceFiles(folder, spot, context.report)) {
+    const written = readConfigFile(join(folder, name), context.report);
+    const found = written === null ? null : serviceOf(written, context);
+    if (found === null) continue;
+    const twin = services.find((other) => other.name === found.service.name);
+    if (twin !== undefined) {
+      context.report(found.nameSpot, {
+        what: `the service ${quote(twin.name)} a second time (first in ${twin.file})`,
+        fix: "rename one of the two",
+      });
+    } else services.push(found.service);
+  }
+  return services;
+}
+
+function serviceFiles(folder: string, spot: Spot, report: Report): readonly string[] {
+  try {
+    const names = readdirSync(folder).filter((name) => /^[^.].*\.ya?ml$/.test(name));
+    if (names.length === 0)
+      report(spot, { what: `no service file (*.yml) in ${quote(folder)}`, fix: "put one there; examples/services has some" });
+    return names.sort();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const what = code === "ENOENT" ? "does not exist" : code === "ENOTDIR" ? "is not a folder" : `cannot be read (${code})`;
+    report(spot, {
+      what: `the services folder ${quote(folder)} ${what}`,
+      fix: "name the folder of the service files under services:",
+    });
+    return [];
+  }
+}
+
+/** gantry.yml first, then by place. */
+function sorted(errors: readonly ConfigError[], first: string): ConfigError[] {
+  function rank(error: ConfigError): string {
+    return `${error.file === first ? 0 : 1}${error.file}\n`;
+  }
+  return [...errors].sort((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : a.line - b.line || a.column - b.column));
 }

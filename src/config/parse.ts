@@ -1,0 +1,222 @@
+/**
+ * Text to `Written`, safely. The checks before the yaml package sees the text are there because deep nesting can abort
+ * the process (no exception to catch), and the ones after it because anchors, aliases, merge keys and tags let a file
+ * say something else than it shows.
+ */
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from "yaml";
+import { type Entry, quote, type Report, type Spot, type Written } from "./raw.ts";
+
+export const maxBytes = 64 * 1024;
+const maxDepth = 20;
+/** All `[` and `{` of a file. Bounds the real nesting even where the cheap depth count is led astray by quotes. */
+const maxOpeners = 1000;
+/** `- - - -` nests without brackets. */
+const maxIndicatorsPerLine = 20;
+
+/** The tree of one file, or null when the text is not a single YAML document (then something was reported). */
+export function parseText(facts: { file: string; text: string; report: Report }): Written | null {
+  const { file, report } = facts;
+  const text = facts.text.replace(/^\ufeff/, "");
+  const start: Spot = { file, line: 1, column: 1 };
+  if (text.length > maxBytes) {
+    report(start, { what: "the file is larger than 64 KiB", fix: "split it: one file per service" });
+    return null;
+  }
+  const trouble = forbiddenCharacter(text) ?? tooDeep(text);
+  if (trouble !== null) {
+    report({ file, ...spotOf(text, trouble.at) }, trouble);
+    return null;
+  }
+  const lines = new LineCounter();
+  const document = onlyDocument({ text, lines, file, report });
+  if (document === null) return null;
+  const tree = new TreeBuilder({ file, lines, report });
+  const root = tree.build(document.contents as Node | null, start, 0);
+  return tree.broken ? null : root;
+}
+
+type Trouble = { readonly at: number; readonly what: string; readonly fix: string };
+
+function forbiddenCharacter(text: string): Trouble | null {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+  const at = text.search(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/);
+  if (at < 0) return null;
+  const code = text.charCodeAt(at).toString(16).padStart(4, "0");
+  return { at, what: `a control character (U+${code.toUpperCase()})`, fix: "save the file as plain UTF-8 text" };
+}
+
+/** Errs on the side of refusing: quotes and comments are not looked at. */
+function tooDeep(text: string): Trouble | null {
+  let depth = 0;
+  let openers = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === "[" || char === "{") {
+      depth++;
+      openers++;
+      if (depth > maxDepth || openers > maxOpeners) return { at, ...tooDeepComplaint };
+    } else if (char === "]" || char === "}") depth = Math.max(0, depth - 1);
+  }
+  let at = 0;
+  for (const line of text.split("\n")) {
+    const indicators = line.match(/(?<=^|[\s[{,])(?:[-?:](?=\s|$)|[&!](?=\w))/g);
+    if (indicators !== null && indicators.length > maxIndicatorsPerLine && /^\s*[-?:&![{]/.test(line))
+      return { at, ...tooDeepComplaint };
+    at += line.length + 1;
+  }
+  return null;
+}
+
+const tooDeepComplaint = {
+  what: `nested deeper than ${maxDepth} levels`,
+  fix: "write it flat: no Gantry file needs more than 10 levels",
+};
+
+function spotOf(text: string, at: number): { line: number; column: number } {
+  const before = text.slice(0, at).split("\n");
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+}
+
+function onlyDocument(facts: { text: string; lines: LineCounter; file: string; report: Report }): Document | null {
+  const { text, lines, file, report } = facts;
+  const start: Spot = { file, line: 1, column: 1 };
+  const documents = readDocuments(text, lines);
+  if (documents === null) {
+    report(start, { what: "not readable as YAML", fix: "look at the examples folder for the form" });
+    return null;
+  }
+  for (const document of documents) {
+    // One mistake makes the parser stumble many times; the first three tell it.
+    for (const error of document.errors.slice(0, 3)) {
+      report({ file, ...positionOf(lines, error.pos[0]) }, { what: sentence(error.message), fix: syntaxFix(error.code) });
+    }
+    if (document.errors.length > 0) return null;
+  }
+  const second = documents[1];
+  if (second !== undefined) {
+    const spot = { file, ...positionOf(lines, second.range?.[0] ?? 0) };
+    report(spot, {
+      what: "a second YAML document in one file",
+      fix: "one file per service: remove the `---` and what follows it",
+    });
+    return null;
+  }
+  const only = documents[0];
+  if (only === undefined || only.contents === null) {
+    report(start, { what: "the file is empty", fix: "look at the examples folder for the form" });
+    return null;
+  }
+  return only;
+}
+
+function readDocuments(text: string, lines: LineCounter): Document[] | null {
+  try {
+    // Duplicate keys are found here below: the package compares each key with every other one.
+    const options = { schema: "failsafe", version: "1.2", prettyErrors: false, uniqueKeys: false, logLevel: "silent" } as const;
+    return [...parseAllDocuments(text, { ...options, merge: false, lineCounter: lines })] as unknown as Document[];
+  } catch {
+    return null;
+  }
+}
+
+function positionOf(lines: LineCounter, offset: number): { line: number; column: number } {
+  const { line, col } = lines.linePos(offset);
+  return { line: Math.max(1, line), column: Math.max(1, col) };
+}
+
+function sentence(message: string): string {
+  return `YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`;
+}
+
+function syntaxFix(code: string): string {
+  switch (code) {
+    case "TAB_AS_INDENT":
+      return "indent with spaces";
+    case "MISSING_CHAR":
+      return "close the quote or the bracket";
+    case "BLOCK_AS_IMPLICIT_KEY":
+      return "put a text with `: ` in it between quotes";
+    default:
+      return "check the indentation and the quotes on this line and the one before";
+  }
+}
+
+class TreeBuilder {
+  broken = false;
+  private readonly file: string;
+  private readonly lines: LineCounter;
+  private readonly report: Report;
+
+  constructor(facts: { file: string; lines: LineCounter; report: Report }) {
+    this.file = facts.file;
+    this.lines = facts.lines;
+    this.report = facts.report;
+  }
+
+  /** `fallback` is the spot of a value that is not there: its key's. */
+  build(node: Node | null, fallback: Spot, depth: number): Written {
+    if (node === null) return { kind: "nothing", spot: fallback };
+    const spot = this.spotOf(node, fallback);
+    if (depth > maxDepth) return this.refuse(spot, tooDeepComplaint.what, tooDeepComplaint.fix);
+    if (isAlias(node))
+      return this.refuse(spot, `an alias (*${node.source})`, "write the value out: what stands in the file is what counts");
+    this.refuseDecoration(node, spot);
+    if (isSeq(node))
+      return { kind: "list", items: node.items.map((item) => this.build(item as Node | null, spot, depth + 1)), spot };
+    if (isMap(node)) return { kind: "map", entries: this.entries(node.items as Pairs, spot, depth), spot };
+    if (!isScalar(node)) return this.refuse(spot, "not a text, a list or a map", "look at the examples folder for the form");
+    const text = String(node.value ?? "");
+    const plain = node.type === "PLAIN";
+    if (plain && text === "") return { kind: "nothing", spot: fallback };
+    return { kind: "text", text, plain, spot };
+  }
+
+  private entries(pairs: Pairs, spot: Spot, depth: number): Entry[] {
+    const first = new Map<string, Spot>();
+    const entries: Entry[] = [];
+    for (const pair of pairs) {
+      const keySpot = pair.key === null ? spot : this.spotOf(pair.key, spot);
+      if (!isScalar(pair.key)) {
+        this.refuse(keySpot, "a key that is not a text", "write `key: value`");
+        continue;
+      }
+      this.refuseDecoration(pair.key, keySpot);
+      const key = String(pair.key.value ?? "");
+      const earlier = first.get(key);
+      if (key === "<<") this.refuse(keySpot, "a merge key (<<)", "write the values out: what stands in the file is what counts");
+      else if (earlier !== undefined) {
+        this.report(keySpot, {
+          what: `the key ${quote(key)} a second time (first on line ${earlier.line})`,
+          fix: "keep one of the two",
+        });
+      } else {
+        first.set(key, keySpot);
+        entries.push({ key, keySpot, value: this.build(pair.value, keySpot, depth + 1) });
+      }
+    }
+    return entries;
+  }
+
+  private refuseDecoration(node: Node, spot: Spot): void {
+    const decorated = node as { anchor?: string; tag?: string };
+    if (decorated.anchor) this.refuse(spot, `an anchor (&${decorated.anchor})`, "remove it: aliases are not supported");
+    if (decorated.tag)
+      this.refuse(
+        spot,
+        `a tag (${decorated.tag.replace("tag:yaml.org,2002:", "!!")})`,
+        "remove it: every value is read as written",
+      );
+  }
+
+  private refuse(spot: Spot, what: string, fix: string): Written {
+    this.broken = true;
+    this.report(spot, { what, fix });
+    return { kind: "nothing", spot };
+  }
+
+  private spotOf(node: Node, fallback: Spot): Spot {
+    return node.range ? { file: this.file, ...positionOf(this.lines, node.range[0]) } : fallback;
+  }
+}
+
+type Pairs = readonly { readonly key: Node | null; readonly value: Node | null }[];

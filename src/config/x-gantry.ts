@@ -1,0 +1,146 @@
+/** The shape of the `x-gantry` block: how the containers of a service file are deployed. */
+import { refusedGantryKeys } from "./compose-refused.ts";
+import { health } from "./health.ts";
+import { nameComplaint, nameOf } from "./names.ts";
+import { type Complaint, quote } from "./raw.ts";
+import { amount, duration, integer, text, truth } from "./scalars.ts";
+import {
+  field,
+  type LooseRecordOf,
+  located,
+  looseMapOf,
+  looseRecord,
+  mapOf,
+  oneOrMany,
+  record,
+  refined,
+  type Shape,
+} from "./shape.ts";
+
+const dayMs = 24 * 3_600_000;
+
+const roleNames = oneOrMany(located(nameOf("role")), { nonEmpty: true });
+
+const approvals = located(
+  record({
+    expected: "a map with required and from",
+    refused: refusedGantryKeys,
+    fields: {
+      required: field(integer({ min: 0, max: 20 }), "How many people must approve. Default 1 when `from` is given, else 0."),
+      from: field(located(roleNames), "The roles that may approve."),
+      notRequester: field(truth, "Whether the requester may not approve. Default true."),
+      expire: field(
+        duration({ minMs: 10_000, maxMs: 30 * dayMs }),
+        "A request that nobody decided ends after this. Default 30m.",
+      ),
+    },
+  }),
+);
+
+const zero: Shape<0> = refined(integer({ min: 0, max: 1_000_000 }), (value, spot, report) => {
+  if (value === 0) return { value: 0 };
+  report(spot, {
+    what: "maxFailed above 0 is not supported yet",
+    fix: "write 0 or leave it out: the first failed host stops the rollout",
+  });
+  return null;
+});
+
+const rollout = record({
+  expected: "a map with canary, batch and soak",
+  refused: refusedGantryKeys,
+  fields: {
+    canary: field(amount({ minHosts: 0 }), "Size of the small first batch; 0 for none. Default 1."),
+    batch: field(amount({ minHosts: 1 }), "Hosts swapped together: a number or a share. Default 25%."),
+    soak: field(duration({ minMs: 0, maxMs: dayMs }), "How long a batch must stay healthy before the next. Default 30s."),
+    hostDeadline: field(
+      located(duration({ minMs: 1000, maxMs: dayMs })),
+      "One host's swap must be done by then. Default 2m, or more when the health deadline needs it.",
+    ),
+    maxFailed: field(zero, "Only 0 so far: the first failed host stops the rollout."),
+  },
+});
+
+const hostLabels = refined(
+  mapOf({
+    expected: "a map of labels such as { env: prod }",
+    key: (key) => (labelPattern.test(key) ? null : labelComplaint(key)),
+    value: text({
+      expected: "a label's value",
+      pattern: /^[a-zA-Z0-9][\w./-]{0,62}$/,
+      fix: "use letters, digits, and . _ / - after the first: no patterns",
+    }),
+  }),
+  (pairs, spot, report) => {
+    if (pairs.length > 0)
+      return { value: Object.fromEntries(pairs.map(({ key, value }) => [key, value])) as Readonly<Record<string, string>> };
+    report(spot, {
+      what: "no host label",
+      fix: "write at least one, such as { env: prod }: without any, every host would match",
+    });
+    return null;
+  },
+);
+
+const labelPattern = /^[a-zA-Z0-9][\w./-]{0,62}$/;
+
+function labelComplaint(key: string): Complaint {
+  return { what: `${quote(key)} cannot be a host label`, fix: "use letters, digits, and . _ / - after the first" };
+}
+
+const environment = located(
+  looseRecord({
+    expected: "a map with hosts",
+    refused: refusedGantryKeys,
+    fields: {
+      after: field(located(nameOf("environment")), "The environment whose soaked releases this one accepts."),
+      hosts: field(hostLabels, "Labels; a host belongs here when it has all of them."),
+      approvals: field(approvals, "Who must approve."),
+      deployers: field(roleNames, "Roles that may ask for a rollout here. Default deployers."),
+      oncall: field(roleNames, "Roles that may always go back here. Default oncall."),
+      rollout: field(rollout, "Batches and their pace."),
+    },
+  }),
+);
+
+const project = text({
+  expected: "a Jira project key",
+  pattern: /^[A-Z][A-Z0-9_]{1,31}$/,
+  fix: "write the key in capitals, such as API",
+});
+
+const fields = {
+  repository: field(
+    text({
+      expected: "owner/name",
+      pattern: /^[A-Za-z0-9][A-Za-z0-9-]{0,38}\/(?!\.\.?$)[\w.-]{1,100}$/,
+      fix: "write the GitHub repository as owner/name",
+    }),
+    "The GitHub repository, owner/name.",
+  ),
+  tickets: field(
+    record({
+      expected: "a map with project",
+      refused: refusedGantryKeys,
+      fields: { project: field(oneOrMany(project), "Jira project keys.") },
+    }),
+    "Jira.",
+  ),
+  release: field(
+    located(text({ expected: "the name of a compose service" })),
+    "The compose service that gets the new image. Default: the only one.",
+  ),
+  health: field(located(health), "How the agent proves that the new container serves."),
+  environments: field(
+    located(
+      looseMapOf({ expected: "a map of environments", key: (name) => nameComplaint("environment", name), value: environment }),
+    ),
+    "Where the service runs.",
+  ),
+};
+
+export const gantryBlock = looseRecord({ expected: "a map with environments", refused: refusedGantryKeys, fields });
+
+export type RawGantryBlock = LooseRecordOf<typeof fields>;
+export type RawEnvironments = NonNullable<RawGantryBlock["environments"]>;
+export type RawEnvironment = RawEnvironments["value"][number];
