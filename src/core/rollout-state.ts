@@ -86,11 +86,20 @@ export type Requested = {
   readonly hosts: readonly { readonly host: string; readonly from: number | null; readonly unchanged: boolean }[];
 };
 
-export type RolloutEvent =
-  | Requested
+export type RolloutEvent = Requested | LaterEvent;
+
+/** Everything that may happen to a rollout after it was requested. */
+export type LaterEvent =
   | { readonly type: "approved"; readonly at: number; readonly by: Person }
   | { readonly type: "rejected"; readonly at: number; readonly by: Person; readonly why: string }
-  | { readonly type: "cancelled"; readonly at: number; readonly by: Person; readonly why: string | null }
+  | {
+      readonly type: "cancelled";
+      readonly at: number;
+      readonly by: Person;
+      readonly why: string | null;
+      /** A rollback stopped it: the release is held to be at fault. */
+      readonly blame: boolean;
+    }
   | { readonly type: "plan_changed"; readonly at: number; readonly detail: string }
   | { readonly type: "expired"; readonly at: number }
   | { readonly type: "image_present"; readonly at: number; readonly host: string }

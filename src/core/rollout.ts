@@ -25,16 +25,15 @@ import type { ReasonCode } from "./reasons.ts";
 import {
   type Effect,
   type Failure,
-  type HostState,
   hasEnded,
   hostOf,
+  type LaterEvent,
   type Person,
-  type Phase,
   type Requested,
-  type RolloutEvent,
   type RolloutState,
   type Step,
 } from "./rollout-state.ts";
+import { ended, goBack, type Moved, moved, restored, restoreFailed, verdictOf, withHost } from "./rollout-undo.ts";
 
 /** How long hosts may take to get the image after the decision. */
 export const imagesDeadlineMs = 15 * 60_000;
@@ -88,7 +87,7 @@ export function begin(event: Requested): { readonly state: RolloutState; readonl
   return { state: queued.state, effects: [...effects, ...queued.effects] };
 }
 
-export function step(state: RolloutState, event: Exclude<RolloutEvent, Requested>): Step {
+export function step(state: RolloutState, event: LaterEvent): Step {
   switch (event.type) {
     case "approved":
       return approve(state, event.by, event.at);
@@ -96,7 +95,7 @@ export function step(state: RolloutState, event: Exclude<RolloutEvent, Requested
       if (state.phase !== "awaiting_approval") return { kind: "refused", reason: lateReason(state) };
       return moved(ended(state, { phase: "rejected", at: event.at, reason: "rejected", detail: event.why, by: event.by }));
     case "cancelled":
-      return cancel(state, event.by, event.why, event.at);
+      return cancel(state, event);
     case "plan_changed":
       if (state.phase !== "awaiting_approval") return { kind: "ignored" };
       return moved(ended(state, { phase: "cancelled", at: event.at, reason: "plan_changed", detail: event.detail, by: null }));
@@ -126,12 +125,6 @@ export function step(state: RolloutState, event: Exclude<RolloutEvent, Requested
   }
 }
 
-type Moved = { readonly state: RolloutState; readonly effects: readonly Effect[] };
-
-function moved(m: Moved): Step {
-  return { kind: "moved", ...m };
-}
-
 function lateReason(state: RolloutState): ReasonCode {
   return hasEnded(state) ? "already_ended" : "already_decided";
 }
@@ -149,7 +142,8 @@ function approve(state: RolloutState, by: Person, at: number): Step {
   return moved(queue({ state: { ...next, reason: null }, effects: [{ kind: "clear_timer", name: "expiry" }] }, at));
 }
 
-function cancel(state: RolloutState, by: Person, why: string | null, at: number): Step {
+function cancel(state: RolloutState, event: Extract<LaterEvent, { type: "cancelled" }>): Step {
+  const { by, why, at } = event;
   switch (state.phase) {
     case "awaiting_approval":
     case "queued":
@@ -157,7 +151,7 @@ function cancel(state: RolloutState, by: Person, why: string | null, at: number)
     case "rolling":
     case "soaking":
       if (state.kind === "rollback") return { kind: "refused", reason: "already_decided" };
-      return moved(goBack({ ...state, reason: "cancelled", detail: why, endedBy: by }, at));
+      return moved(stopAndGoBack(state, event));
     case "restoring":
       return { kind: "refused", reason: "already_decided" };
     case "succeeded":
@@ -170,19 +164,12 @@ function cancel(state: RolloutState, by: Person, why: string | null, at: number)
   }
 }
 
-function ended(
-  state: RolloutState,
-  facts: { phase: Phase; at: number; reason: ReasonCode | null; detail: string | null; by: Person | null },
-): Moved {
-  const { phase, at, reason, detail, by } = facts;
-  return {
-    state: { ...state, phase, reason, detail, endedBy: by ?? state.endedBy, endedAt: at, soakEndsAt: null },
-    effects: [
-      { kind: "clear_timer", name: "expiry" },
-      { kind: "clear_timer", name: "images" },
-      { kind: "clear_timer", name: "soak" },
-    ],
-  };
+function stopAndGoBack(state: RolloutState, event: Extract<LaterEvent, { type: "cancelled" }>): Moved {
+  const reason = event.blame ? "rolled_back" : "cancelled";
+  const back = goBack({ ...state, reason, detail: event.why, endedBy: event.by }, event.at);
+  if (!event.blame) return back;
+  const verdict = verdictOf(state.release, "bad", "rolled_back", `rolled back by ${event.by.name}`);
+  return { state: back.state, effects: [verdict, ...back.effects] };
 }
 
 // ------------------------------------------------------------ forward
@@ -353,57 +340,4 @@ function overdue(state: RolloutState, event: { readonly host: string; readonly a
   if (status === "swapping") return failed(state, event.host, failure, event.at);
   if (status === "restoring") return restoreFailed(state, event.host, failure, event.at);
   return { kind: "ignored" };
-}
-
-/** Every host that was touched goes back to what it served; one that was not touched is left alone. */
-function goBack(state: RolloutState, at: number): Moved {
-  let next: RolloutState = { ...state, phase: "restoring", soakEndsAt: null };
-  const effects: Effect[] = [
-    { kind: "clear_timer", name: "soak" },
-    { kind: "clear_timer", name: "images" },
-  ];
-  for (const h of state.hosts) {
-    if (h.status !== "swapping" && h.status !== "healthy" && h.status !== "failed") continue;
-    next = withHost(next, h.host, { status: "restoring" });
-    effects.push({ kind: "desire", host: h.host, release: h.from });
-    effects.push({ kind: "set_timer", name: `host:${h.host}`, at: at + state.hostDeadlineMs });
-  }
-  return backDone({ state: next, effects }, at);
-}
-
-function restored(state: RolloutState, host: string, at: number): Step {
-  if (state.phase !== "restoring" || hostOf(state, host)?.status !== "restoring") return { kind: "ignored" };
-  const next = withHost(state, host, { status: "restored", endedAt: at });
-  return moved(backDone({ state: next, effects: [{ kind: "clear_timer", name: `host:${host}` }] }, at));
-}
-
-function restoreFailed(state: RolloutState, host: string, failure: Failure, at: number): Step {
-  if (state.phase !== "restoring" || hostOf(state, host)?.status !== "restoring") return { kind: "ignored" };
-  const next = withHost(state, host, {
-    status: "stuck",
-    endedAt: at,
-    reason: failure.reason,
-    detail: failure.detail,
-    logTail: failure.logTail,
-  });
-  return moved(backDone({ state: next, effects: [{ kind: "clear_timer", name: `host:${host}` }] }, at));
-}
-
-function backDone(m: Moved, at: number): Moved {
-  const { state } = m;
-  if (state.hosts.some((h) => h.status === "restoring")) return m;
-  const stuck = state.hosts.some((h) => h.status === "stuck");
-  const facts = { at, reason: state.reason, detail: state.detail, by: null };
-  const end = ended(state, { ...facts, phase: stuck ? "stuck" : "restored" });
-  return { state: end.state, effects: [...m.effects, ...end.effects] };
-}
-
-// ------------------------------------------------------------ small things
-
-function verdictOf(release: number, verdict: "good" | "bad", reason: ReasonCode | null, detail: string | null): Effect {
-  return { kind: "verdict", release, verdict, reason, detail };
-}
-
-function withHost(state: RolloutState, host: string, change: Partial<HostState>): RolloutState {
-  return { ...state, hosts: state.hosts.map((h) => (h.host === host ? { ...h, ...change } : h)) };
 }

@@ -66,6 +66,8 @@ export type ObservedContainer = {
   readonly health: LiveHealth;
   /** One sentence, when health is not ok. */
   readonly detail: string | null;
+  /** Last lines of the container when health is not ok, redacted and capped. */
+  readonly logTail?: readonly string[];
 };
 
 /** How the generation ended on this host. */

@@ -1,0 +1,86 @@
+/** From what a person typed to one build: ref -> commit -> digest, once, at request time. */
+import type { ServiceConfig } from "../config/valid.ts";
+import { type Refusal, refuse } from "../core/reasons.ts";
+import { isDigest, shortCommit } from "../core/release.ts";
+import { type Forge, type Log, OutsideError, type Registry } from "./ports.ts";
+
+export type Build = { readonly commit: string; readonly digest: string };
+
+const shortestCommit = 7;
+const candidatesShown = 5;
+
+export async function findBuild(
+  parts: { readonly registry: Registry; readonly forge: Forge | null; readonly log: Log },
+  facts: { readonly service: ServiceConfig; readonly ref: string },
+): Promise<Build | Refusal> {
+  const image = facts.service.spec.container.image;
+  try {
+    const tags = await parts.registry.tags(image);
+    const tag = await tagOf(parts, { ...facts, tags });
+    if (typeof tag !== "string") return tag;
+    const digest = await parts.registry.digest(image, tag);
+    if (digest === null || !isDigest(digest)) {
+      return refuse("image_missing", `${image} has the tag \`${tag}\`, but no image behind it.`);
+    }
+    return { commit: tag, digest };
+  } catch (error) {
+    if (!(error instanceof OutsideError)) throw error;
+    return refuse(error.reason, `The registry of ${facts.service.name} cannot be asked: ${error.message}`);
+  }
+}
+
+/** The tag that the ref means: itself, the one commit that begins with it, or the commit GitHub knows it as. */
+async function tagOf(
+  parts: { readonly forge: Forge | null; readonly log: Log },
+  facts: { readonly service: ServiceConfig; readonly ref: string; readonly tags: readonly string[] },
+): Promise<string | Refusal> {
+  const { ref, tags } = facts;
+  if (tags.includes(ref)) return ref;
+  if (/^[0-9a-f]+$/i.test(ref)) {
+    const found = tags.filter((tag) => isCommit(tag) && tag.startsWith(ref.toLowerCase()));
+    if (found.length === 1 && found[0] !== undefined && ref.length >= shortestCommit) return found[0];
+    if (found.length > 1 || (found.length === 1 && ref.length < shortestCommit)) return ambiguous(ref, found);
+  }
+  const commit = await commitOf(parts, facts);
+  if (commit !== null && tags.includes(commit)) return commit;
+  return unknown(facts, commit);
+}
+
+async function commitOf(
+  parts: { readonly forge: Forge | null; readonly log: Log },
+  facts: { readonly service: ServiceConfig; readonly ref: string },
+): Promise<string | null> {
+  const { repository, name } = facts.service;
+  if (parts.forge === null || repository === null) return null;
+  try {
+    return await parts.forge.resolve({ repository, ref: facts.ref });
+  } catch (error) {
+    if (!(error instanceof OutsideError)) throw error;
+    parts.log.warn({ service: name, ref: facts.ref, reason: error.reason }, "the ref could not be looked up at GitHub");
+    return null;
+  }
+}
+
+function isCommit(tag: string): boolean {
+  return /^[0-9a-f]{40}$/.test(tag);
+}
+
+function ambiguous(ref: string, found: readonly string[]): Refusal {
+  const list = found.slice(0, candidatesShown).map((c) => `\`${c.slice(0, 12)}\``);
+  const more = found.length > candidatesShown ? ` and ${found.length - candidatesShown} more` : "";
+  const why = found.length === 1 ? "is shorter than 7 digits; it begins" : "begins";
+  return refuse("ambiguous_ref", `\`${ref}\` ${why} ${list.join(", ")}${more}.`);
+}
+
+function unknown(
+  facts: { readonly service: ServiceConfig; readonly ref: string; readonly tags: readonly string[] },
+  commit: string | null,
+): Refusal {
+  const { service, ref, tags } = facts;
+  const commits = tags.filter(isCommit);
+  const shown = commits.slice(-candidatesShown).map((c) => `\`${shortCommit(c)}\``);
+  const known =
+    commit === null ? "" : ` GitHub knows it as \`${shortCommit(commit)}\`, but CI has pushed no image of that commit.`;
+  const have = commits.length === 0 ? " The registry has no build of it at all." : ` Builds there: ${shown.join(", ")}.`;
+  return refuse("unknown_ref", `No build of ${service.name} for \`${ref}\`.${known}${have}`);
+}

@@ -1,0 +1,213 @@
+/**
+ * The one writer of rollouts: load, step, commit, effect. In one transaction it appends the event, writes the new
+ * snapshot, what is desired of the hosts, the timers, the verdicts, and what is to be said outside (the outbox).
+ * After the commit it only nudges: the agents and the outbox read the store, so a crash between loses nothing.
+ */
+import type { ReasonCode } from "../core/reasons.ts";
+import { begin, step } from "../core/rollout.ts";
+import {
+  type Effect,
+  hasEnded,
+  type LaterEvent,
+  type Requested,
+  type RolloutEvent,
+  type RolloutState,
+  type TimerName,
+} from "../core/rollout-state.ts";
+import { threadLines } from "../messages/thread-lines.ts";
+import type { Clock, Fleet, Log } from "./ports.ts";
+import type { NewRollout, Store, StoredRollout } from "./store.ts";
+
+export type Told =
+  | { readonly kind: "moved"; readonly state: RolloutState }
+  | { readonly kind: "refused"; readonly reason: ReasonCode }
+  | { readonly kind: "ignored" };
+
+export type Conductor = {
+  /** Several of the calls below as one transaction; nobody outside hears of any before all are committed. */
+  atomically<T>(work: () => T): T;
+  open(row: NewRollout, event: Requested): StoredRollout;
+  tell(number: number, event: LaterEvent): Told;
+  /** After a start: timers that passed meanwhile, and everything that was committed but not yet sent. */
+  recover(): void;
+  stop(): void;
+};
+
+export type ConductorParts = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly fleet: Fleet;
+  readonly log: Log;
+  /** Something was put into the outbox. */
+  readonly outboxChanged: () => void;
+  /** Named points at which a test may end the process. */
+  readonly failpoint?: (name: string) => void;
+};
+
+export function createConductor(parts: ConductorParts): Conductor {
+  const { store, clock, fleet, log } = parts;
+  const failpoint = parts.failpoint ?? (() => {});
+  let cancelWake: (() => void) | null = null;
+  let stopped = false;
+  let depth = 0;
+  let afterCommit: (() => void)[] = [];
+
+  function atomically<T>(work: () => T): T {
+    depth += 1;
+    try {
+      return store.transact(work);
+    } catch (error) {
+      if (depth === 1) afterCommit = [];
+      throw error;
+    } finally {
+      depth -= 1;
+      if (depth === 0) {
+        const due = afterCommit;
+        afterCommit = [];
+        for (const act of due) act();
+      }
+    }
+  }
+
+  function open(row: NewRollout, event: Requested): StoredRollout {
+    const { state, effects } = begin(event);
+    return atomically(() => {
+      store.rollouts.create(row, event, state);
+      record(state, effects, event.at);
+      say(null, event, state);
+      failpoint("open.before_commit");
+      afterCommit.push(() => {
+        failpoint("open.after_commit");
+        logMove(event, state);
+        // All hosts of the plan: they prepare the image from now on.
+        after(
+          state,
+          event.hosts.map((h) => h.host),
+        );
+      });
+      const stored = store.rollouts.find(event.number);
+      if (stored === null) throw new Error(`rollout ${event.number} was not stored`);
+      return stored;
+    });
+  }
+
+  /** `timer`: the timer that brought the event; it is cleared in the same transaction, before the step may set it anew. */
+  function tell(number: number, event: LaterEvent, timer?: TimerName): Told {
+    return atomically(() => {
+      if (timer !== undefined) store.timers.clear(number, timer);
+      const stored = store.rollouts.find(number);
+      if (stored === null) return { kind: "refused", reason: "unknown_rollout" };
+      const next = step(stored.state, event);
+      if (next.kind !== "moved") return next;
+      const { state } = next;
+      store.rollouts.append({ number, version: stored.version, event, state });
+      const nudges = record(state, next.effects, event.at);
+      say(stored.state, event, state);
+      failpoint(`${event.type}.before_commit`);
+      afterCommit.push(() => {
+        failpoint(`${event.type}.after_commit`);
+        logMove(event, state);
+        after(state, nudges);
+      });
+      return { kind: "moved", state };
+    });
+  }
+
+  /** Writes what the effects ask for. Returns the hosts whose desired state changed. */
+  function record(state: RolloutState, effects: readonly Effect[], at: number): string[] {
+    const { number: rollout, service, environment } = state;
+    const nudges: string[] = [];
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case "desire":
+          store.slots.desire({ host: effect.host, service, environment, rollout, release: effect.release });
+          nudges.push(effect.host);
+          break;
+        case "set_timer":
+          store.timers.set({ rollout, name: effect.name, wakeAt: effect.at });
+          break;
+        case "clear_timer":
+          store.timers.clear(rollout, effect.name);
+          break;
+        case "verdict": {
+          const { release, verdict, reason, detail } = effect;
+          store.verdicts.add({ service, environment, release, verdict, reason, detail, rollout, at });
+          break;
+        }
+      }
+    }
+    if (hasEnded(state)) store.timers.clearAll(rollout);
+    return nudges;
+  }
+
+  /** What people and systems outside are to hear of the change. */
+  function say(before: RolloutState | null, event: RolloutEvent, state: RolloutState): void {
+    const { number: rollout } = state;
+    const at = event.at;
+    store.outbox.add({ key: `card:${rollout}`, kind: "card", rollout, body: {}, at, replace: true });
+    for (const line of threadLines(before, event, state)) {
+      store.outbox.add({ key: `thread:${rollout}`, kind: "thread", rollout, body: line, at, replace: false });
+    }
+    if (before === null) {
+      store.outbox.add({ key: `change:${rollout}`, kind: "change", rollout, body: {}, at, replace: true });
+    }
+    if (before?.phase === state.phase) return;
+    store.outbox.add({ key: `forge:${rollout}`, kind: "forge", rollout, body: { phase: state.phase }, at, replace: false });
+    if (!hasEnded(state)) return;
+    store.outbox.add({ key: `notice:${rollout}`, kind: "notice", rollout, body: {}, at, replace: true });
+    store.outbox.add({ key: `tickets:${rollout}`, kind: "tickets", rollout, body: {}, at, replace: true });
+  }
+
+  function after(state: RolloutState, nudges: readonly string[]): void {
+    for (const host of nudges) fleet.nudge(host);
+    // Whoever prepared an image for a rollout that has ended need not keep at it.
+    if (hasEnded(state)) for (const h of state.hosts) if (!nudges.includes(h.host)) fleet.nudge(h.host);
+    parts.outboxChanged();
+    armTimer();
+  }
+
+  function logMove(event: RolloutEvent, state: RolloutState): void {
+    const { number: rollout, service, environment, phase, reason } = state;
+    const host = "host" in event ? event.host : undefined;
+    log.info({ rollout, service, environment, event: event.type, host, phase, reason }, "rollout moved");
+  }
+
+  function armTimer(): void {
+    cancelWake?.();
+    cancelWake = null;
+    if (stopped) return;
+    const next = store.timers.next();
+    if (next !== null) cancelWake = clock.wakeAt(next, ringTimers);
+  }
+
+  function ringTimers(): void {
+    const now = clock.now();
+    for (const { rollout, name } of store.timers.due(now)) tell(rollout, timerEvent(name, now), name);
+    armTimer();
+  }
+
+  function timerEvent(name: TimerName, at: number): LaterEvent {
+    if (name === "expiry") return { type: "expired", at };
+    if (name === "images") return { type: "images_overdue", at };
+    if (name === "soak") return { type: "soaked", at };
+    const host = name.slice("host:".length);
+    return { type: "host_overdue", at, host, connected: fleet.isConnected(host) };
+  }
+
+  return {
+    atomically,
+    open,
+    tell: (number, event) => tell(number, event),
+    recover() {
+      for (const { number, state } of store.rollouts.allActive()) {
+        log.info({ rollout: number, phase: state.phase }, "taking up a rollout after a start");
+      }
+      ringTimers();
+      parts.outboxChanged();
+    },
+    stop() {
+      stopped = true;
+      cancelWake?.();
+    },
+  };
+}

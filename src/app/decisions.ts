@@ -1,0 +1,132 @@
+/** Approve, reject, cancel. Authority, gates and plan are checked at the moment of the act; the reducer lets the first decision win. */
+import { type ReasonCode, type Refusal, reasons, refuse } from "../core/reasons.ts";
+import type { LaterEvent, RolloutState } from "../core/rollout-state.ts";
+import type { Facts } from "./facts.ts";
+import type { Decided, Gantry, Refused } from "./gantry.ts";
+import { planFor, specHashOf } from "./planner.ts";
+import type { Actor } from "./ports.ts";
+import { approvalsFor, isRefusal, type Place, placeOf, type RequestParts, refused } from "./requests.ts";
+import type { StoredRollout } from "./store.ts";
+
+export function createDecisions(parts: RequestParts & { readonly facts: Facts }): Pick<Gantry, "approve" | "reject" | "cancel"> {
+  const { store, config, people, conductor, clock } = parts;
+
+  async function approve(facts: Parameters<Gantry["approve"]>[0]): Promise<Decided | Refused> {
+    const found = await decidable(facts);
+    if (isRefusal(found)) return refused(found);
+    const changed = planChange(found.place, found.stored);
+    if (changed !== null) {
+      conductor.tell(facts.rollout, { type: "plan_changed", at: clock.now(), detail: changed });
+      return refused(refuse("plan_changed", `The plan of #${facts.rollout} does not hold any more: ${changed}.`));
+    }
+    return decide(facts.rollout, { type: "approved", at: clock.now(), by: facts.actor });
+  }
+
+  async function reject(facts: Parameters<Gantry["reject"]>[0]): Promise<Decided | Refused> {
+    const found = await decidable(facts);
+    if (isRefusal(found)) return refused(found);
+    const { actor: by, why } = facts;
+    return decide(facts.rollout, { type: "rejected", at: clock.now(), by, why });
+  }
+
+  async function cancel(facts: Parameters<Gantry["cancel"]>[0]): Promise<Decided | Refused> {
+    const found = find(facts.rollout, null);
+    if (isRefusal(found)) return refused(found);
+    const { stored, place } = found;
+    const { environment } = place;
+    const own = isSame(stored.state.requester, facts.actor);
+    const roles = [...new Set([...environment.deployers, ...environment.oncall, ...environment.approvals.from])];
+    if (!own && !(await people.holds(facts.actor, roles, { fresh: true }))) {
+      return refused(notAllowed(`cancel a rollout of ${where(stored.state)}`, roles));
+    }
+    const { actor: by, why } = facts;
+    return decide(facts.rollout, { type: "cancelled", at: clock.now(), by, why, blame: false });
+  }
+
+  type Found = { readonly stored: StoredRollout; readonly place: Place };
+
+  function find(number: number, planHash: string | null): Found | Refusal {
+    const stored = store.rollouts.find(number);
+    if (stored === null) return refuse("unknown_rollout", `There is no rollout #${number}.`);
+    const place = placeOf(config, stored.state.service, stored.state.environment);
+    if (isRefusal(place)) return place;
+    if (planHash !== null && planHash !== stored.state.planHash) {
+      return refuse("stale_click", `That button was made for another plan than the one of #${number}.`);
+    }
+    return { stored, place };
+  }
+
+  /** Checks that there is still something to decide, and that this person may. */
+  async function decidable(facts: {
+    readonly rollout: number;
+    readonly planHash: string | null;
+    readonly actor: Actor;
+  }): Promise<Found | Refusal> {
+    const found = find(facts.rollout, facts.planHash);
+    if (isRefusal(found)) return found;
+    const { state, allowBad } = found.stored;
+    if (state.phase !== "awaiting_approval") return tooLate(state);
+    const approvals = approvalsFor(found.place.environment, allowBad !== null);
+    if (!(await people.holds(facts.actor, approvals.from, { fresh: true }))) {
+      return notAllowed(`decide about ${where(state)}`, approvals.from);
+    }
+    if (approvals.notRequester && isSame(state.requester, facts.actor)) {
+      return refuse("own_request", `You asked for #${state.number}; someone else of ${approvals.from.join(" or ")} must decide.`);
+    }
+    return found;
+  }
+
+  /** What changed since the plan was made, as a sentence without its full stop; null when it still holds. */
+  function planChange(place: Place, stored: StoredRollout): string | null {
+    const release = store.releases.find(stored.state.service, stored.state.release);
+    if (release === null) return "its release is gone";
+    const specNow = specHashOf(place.service.spec);
+    if (stored.state.kind === "deploy" && specNow !== stored.plan.specHash) return "the service file was edited";
+    const now = planFor(store, { ...place, kind: stored.state.kind, release });
+    if (now.hash === stored.state.planHash) return null;
+    const before = stored.plan.hosts.map((h) => h.host);
+    const after = now.plan.hosts.map((h) => h.host);
+    const joined = after.filter((h) => !before.includes(h));
+    const left = before.filter((h) => !after.includes(h));
+    if (joined.length > 0) return `${joined.join(", ")} joined`;
+    if (left.length > 0) return `${left.join(", ")} left`;
+    return "what runs on the hosts, or the rollout policy, is not what it was";
+  }
+
+  function decide(number: number, event: LaterEvent): Decided | Refused {
+    const told = conductor.tell(number, event);
+    const stored = store.rollouts.find(number);
+    if (stored === null) return refused(refuse("unknown_rollout", `There is no rollout #${number}.`));
+    if (told.kind === "refused") return refused(lost(stored.state, told.reason));
+    return { kind: "decided", facts: parts.facts.rollout(stored) };
+  }
+
+  return { approve, reject, cancel };
+}
+
+function isSame(a: { kind: string; id: string }, b: { kind: string; id: string }): boolean {
+  return a.kind === b.kind && a.id === b.id;
+}
+
+function where(state: RolloutState): string {
+  return `${state.service} ${state.environment}`;
+}
+
+function notAllowed(what: string, roles: readonly string[]): Refusal {
+  const names = roles.join(" or ");
+  return refuse("not_allowed", `Only ${names} may ${what}; you are not one of them.`, `Ask someone of ${names}.`);
+}
+
+/** Who was first, and what is happening now. */
+function tooLate(state: RolloutState): Refusal {
+  return lost(state, state.endedAt === null ? "already_decided" : "already_ended");
+}
+
+function lost(state: RolloutState, reason: ReasonCode): Refusal {
+  if (reason === "already_approved") return refuse(reason, `You have approved #${state.number} already.`);
+  const last = state.approvals.at(-1);
+  const who = state.endedBy?.name ?? last?.by.name ?? null;
+  const act = state.endedBy === null ? "approved" : "ended";
+  const by = who === null ? "" : `, ${act} by ${who}`;
+  return refuse(reason, `#${state.number} is ${state.phase.replace("_", " ")} now${by}.`, reasons[reason].next);
+}

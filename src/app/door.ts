@@ -1,0 +1,136 @@
+/**
+ * Where every surface brings what people do. A delivery is in the inbox before it is acknowledged, is worked on once,
+ * and whatever is still open after a crash is taken up at the next start.
+ */
+
+import type { Form, HomeView, Message } from "../messages/message.ts";
+import type { Answers, Chat, Clock, Delivery, Door, Log } from "./ports.ts";
+import { ChatError } from "./ports.ts";
+import type { Store } from "./store.ts";
+
+export type Reply =
+  /** Only for the one who asked. */
+  | { readonly kind: "private"; readonly message: Message }
+  /** Opens a modal; `otherwise` where there are none. */
+  | { readonly kind: "form"; readonly form: Form; readonly otherwise: Message }
+  /** The rollout's own card says it all. `message` is for surfaces without cards (CLI). */
+  | { readonly kind: "card"; readonly rollout: number; readonly message: Message };
+
+export type DoorParts = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly chat: Chat;
+  /** Understands the delivery and does what it asks. */
+  readonly dispatch: (delivery: Delivery) => Promise<Reply>;
+  readonly home: (delivery: Delivery) => HomeView;
+  readonly faultMessage: (id: string) => Message;
+  readonly newId: () => string;
+  readonly failpoint?: (name: string) => void;
+};
+
+export type AppDoor = Door & {
+  /** For a surface that answers by itself (CLI): accepts, acts, and returns the reply. `null`: a duplicate. */
+  ask(delivery: Delivery): Promise<Reply | null>;
+  /** Serves what an earlier process accepted and did not finish. */
+  recover(): Promise<void>;
+};
+
+export function createDoor(parts: DoorParts): AppDoor {
+  const { store, clock, log, chat } = parts;
+  const failpoint = parts.failpoint ?? (() => {});
+
+  function accept(delivery: Delivery): "new" | "duplicate" | "full" {
+    failpoint("inbox.before_insert");
+    try {
+      const fresh = store.transact(() => store.inbox.add(delivery, clock.now()));
+      failpoint("inbox.after_insert");
+      return fresh ? "new" : "duplicate";
+    } catch (error) {
+      log.error({ error }, "a command could not be recorded");
+      return "full";
+    }
+  }
+
+  async function act(delivery: Delivery): Promise<Reply> {
+    try {
+      return await parts.dispatch(delivery);
+    } catch (error) {
+      const id = parts.newId();
+      log.error({ error, id, act: delivery.act.kind }, "a command failed inside Gantry");
+      return { kind: "private", message: parts.faultMessage(id) };
+    }
+  }
+
+  async function serve(delivery: Delivery, answers: Answers): Promise<void> {
+    const item = store.inbox.byKey(delivery.key);
+    if (item === null) return;
+    failpoint("inbox.after_ack");
+    try {
+      if (delivery.act.kind === "home") await chat.publishHome({ user: delivery.actor.id, view: parts.home(delivery) });
+      else await answer(delivery, await act(delivery), answers);
+      finish(item.id, "answered");
+    } catch (error) {
+      log.warn({ error, actor: delivery.actor.id }, "an answer could not be given");
+      finish(item.id, "answer lost");
+    }
+  }
+
+  function finish(id: number, outcome: string): void {
+    try {
+      store.inbox.finish(id, outcome, clock.now());
+    } catch (error) {
+      log.error({ error, id }, "a served command could not be marked; it will be looked at again after a start");
+    }
+  }
+
+  async function answer(delivery: Delivery, reply: Reply, answers: Answers): Promise<void> {
+    switch (reply.kind) {
+      case "card":
+        return;
+      case "private":
+        return answers.privately(reply.message);
+      case "form":
+        try {
+          return await answers.openForm(reply.form);
+        } catch (error) {
+          if (!(error instanceof ChatError)) throw error;
+          log.warn({ error, actor: delivery.actor.id }, "a form could not be opened");
+          return answers.privately(reply.otherwise);
+        }
+    }
+  }
+
+  /** The live ways to answer are gone with the process that had them; a whisper in the channel remains. */
+  function laterAnswers(delivery: Delivery): Answers {
+    const privately = async (message: Message): Promise<void> => {
+      const { actor, channel, key } = delivery;
+      if (actor.kind !== "slack") return;
+      if (channel === null) await chat.tell({ user: actor.id, message, key: `answer-${key}` });
+      else await chat.whisper({ channel, user: actor.id, message });
+    };
+    const openForm = async (): Promise<void> => {
+      throw new ChatError({ kind: "never", reason: "stale_click", message: "the moment to open a form has passed" });
+    };
+    return { privately, openForm };
+  }
+
+  return {
+    accept,
+    serve,
+    async ask(delivery) {
+      const accepted = accept(delivery);
+      if (accepted === "duplicate") return null;
+      const item = store.inbox.byKey(delivery.key);
+      const reply = await act(delivery);
+      if (item !== null) finish(item.id, "answered");
+      return reply;
+    },
+    async recover() {
+      for (const { delivery } of store.inbox.open()) {
+        log.info({ key: delivery.key, act: delivery.act.kind }, "taking up a command after a start");
+        await serve(delivery, laterAnswers(delivery));
+      }
+    },
+  };
+}

@@ -1,0 +1,174 @@
+/** The outbox's handlers: what each kind of item does outside. All of them draw from the store at the moment they run. */
+import type { GantryConfig } from "../config/valid.ts";
+import type { ChangeFacts } from "../core/facts.ts";
+import type { ReasonCode } from "../core/reasons.ts";
+import { hasEnded, type Phase } from "../core/rollout-state.ts";
+import { ticketKeysIn } from "../core/tickets.ts";
+import { deploymentDescription, ticketComment } from "../messages/deployment.ts";
+import { endedNotice } from "../messages/ended-notice.ts";
+import type { Message } from "../messages/message.ts";
+import { rolloutCard } from "../messages/rollout-card.ts";
+import type { Facts } from "./facts.ts";
+import { type Handler, NotYet } from "./outbox.ts";
+import { type Chat, ChatError, type Forge, OutsideError, type Tickets } from "./ports.ts";
+import type { OutboxItem, Store, StoredRollout } from "./store.ts";
+
+export type EffectParts = {
+  readonly store: Store;
+  readonly config: GantryConfig;
+  readonly chat: Chat;
+  /** null: not set up. */
+  readonly forge: Forge | null;
+  readonly tickets: Tickets | null;
+  readonly facts: Facts;
+  readonly redraw: (rollout: number) => void;
+};
+
+const cardCommits = 50;
+
+export function createHandlers(parts: EffectParts): Readonly<Record<string, Handler>> {
+  const { store, config, chat, forge, tickets, facts } = parts;
+
+  function rolloutOf(item: OutboxItem): StoredRollout {
+    const stored = item.rollout === null ? null : store.rollouts.find(item.rollout);
+    if (stored === null) throw new Error(`outbox item ${item.id} names no rollout`);
+    return stored;
+  }
+
+  function channelOf(stored: StoredRollout): string | null {
+    return stored.channel ?? config.channel;
+  }
+
+  async function card(item: OutboxItem): Promise<void> {
+    const stored = rolloutOf(item);
+    const channel = channelOf(stored);
+    if (channel === null) return;
+    const message = rolloutCard(facts.rollout(stored));
+    if (stored.cardTs !== null) {
+      try {
+        await chat.update({ place: { channel, ts: stored.cardTs }, message });
+        return;
+      } catch (error) {
+        if (!(error instanceof ChatError) || error.kind !== "gone") throw error;
+        store.rollouts.setCard(stored.number, null);
+      }
+    }
+    const place = await chat.post({ channel, message, key: `rollout-${stored.number}` });
+    store.rollouts.setCard(stored.number, place);
+  }
+
+  async function thread(item: OutboxItem): Promise<void> {
+    const stored = rolloutOf(item);
+    const channel = channelOf(stored);
+    if (channel === null) return;
+    if (stored.cardTs === null) throw new NotYet("the card is not posted yet");
+    const line = item.body as { readonly message: Message; readonly broadcast: boolean };
+    const { message, broadcast } = line;
+    await chat.post({ channel, threadTs: stored.cardTs, broadcast, message, key: `line-${item.id}` });
+  }
+
+  async function notice(item: OutboxItem): Promise<void> {
+    const stored = rolloutOf(item);
+    if (stored.state.requester.kind !== "slack") return;
+    const message = endedNotice(facts.rollout(stored));
+    await chat.tell({ user: stored.state.requester.id, message, key: `ended-${stored.number}` });
+  }
+
+  async function change(item: OutboxItem): Promise<void> {
+    const stored = rolloutOf(item);
+    if (forge === null && tickets === null) return;
+    const found = await lookUpChange(stored);
+    if (found === null) return;
+    store.rollouts.setChange(stored.number, found);
+    parts.redraw(stored.number);
+  }
+
+  /** What would change. Gaps are part of the answer: a dead GitHub never stops a rollout. */
+  async function lookUpChange(stored: StoredRollout): Promise<ChangeFacts | null> {
+    const service = config.services.find((s) => s.name === stored.state.service);
+    const from = stored.state.from === null ? null : store.releases.find(stored.state.service, stored.state.from);
+    const repository = service?.repository ?? null;
+    if (service === undefined || forge === null || repository === null || from === null) return null;
+    const gaps: { reason: ReasonCode; text: string }[] = [];
+    const comparison = await tryIt(gaps, "GitHub", () =>
+      forge.compare({ repository, base: from.commit, head: stored.plan.commit }),
+    );
+    const commits = [...(comparison?.commits ?? [])].reverse();
+    const keys = ticketKeysIn(
+      commits.map((c) => c.title),
+      service.ticketProjects,
+    );
+    const found = tickets === null || keys.length === 0 ? [] : await tryIt(gaps, "Jira", () => tickets.find(keys));
+    const missing = tickets === null ? keys : [];
+    return {
+      commits: commits.slice(0, cardCommits).map(({ sha, title, author, url }) => ({ sha, title, author, url })),
+      total: comparison?.total ?? 0,
+      behind: comparison?.behind ?? 0,
+      compareUrl: comparison?.url ?? null,
+      tickets: [...(found ?? []), ...missing.map((key) => ({ key, summary: "", status: "", url: "" }))],
+      gaps,
+    };
+  }
+
+  const deploymentStates: Readonly<Record<Phase, "queued" | "in_progress" | "success" | "failure" | "error" | "inactive">> = {
+    awaiting_approval: "queued",
+    queued: "queued",
+    rolling: "in_progress",
+    soaking: "in_progress",
+    restoring: "in_progress",
+    succeeded: "success",
+    restored: "failure",
+    stuck: "error",
+    rejected: "inactive",
+    expired: "inactive",
+    cancelled: "inactive",
+  };
+
+  async function forgeStatus(item: OutboxItem): Promise<void> {
+    const stored = rolloutOf(item);
+    const repository = config.services.find((s) => s.name === stored.state.service)?.repository ?? null;
+    if (forge === null || repository === null) return;
+    const { phase } = item.body as { readonly phase: Phase };
+    const { environment } = stored.state;
+    const description = deploymentDescription(facts.rollout(stored));
+    const deployment =
+      stored.deployment ??
+      (await forge.openDeployment({ repository, commit: stored.plan.commit, environment, rollout: stored.number, description }));
+    if (stored.deployment === null) store.rollouts.setDeployment(stored.number, deployment);
+    await forge.setDeploymentState({ repository, deployment, state: deploymentStates[phase], description, environment });
+  }
+
+  /** One comment a ticket at the end; a rollback says so on the tickets of the release that it took away. */
+  async function comment(item: OutboxItem): Promise<void> {
+    const stored = rolloutOf(item);
+    if (tickets === null || !hasEnded(stored.state)) return;
+    for (const { rollout, key } of ticketsOf(stored)) {
+      const told = ticketComment(facts.rollout(stored), key);
+      if (told === null) continue;
+      await tickets.comment({ key, marker: `gantry #${rollout}`, text: told });
+    }
+  }
+
+  function ticketsOf(stored: StoredRollout): { rollout: number; key: string }[] {
+    const source = stored.state.kind === "rollback" ? rolloutThatShipped(stored) : stored;
+    return (source?.change?.tickets ?? []).map((t) => ({ rollout: stored.number, key: t.key }));
+  }
+
+  function rolloutThatShipped(rollback: StoredRollout): StoredRollout | null {
+    const { service, environment, from, number } = rollback.state;
+    const all = store.rollouts.list({ service, environment, limit: 200 });
+    return all.find((r) => r.number < number && r.state.release === from && r.state.kind !== "rollback") ?? null;
+  }
+
+  return { card, thread, notice, change, forge: forgeStatus, tickets: comment };
+}
+
+async function tryIt<T>(gaps: { reason: ReasonCode; text: string }[], who: string, work: () => Promise<T>): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof OutsideError)) throw error;
+    gaps.push({ reason: error.reason, text: `${who}: ${error.message}` });
+    return null;
+  }
+}

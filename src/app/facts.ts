@@ -1,0 +1,160 @@
+/** Gathers what messages show, from the store: cards are projections of rows and of nothing else. */
+import type { EnvironmentConfig, GantryConfig, ServiceConfig } from "../config/valid.ts";
+import type { EnvironmentStatus, HistoryLine, HostFacts, ReleaseFacts, RolloutFacts, SlotFacts } from "../core/facts.ts";
+import type { SlotStep } from "../core/slot.ts";
+import { hostsOf, lastSuccess, rollbackTarget } from "./planner.ts";
+import type { Fleet } from "./ports.ts";
+import type { Store, StoredRollout, StoredSlot } from "./store.ts";
+
+export type FactsParts = {
+  readonly store: Store;
+  readonly config: GantryConfig;
+  readonly fleet: Fleet;
+  readonly now: () => number;
+};
+
+export type Facts = {
+  rollout(stored: StoredRollout): RolloutFacts;
+  status(facts: { service: string | null; environment: string | null }): EnvironmentStatus[];
+  history(facts: { service: string | null; environment: string | null; limit: number }): HistoryLine[];
+  hosts(): HostFacts[];
+  /** How many of the environment's hosts keep the release ready: serving it, or as the previous container. */
+  readiness(service: string, environment: string, release: number | null): { ready: number; total: number };
+};
+
+export function createFacts(parts: FactsParts): Facts {
+  const { store, config, fleet, now } = parts;
+
+  function release(service: string, number: number | null): ReleaseFacts | null {
+    const found = number === null ? null : store.releases.find(service, number);
+    return found === null ? null : { number: found.number, commit: found.commit, digest: found.digest };
+  }
+
+  function configOf(
+    service: string,
+    environment: string,
+  ): { service: ServiceConfig | null; environment: EnvironmentConfig | null } {
+    const found = config.services.find((s) => s.name === service) ?? null;
+    return { service: found, environment: found?.environments.find((e) => e.name === environment) ?? null };
+  }
+
+  function readiness(service: string, environment: string, target: number | null): { ready: number; total: number } {
+    const slots = store.slots.ofEnvironment({ service, environment }).filter((s) => s.release !== null);
+    const ready = slots.filter((s) => target !== null && holds(s, target));
+    return { ready: ready.length, total: slots.length };
+  }
+
+  function rolloutFacts(stored: StoredRollout): RolloutFacts {
+    const { state, plan } = stored;
+    const { service, environment } = state;
+    const settings = configOf(service, environment);
+    const wanted = store.releases.find(service, state.release);
+    if (wanted === null) throw new Error(`rollout ${state.number} names release ${state.release}, which is not stored`);
+    const target = state.phase === "succeeded" ? rollbackTarget(store, service, environment) : null;
+    const goBackTo = target?.number ?? state.from;
+    return {
+      state,
+      plan,
+      release: { number: wanted.number, commit: wanted.commit, digest: wanted.digest },
+      from: release(service, state.from),
+      ref: stored.ref,
+      change: stored.change,
+      steps: stepsOf(store.slots.ofEnvironment({ service, environment }), state.number),
+      away: state.hosts.map((h) => h.host).filter((host) => !fleet.isConnected(host)),
+      approvers: settings.environment?.approvals.from ?? [],
+      notRequester: stored.allowBad !== null || (settings.environment?.approvals.notRequester ?? false),
+      allowBad: stored.allowBad,
+      healthDeclared: wanted.spec.health.probe.kind !== "none",
+      notSoakedIn: notSoakedIn(service, settings.environment, state.release),
+      readiness: { ...readiness(service, environment, goBackTo), release: goBackTo },
+      why: stored.why,
+      now: now(),
+    };
+  }
+
+  function notSoakedIn(service: string, environment: EnvironmentConfig | null, wanted: number): string | null {
+    const earlier = environment?.after ?? null;
+    if (earlier === null) return null;
+    const verdict = store.verdicts.newest({ service, environment: earlier, release: wanted });
+    return verdict?.verdict === "good" ? null : earlier;
+  }
+
+  function statusOf(service: ServiceConfig, environment: EnvironmentConfig): EnvironmentStatus {
+    const key = { service: service.name, environment: environment.name };
+    const last = lastSuccess(store, key.service, key.environment);
+    const target = rollbackTarget(store, key.service, key.environment);
+    const slots = store.slots.ofEnvironment(key);
+    const hosts = hostsOf(store, environment).map((h) => h.name);
+    const ready = readiness(key.service, key.environment, target?.number ?? null);
+    return {
+      ...key,
+      live: release(key.service, last?.state.release ?? null),
+      since: last?.state.endedAt ?? null,
+      by: last?.state.requester.name ?? null,
+      active: store.rollouts.active(key.service, key.environment)?.state ?? null,
+      slots: hosts.map((host) =>
+        slotFacts(
+          host,
+          slots.find((s) => s.host === host),
+        ),
+      ),
+      rollbackTo: target === null ? null : release(key.service, target.number),
+      readiness: ready,
+    };
+  }
+
+  function slotFacts(host: string, slot: StoredSlot | undefined): SlotFacts {
+    const observed = slot?.observed ?? null;
+    return {
+      host,
+      connected: fleet.isConnected(host),
+      release: observed?.live?.release ?? null,
+      health: observed === null ? "unknown" : (observed.live?.health ?? "empty"),
+      detail: observed?.live?.detail ?? null,
+    };
+  }
+
+  return {
+    rollout: rolloutFacts,
+    readiness,
+    status({ service, environment }) {
+      return config.services
+        .filter((s) => service === null || s.name === service)
+        .flatMap((s) => s.environments.filter((e) => environment === null || e.name === environment).map((e) => statusOf(s, e)));
+    },
+    history(facts) {
+      return store.rollouts.list(facts).map(({ state, plan }) => ({
+        state,
+        commit: plan.commit,
+        fromCommit: release(state.service, state.from)?.commit ?? null,
+      }));
+    },
+    hosts() {
+      return store.hosts.all().map((host) => ({
+        name: host.name,
+        labels: host.labels,
+        connected: fleet.isConnected(host.name),
+        lastSeenAt: host.lastSeenAt,
+        agentVersion: host.agentVersion,
+        revoked: host.revokedAt !== null,
+        engine: host.engine,
+        slots: store.slots.ofHost(host.name).map((slot) => ({
+          service: slot.service,
+          environment: slot.environment,
+          release: slot.observed?.live?.release ?? null,
+          health: slot.observed?.live?.health ?? "empty",
+        })),
+      }));
+    },
+  };
+}
+
+function holds(slot: StoredSlot, release: number): boolean {
+  return slot.observed?.live?.release === release || slot.observed?.previous?.release === release;
+}
+
+/** Where each agent is, as long as its report is about this rollout's wish. */
+function stepsOf(slots: readonly StoredSlot[], rollout: number): Record<string, SlotStep> {
+  const mine = slots.filter((s) => s.rollout === rollout && s.observed?.generation === s.generation);
+  return Object.fromEntries(mine.map((s) => [s.host, s.observed?.step ?? "idle"]));
+}

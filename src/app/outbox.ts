@@ -1,0 +1,123 @@
+/**
+ * Does what was promised to the outside: cards, thread lines, GitHub, Jira. Items of one key go in order, keys side by
+ * side. An item is claimed before it is tried, so a crash repeats it at worst; every handler bears a repetition.
+ */
+import { ChatError, type Clock, type Log, OutsideError } from "./ports.ts";
+import type { OutboxItem, Store } from "./store.ts";
+
+export type Handler = (item: OutboxItem) => Promise<void>;
+
+/** Thrown by a handler that must wait for something of ours (the card is not posted yet): no failure, try again soon. */
+export class NotYet extends Error {}
+
+export type Outbox = {
+  /** Looks for work now. Cheap; call it after every commit that put something in. */
+  nudge(): void;
+  /** Waits for what is under way, at most this long. */
+  stop(withinMs: number): Promise<void>;
+};
+
+/** After this an item is given up; it stays in the table as dead. */
+const lifeMs = 24 * 60 * 60_000;
+const soonMs = 100;
+const firstRetryMs = 1000;
+const longestRetryMs = 5 * 60_000;
+
+export function createOutbox(parts: {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly handlers: Readonly<Record<string, Handler>>;
+  readonly failpoint?: (name: string) => void;
+}): Outbox {
+  const { store, clock, log, handlers } = parts;
+  const failpoint = parts.failpoint ?? (() => {});
+  const underWay = new Map<string, Promise<void>>();
+  let cancelWake: (() => void) | null = null;
+  let stopped = false;
+  let scheduled = false;
+
+  function nudge(): void {
+    if (scheduled || stopped) return;
+    scheduled = true;
+    queueMicrotask(() => {
+      scheduled = false;
+      if (!stopped) pump();
+    });
+  }
+
+  function pump(): void {
+    for (const item of store.outbox.ready(clock.now())) {
+      if (underWay.has(item.key)) continue;
+      const work = attempt(item).finally(() => {
+        underWay.delete(item.key);
+        nudge();
+      });
+      underWay.set(item.key, work);
+    }
+    arm();
+  }
+
+  function arm(): void {
+    cancelWake?.();
+    const next = store.outbox.nextAt();
+    cancelWake = next !== null && next > clock.now() ? clock.wakeAt(next, nudge) : null;
+  }
+
+  async function attempt(item: OutboxItem): Promise<void> {
+    store.outbox.claim(item.id);
+    failpoint(`outbox.${item.kind}.after_claim`);
+    try {
+      const handler = handlers[item.kind];
+      if (handler === undefined) throw new Error(`nobody handles outbox items of kind ${item.kind}`);
+      await handler(item);
+      failpoint(`outbox.${item.kind}.before_mark`);
+      if (!stopped) store.outbox.finish(item.id, "done", clock.now(), null);
+    } catch (error) {
+      if (!stopped) put(item, error);
+    }
+  }
+
+  function put(item: OutboxItem, error: unknown): void {
+    const now = clock.now();
+    if (error instanceof NotYet) {
+      store.outbox.retry({ id: item.id, notBefore: now + soonMs, error: error.message });
+      return;
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    const facts = { kind: item.kind, rollout: item.rollout, attempt: item.attempt + 1, error: message };
+    if (isFinal(error) || now - item.createdAt > lifeMs) {
+      log.error(facts, "outbox item given up");
+      store.outbox.finish(item.id, "dead", now, message);
+      return;
+    }
+    log.warn(facts, "outbox item will be tried again");
+    store.outbox.retry({ id: item.id, notBefore: now + waitMs(item.attempt, error), error: message });
+  }
+
+  return {
+    nudge,
+    async stop(withinMs) {
+      stopped = true;
+      cancelWake?.();
+      const all = Promise.allSettled(underWay.values());
+      let cancel = () => {};
+      const enough = new Promise<void>((resolve) => {
+        cancel = clock.wakeAt(clock.now() + withinMs, resolve);
+      });
+      await Promise.race([all, enough]);
+      cancel();
+    },
+  };
+}
+
+/** Refused for good, or a fault of ours: trying again would not help. */
+function isFinal(error: unknown): boolean {
+  if (error instanceof ChatError) return error.kind === "never";
+  return !(error instanceof OutsideError);
+}
+
+function waitMs(attempt: number, error: unknown): number {
+  const asked = error instanceof ChatError || error instanceof OutsideError ? error.retryAfterMs : null;
+  return asked ?? Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(attempt, 12));
+}

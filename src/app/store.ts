@@ -1,0 +1,216 @@
+/**
+ * The store as the application sees it. All synchronous: one SQLite connection, one writer.
+ * Rows come back as data with JSON columns parsed. Only `transact` makes several writes one.
+ */
+import type { ChangeFacts } from "../core/facts.ts";
+import type { Plan, RolloutKind } from "../core/plan.ts";
+import type { ReasonCode } from "../core/reasons.ts";
+import type { Release, ReleaseSpec } from "../core/release.ts";
+import type { Phase, RolloutEvent, RolloutState, TimerName } from "../core/rollout-state.ts";
+import type { ObservedSlot, SlotKey } from "../core/slot.ts";
+import type { Delivery } from "./ports.ts";
+
+export type StoredRollout = {
+  readonly number: number;
+  readonly version: number;
+  readonly state: RolloutState;
+  readonly plan: Plan;
+  readonly ref: string | null;
+  readonly why: string | null;
+  readonly allowBad: { readonly why: string; readonly verdict: string } | null;
+  readonly channel: string | null;
+  readonly cardTs: string | null;
+  readonly change: ChangeFacts | null;
+  readonly deployment: string | null;
+};
+
+export type NewRollout = {
+  readonly service: string;
+  readonly environment: string;
+  readonly kind: RolloutKind;
+  readonly release: number;
+  readonly plan: Plan;
+  readonly planHash: string;
+  readonly requestKey: string;
+  readonly ref: string | null;
+  readonly why: string | null;
+  readonly allowBad: { readonly why: string; readonly verdict: string } | null;
+  readonly channel: string | null;
+  readonly requestedAt: number;
+};
+
+export type Verdict = {
+  readonly release: number;
+  readonly verdict: "good" | "bad";
+  readonly reason: ReasonCode | null;
+  readonly detail: string | null;
+  readonly rollout: number;
+  readonly at: number;
+};
+
+export type StoredSlot = SlotKey & {
+  readonly host: string;
+  readonly generation: number;
+  readonly rollout: number | null;
+  /** The release desired here, or null for none. */
+  readonly release: number | null;
+  readonly observed: ObservedSlot | null;
+  readonly observedAt: number | null;
+};
+
+export type EngineFacts = {
+  readonly ok: boolean;
+  readonly reason: string | null;
+  readonly detail: string | null;
+  readonly liveRestore: boolean | null;
+};
+
+export type StoredHost = {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly publicKey: string;
+  readonly enrolledAt: number;
+  readonly revokedAt: number | null;
+  readonly agentVersion: string | null;
+  readonly engine: EngineFacts | null;
+  readonly lastSeenAt: number | null;
+};
+
+export type InboxItem = { readonly id: number; readonly delivery: Delivery };
+
+export type OutboxItem = {
+  readonly id: number;
+  readonly key: string;
+  readonly kind: string;
+  readonly rollout: number | null;
+  readonly body: unknown;
+  readonly attempt: number;
+  readonly createdAt: number;
+};
+
+export interface Store {
+  /** Runs the work in one immediate transaction; anything it throws rolls all of it back. */
+  transact<T>(work: () => T): T;
+  /** The server's identity, made once with the data. */
+  readonly serverId: string;
+  readonly epoch: number;
+  readonly releases: ReleaseStore;
+  readonly rollouts: RolloutStore;
+  readonly verdicts: VerdictStore;
+  readonly timers: TimerStore;
+  readonly slots: SlotStore;
+  readonly hosts: HostStore;
+  readonly inbox: InboxStore;
+  readonly outbox: OutboxStore;
+  close(): void;
+}
+
+export interface ReleaseStore {
+  find(service: string, number: number): Release | null;
+  /** The release with this digest and spec, made now if it is new. */
+  intern(facts: {
+    service: string;
+    commit: string;
+    digest: string;
+    spec: ReleaseSpec;
+    specHash: string;
+    at: number;
+    by: string;
+  }): Release;
+}
+
+export interface RolloutStore {
+  /** The number the next rollout will have. */
+  nextNumber(): number;
+  create(row: NewRollout, event: RolloutEvent, state: RolloutState): void;
+  find(number: number): StoredRollout | null;
+  byRequest(key: string): StoredRollout | null;
+  active(service: string, environment: string): StoredRollout | null;
+  allActive(): readonly StoredRollout[];
+  /** Compare-and-set: throws when `version` is not the one in the store. */
+  append(facts: { number: number; version: number; event: RolloutEvent; state: RolloutState }): void;
+  events(number: number): readonly RolloutEvent[];
+  /** Newest first. */
+  list(facts: { service: string | null; environment: string | null; limit: number }): readonly StoredRollout[];
+  /** The newest rollout that ended in one of the phases. */
+  lastEnded(service: string, environment: string, phases: readonly Phase[]): StoredRollout | null;
+  setCard(number: number, place: { channel: string; ts: string } | null): void;
+  setChange(number: number, change: ChangeFacts): void;
+  setDeployment(number: number, deployment: string): void;
+  countByPhase(): Readonly<Record<string, number>>;
+}
+
+export interface VerdictStore {
+  add(facts: Verdict & SlotKey): void;
+  newest(facts: SlotKey & { release: number }): Verdict | null;
+  /** Releases whose newest verdict here is good; the one judged last comes first. */
+  good(key: SlotKey): readonly Verdict[];
+}
+
+export interface TimerStore {
+  set(facts: { rollout: number; name: TimerName; wakeAt: number }): void;
+  clear(rollout: number, name: TimerName): void;
+  clearAll(rollout: number): void;
+  due(now: number): readonly { readonly rollout: number; readonly name: TimerName }[];
+  next(): number | null;
+}
+
+export interface SlotStore {
+  get(host: string, key: SlotKey): StoredSlot | null;
+  ofHost(host: string): readonly StoredSlot[];
+  ofEnvironment(key: SlotKey): readonly StoredSlot[];
+  /** Writes what is desired, under the next generation, which it returns. */
+  desire(facts: SlotKey & { host: string; rollout: number; release: number | null }): number;
+  /** Writes what was observed, and a history row when what runs or its health changed. */
+  observe(facts: { host: string; slot: ObservedSlot; at: number }): void;
+  /** What ran on the slot at a time: the newest row at or before it. */
+  ranAt(
+    facts: SlotKey & { host: string; at: number },
+  ): { readonly at: number; readonly release: number | null; readonly digest: string | null; readonly health: string } | null;
+}
+
+export interface HostStore {
+  all(): readonly StoredHost[];
+  find(name: string): StoredHost | null;
+  put(facts: { name: string; labels: Readonly<Record<string, string>>; publicKey: string; at: number }): void;
+  /** What the agent said of itself when it connected. */
+  seen(facts: { name: string; labels?: Readonly<Record<string, string>>; agentVersion?: string; at: number }): void;
+  setEngine(name: string, engine: EngineFacts): void;
+  revoke(name: string, at: number): void;
+  addToken(facts: {
+    tokenHash: string;
+    name: string;
+    labels: Readonly<Record<string, string>>;
+    at: number;
+    expiresAt: number;
+  }): void;
+  /** Marks the token used and returns what it was made for; null when unknown, used or expired. */
+  spendToken(facts: {
+    tokenHash: string;
+    name: string;
+    at: number;
+  }): { readonly name: string; readonly labels: Readonly<Record<string, string>> } | null;
+}
+
+export interface InboxStore {
+  /** False when this delivery, or another of the same meaning, is there already. */
+  add(delivery: Delivery, at: number): boolean;
+  byKey(key: string): InboxItem | null;
+  open(): readonly InboxItem[];
+  finish(id: number, outcome: string, at: number): void;
+  depth(): { readonly open: number; readonly oldestAt: number | null };
+}
+
+export interface OutboxStore {
+  /** `replace`: an item of the same key that nobody has claimed is enough, do not add another. */
+  add(facts: { key: string; kind: string; rollout: number | null; body: unknown; at: number; replace: boolean }): void;
+  /** The oldest open item of each key that may be tried now. */
+  ready(now: number): readonly OutboxItem[];
+  nextAt(): number | null;
+  /** Counts an attempt before it is made. From then on a newer item of the key is not folded into this one. */
+  claim(id: number): void;
+  finish(id: number, outcome: "done" | "dead", at: number, error: string | null): void;
+  retry(facts: { id: number; notBefore: number; error: string }): void;
+  depth(): { readonly open: number; readonly oldestAt: number | null };
+  dead(limit: number): readonly (OutboxItem & { readonly lastError: string | null })[];
+}

@@ -1,0 +1,67 @@
+import type Database from "better-sqlite3";
+import type { OutboxItem, OutboxStore } from "../app/store.ts";
+
+type Row = {
+  id: number;
+  key: string;
+  kind: string;
+  rollout: number | null;
+  body: string;
+  attempt: number;
+  created_at: number;
+  last_error: string | null;
+};
+
+export function outboxStore(db: Database.Database): OutboxStore {
+  const insert = db.prepare(
+    `insert into outbox (key, kind, rollout, body, not_before, created_at)
+     select @key, @kind, @rollout, @body, @at, @at
+     where @replace = 0 or not exists (select 1 from outbox where key = @key and ended_at is null and attempt = 0)`,
+  );
+  const ready = db.prepare<[number], Row>(
+    `select * from outbox where id in (select min(id) from outbox where ended_at is null group by key)
+       and not_before <= ? order by id`,
+  );
+  const nextAt = db
+    .prepare<[], number | null>(
+      `select min(not_before) from outbox where id in (select min(id) from outbox where ended_at is null group by key)`,
+    )
+    .pluck();
+  const finish = db.prepare("update outbox set ended_at = @at, outcome = @outcome, last_error = @error where id = @id");
+  const claim = db.prepare("update outbox set attempt = attempt + 1 where id = ?");
+  const retry = db.prepare("update outbox set not_before = @notBefore, last_error = @error where id = @id");
+  const depth = db.prepare<[], { open: number; oldestAt: number | null }>(
+    "select count(*) as open, min(created_at) as oldestAt from outbox where ended_at is null",
+  );
+  const dead = db.prepare<[number], Row>("select * from outbox where outcome = 'dead' order by id desc limit ?");
+  return {
+    add: (facts) => {
+      insert.run({ ...facts, body: JSON.stringify(facts.body), replace: facts.replace ? 1 : 0 });
+    },
+    ready: (now) => ready.all(now).map(item),
+    nextAt: () => nextAt.get() ?? null,
+    claim: (id) => {
+      claim.run(id);
+    },
+    finish: (id, outcome, at, error) => {
+      finish.run({ id, outcome, at, error });
+    },
+    retry: (facts) => {
+      retry.run(facts);
+    },
+    depth: () => depth.get() ?? { open: 0, oldestAt: null },
+    dead: (limit) => dead.all(limit).map((row) => ({ ...item(row), lastError: row.last_error })),
+  };
+}
+
+function item(row: Row): OutboxItem {
+  return {
+    id: row.id,
+    key: row.key,
+    kind: row.kind,
+    rollout: row.rollout,
+    body: JSON.parse(row.body),
+    attempt: row.attempt,
+    createdAt: row.created_at,
+  };
+}
