@@ -96,6 +96,8 @@ export const reasons = {
   bad_config: { title: "The configuration is not valid", next: "Run `gantry validate`." },
   chat_unreachable: { title: "Slack does not answer", next: "Use the CLI meanwhile: the same verbs work." },
   chat_auth: { title: "Slack refuses the token", next: "Renew SLACK_BOT_TOKEN or SLACK_APP_TOKEN." },
+  chat_gone: { title: "The Slack message or channel is gone", next: "Nothing; Gantry posts again where it can." },
+  form_expired: { title: "The form came too late", next: "Press the button or type the command again." },
   not_in_channel: { title: "Gantry is not in this channel", next: "Type `/invite @gantry` there and try again." },
   github_unreachable: { title: "GitHub does not answer", next: "Nothing; commits and links are missing until it does." },
   github_auth: { title: "GitHub refuses the token", next: "Renew GITHUB_TOKEN." },
