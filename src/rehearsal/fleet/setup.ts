@@ -38,9 +38,9 @@ export async function ensureEngine(onProgress: (line: string) => void = () => un
   if (missing !== null) throw new Error(missing);
 }
 
-/** Everything that demo and tests use: the lab's programs and a browser. */
-export async function ensurePackages(onProgress: (line: string) => void = () => undefined): Promise<void> {
-  await ensure([...labNeeds, ...browserNeeds], onProgress);
+/** A browser for the tests that look at windows. Rejects as ensureEngine does. */
+export async function ensureBrowser(onProgress: (line: string) => void = () => undefined): Promise<void> {
+  await ensure(browserNeeds, onProgress);
 }
 
 async function ensure(needs: readonly Need[], onProgress: (line: string) => void): Promise<void> {
