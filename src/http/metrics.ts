@@ -1,0 +1,131 @@
+/**
+ * Every metric that Gantry exposes, in one place. Labels are bounded: a value outside its closed set is counted as `other`, so that
+ * nobody can grow the time series by typing.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+export type QueueFacts = { readonly depth: number; readonly oldestAgeMs: number };
+
+/** Read when Prometheus asks. A function that throws leaves its metric out and counts under gantry_collect_errors_total. */
+export type MetricSources = {
+  readonly inbox: () => QueueFacts;
+  readonly outbox: () => QueueFacts;
+  readonly rollouts: () => Readonly<Record<string, number>>;
+  readonly hosts: () => Readonly<Record<string, number>>;
+  readonly chatConnected: () => boolean;
+};
+
+export type CommandResult = "ok" | "refused" | "failed";
+
+export type Metrics = {
+  readonly registry: Registry;
+  command(facts: { verb: string; result: CommandResult }): void;
+  acked(tookMs: number): void;
+  swapped(facts: { ok: boolean; tookMs: number }): void;
+  slackLimited(): void;
+  committed(tookMs: number): void;
+};
+
+/** `verbs` is the closed set of the `verb` label. */
+export function createMetrics(facts: { verbs: readonly string[]; sources: MetricSources }): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  defineGauges(facts.sources, registers);
+  const commands = new Counter({
+    name: "gantry_commands_total",
+    help: "Commands served.",
+    labelNames: ["verb", "result"],
+    registers,
+  });
+  const acks = new Histogram({
+    name: "gantry_ack_seconds",
+    help: "From a delivery's arrival to its acknowledgement.",
+    buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3],
+    registers,
+  });
+  const swaps = new Histogram({
+    name: "gantry_swap_seconds",
+    help: "Swaps on hosts, as the agents report them.",
+    labelNames: ["result"],
+    buckets: [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300],
+    registers,
+  });
+  const limited = new Counter({ name: "gantry_slack_429_total", help: "Times that Slack asked for fewer calls.", registers });
+  const commits = new Histogram({
+    name: "gantry_sqlite_commit_seconds",
+    help: "Commits of the database.",
+    buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1],
+    registers,
+  });
+  const verbs = new Set(facts.verbs);
+  return {
+    registry,
+    command: ({ verb, result }) => commands.inc({ verb: verbs.has(verb) ? verb : "other", result }),
+    acked: (tookMs) => acks.observe(tookMs / 1000),
+    swapped: ({ ok, tookMs }) => swaps.observe({ result: ok ? "ok" : "failed" }, tookMs / 1000),
+    slackLimited: () => limited.inc(),
+    committed: (tookMs) => commits.observe(tookMs / 1000),
+  };
+}
+
+function defineGauges(sources: MetricSources, registers: Registry[]): void {
+  const errors = new Counter({
+    name: "gantry_collect_errors_total",
+    help: "Facts that could not be read for this page.",
+    registers,
+  });
+
+  function gauge(facts: { name: string; help: string; labelNames?: string[]; set: (gauge: Gauge) => void }): void {
+    const { name, help, labelNames = [], set } = facts;
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        try {
+          set(this);
+        } catch {
+          this.remove();
+          errors.inc();
+        }
+      },
+    });
+  }
+
+  for (const queue of ["inbox", "outbox"] as const) {
+    gauge({
+      name: `gantry_${queue}_depth`,
+      help: `Entries of the ${queue} not yet done.`,
+      set: (g) => g.set(sources[queue]().depth),
+    });
+    gauge({
+      name: `gantry_${queue}_oldest_age_seconds`,
+      help: `Age of the oldest entry of the ${queue} not yet done.`,
+      set: (g) => g.set(sources[queue]().oldestAgeMs / 1000),
+    });
+  }
+  gauge({
+    name: "gantry_rollouts",
+    help: "Active rollouts by phase.",
+    labelNames: ["phase"],
+    set: (g) => setEach(g, "phase", sources.rollouts()),
+  });
+  gauge({
+    name: "gantry_hosts",
+    help: "Hosts by state.",
+    labelNames: ["state"],
+    set: (g) => setEach(g, "state", sources.hosts()),
+  });
+  gauge({
+    name: "gantry_slack_connected",
+    help: "1 while Slack is connected.",
+    set: (g) => g.set(sources.chatConnected() ? 1 : 0),
+  });
+}
+
+function setEach(gauge: Gauge, label: string, counts: Readonly<Record<string, number>>): void {
+  for (const [value, count] of Object.entries(counts)) gauge.set({ [label]: value }, count);
+}

@@ -1,0 +1,47 @@
+/** The server's and the agent's log: one JSON line per event on stdout, without secrets. */
+import { type DestinationStream, pino, stdTimeFunctions } from "pino";
+import type { Log } from "./app/ports.ts";
+import { redact } from "./core/redact.ts";
+
+export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export function isLogLevel(text: string): text is LogLevel {
+  return (logLevels as readonly string[]).includes(text);
+}
+
+/** Capabilities and logins by the names they usually have; the finished line is searched as well, whatever the names. */
+const secretPaths = ["token", "authorization", "response_url", "trigger_id", "password", "secret"].flatMap((name) => [
+  name,
+  `*.${name}`,
+]);
+
+/**
+ * A log that blots out `secrets` (known values) and whatever looks like one. Lines are written synchronously, so that
+ * none is lost when the process is killed.
+ */
+export function createLog(options: { level: LogLevel; secrets: readonly string[]; destination?: DestinationStream }): Log {
+  const { level, destination } = options;
+  const secrets = options.secrets.flatMap(formsInJson);
+  const settings = {
+    level,
+    base: null,
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths: secretPaths, censor: "[redacted]" },
+    hooks: { streamWrite: (line: string) => visible(redact(line, secrets)) },
+  };
+  return destination === undefined ? pino(settings) : pino(settings, destination);
+}
+
+/** How a value may stand in a line: as it is, with JSON's escapes (a private key has line ends), percent-encoded. */
+function formsInJson(secret: string): string[] {
+  return [...new Set([secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)])];
+}
+
+/** JSON escapes C0 control characters; these others could rewrite what a terminal shows, too. */
+function visible(line: string): string {
+  return line.replace(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
