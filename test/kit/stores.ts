@@ -1,0 +1,73 @@
+import type { Store } from "../../src/app/store.ts";
+import { batchesOf, type Plan } from "../../src/core/plan.ts";
+import type { Release, ReleaseSpec } from "../../src/core/release.ts";
+import { begin } from "../../src/core/rollout.ts";
+import type { Requested } from "../../src/core/rollout-state.ts";
+import { noon } from "./rollouts.ts";
+
+export const aSpec: ReleaseSpec = {
+  container: {
+    image: "registry.test/api",
+    environment: {},
+    envFiles: [],
+    command: null,
+    entrypoint: null,
+    volumes: [],
+    user: null,
+    healthcheck: null,
+    stopSignal: null,
+    stopGraceMs: 10_000,
+    ulimits: [],
+    memoryBytes: null,
+    cpus: null,
+    labels: {},
+    network: "host",
+    logging: null,
+  },
+  health: { probe: { kind: "http", url: "http://127.0.0.1:8080/healthz" }, intervalMs: 200, deadlineMs: 60_000 },
+};
+
+export function digestOf(seed: string): string {
+  return `sha256:${Buffer.from(seed).toString("hex").padEnd(64, "0").slice(0, 64)}`;
+}
+
+export function aRelease(store: Store, change: { service?: string; commit?: string; specHash?: string } = {}): Release {
+  const { service = "api", commit = "1".repeat(40), specHash = "spec" } = change;
+  return store.releases.intern({ service, commit, digest: digestOf(commit), spec: aSpec, specHash, at: noon, by: "ana" });
+}
+
+/** Puts a requested rollout into the store, with a release for it. */
+export function storeRollout(store: Store, request: Requested): void {
+  const release = aRelease(store);
+  const asked: Requested = { ...request, release: release.number };
+  const policy = { canary: { hosts: 1 }, batch: { hosts: 2 }, soakMs: asked.soakMs, hostDeadlineMs: asked.hostDeadlineMs };
+  const hosts = asked.hosts.map(({ host, from }) => ({ host, from }));
+  const plan: Plan = {
+    service: asked.service,
+    environment: asked.environment,
+    kind: asked.kind,
+    release: release.number,
+    digest: release.digest,
+    commit: release.commit,
+    specHash: "spec",
+    from: asked.from,
+    hosts,
+    batches: batchesOf({ hosts: hosts.map((h) => h.host), policy, kind: asked.kind }),
+    policy,
+  };
+  const row = {
+    service: asked.service,
+    environment: asked.environment,
+    kind: asked.kind,
+    release: release.number,
+    plan,
+    planHash: asked.planHash,
+    requestKey: `request-${asked.number}`,
+    ref: "1111111",
+    why: null,
+    allowBad: null,
+    channel: "C0DEPLOYS",
+    requestedAt: asked.at,
+  };
+  store.transact(() => store.rollouts.create(row, asked, begin(asked).state));
+}
