@@ -38,6 +38,7 @@ export function createPool(options: {
       apiUrl: options.apiUrl,
       log,
       helloWithinMs: timing.helloWithinMs,
+      pongWithinMs: timing.pongWithinMs,
       onEnvelope: options.onEnvelope,
       onOpen(connections) {
         health.socketOpened();

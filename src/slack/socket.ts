@@ -40,6 +40,7 @@ export type SocketOptions = {
   readonly apiUrl: string | undefined;
   readonly log: Log;
   readonly helloWithinMs: number;
+  readonly pongWithinMs: number;
   readonly onEnvelope: (envelope: Envelope) => void;
   /** `connections`: how many Slack counts for this app. */
   readonly onOpen: (connections: number) => void;
@@ -48,8 +49,6 @@ export type SocketOptions = {
 };
 
 const openTimeoutMs = 10_000;
-/** Slack pings every few seconds; twice the SDK's default, so that a busy moment of ours is not taken for a dead peer. */
-const pongTimeoutMs = 10_000;
 const closeTimeoutMs = 1_000;
 /** These last until a person acts: asking every second would only fill the log. */
 const slowRetryMs = 30_000;
@@ -59,7 +58,7 @@ export function openSocket(options: SocketOptions): Socket {
   const client = new SocketModeClient({
     appToken: options.appToken,
     autoReconnectEnabled: false,
-    clientPingTimeout: pongTimeoutMs,
+    clientPingTimeout: options.pongWithinMs,
     logger: sdkLog(log, "socket-mode"),
     // Not shared with any other client: the SDK writes into it.
     clientOptions: { ...webClientOptions(options.apiUrl), timeout: openTimeoutMs },

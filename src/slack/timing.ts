@@ -4,6 +4,8 @@ export type Timing = {
   readonly secondSocketAfterMs: number;
   /** A connection that has not said hello by then is given up for a new one. With the longest pause: back within 50 s of Slack. */
   readonly helloWithinMs: number;
+  /** A connection whose pings stay unanswered this long is dead. The SDK's 5 s would take a busy moment of ours for that. */
+  readonly pongWithinMs: number;
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
   /** `start()` waits at most this long for the first connection; the supervisor goes on without it. */
@@ -20,6 +22,7 @@ export type Timing = {
 export const defaultTiming: Timing = {
   secondSocketAfterMs: 120_000,
   helloWithinMs: 20_000,
+  pongWithinMs: 10_000,
   retryMinMs: 500,
   retryMaxMs: 30_000,
   startWithinMs: 10_000,
