@@ -10,7 +10,7 @@ import { run, tryRun } from "./run.ts";
  */
 
 /** Root's own folder: a predictable name in a world-writable one could be someone else's trap. */
-export const labsDir = "/var/lib/gantry-labs";
+const labsDir = "/var/lib/gantry-labs";
 
 /** Claims an unused 10.x.y.0/24 and writes down all names the lab will use. */
 export async function claimPlan(hostNames: readonly string[]): Promise<LabPlan> {

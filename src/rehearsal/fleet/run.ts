@@ -3,7 +3,7 @@ import { accessSync, constants } from "node:fs";
 import path from "node:path";
 
 /** A program ended with an error. The message is one line: what was run and what it said last. */
-export class RunError extends Error {
+class RunError extends Error {
   readonly stderr: string;
   constructor(command: string, stderr: string, cause: unknown) {
     super(`${command}: ${lastLine(stderr) ?? (cause instanceof Error ? cause.message : String(cause))}`, { cause });
@@ -13,7 +13,7 @@ export class RunError extends Error {
 }
 
 /** Administrator's programs live in sbin, which not every shell has in its path. */
-export const systemPath = [
+const systemPath = [
   process.execPath.replace(/\/[^/]*$/, ""),
   "/usr/local/sbin",
   "/usr/local/bin",
