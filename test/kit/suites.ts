@@ -6,7 +6,7 @@ import { projectRoot } from "../../scripts/checks.ts";
 export type Suites = { readonly fast: readonly string[]; readonly engine: readonly string[] };
 
 /** Files that start real Docker hosts say so by importing the lab; they run one after another, so that figures mean something. */
-const needsEngines = /from "[^"]*\/(kit|fleet)\/lab\.ts"/;
+const needsEngines = /^(import|\}) .*from "[^"]*\/(kit|fleet)\/lab\.ts"/m;
 
 /** `filters` keep only files whose path contains one of them; none keeps all. */
 export function findSuites(filters: readonly string[], folder: string = projectRoot): Suites {

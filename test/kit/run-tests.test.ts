@@ -1,0 +1,111 @@
+// The runner itself: whatever a test file does, the run ends, says so, and leaves nothing.
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import { run } from "../../src/rehearsal/fleet/run.ts";
+import { eventually } from "./eventually.ts";
+import { markName } from "./leaks.ts";
+import { runTests, type TestResult } from "./run-tests.ts";
+import { findSuites } from "./suites.ts";
+
+const header = `import { spawn } from "node:child_process";
+import { describe, test } from "node:test";
+`;
+
+function folderOf(files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "gantry-runner-"));
+  for (const [name, body] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), header + body);
+  }
+  return folder;
+}
+
+async function runFiles(
+  files: Readonly<Record<string, string>>,
+  options: { deadlineMs?: number; stop?: AbortController } = {},
+): Promise<TestResult & { output: string }> {
+  const folder = folderOf(files);
+  const out = new PassThrough();
+  const printed = text(out);
+  const groups = [
+    { files: Object.keys(files).map((name) => path.join(folder, name)), atOnce: 2, deadlineMs: options.deadlineMs ?? 60_000 },
+  ];
+  const result = await runTests({ groups, signal: (options.stop ?? new AbortController()).signal, out });
+  out.end();
+  rmSync(folder, { recursive: true });
+  return { ...result, output: await printed };
+}
+
+/** A run inside a run must not look like one to Node. */
+delete process.env["NODE_TEST_CONTEXT"];
+
+test("two files give one block of counts and one list of failures", async () => {
+  const { passed, failed, problems, output } = await runFiles({
+    "a.test.ts": `test("holds", () => {});`,
+    "b.test.ts": `describe("a group", () => { test("breaks", () => { throw new Error("planted"); }); });`,
+  });
+  assert.deepEqual({ passed, failed, problems }, { passed: 1, failed: 1, problems: [] });
+  assert.equal(output.match(/^ℹ tests 2$/gm)?.length, 1);
+  assert.match(output, /^ℹ pass 1\nℹ fail 1$/m);
+  assert.equal(output.match(/failing tests:/g)?.length, 1);
+  assert.match(output, /planted/);
+});
+
+test("a file that spins is killed at its deadline and has failed", async () => {
+  const { failed, problems } = await runFiles({ "spin.test.ts": `test("spins", () => { for (;;); });` }, { deadlineMs: 1_500 });
+  assert.equal(failed, 1);
+  assert.match(problems.join(), /spin\.test\.ts took longer than 1\.5 s and was killed/);
+});
+
+test("a test that waits for ever is named", async () => {
+  const body = `test("waits", () => new Promise((resolve) => setTimeout(resolve, 60_000)));`;
+  const { failed, output } = await runFiles({ "wait.test.ts": body }, { deadlineMs: 3_000 });
+  assert.equal(failed, 1);
+  assert.match(output, /✖ waits/);
+});
+
+test("a process left behind is ended and told", async () => {
+  const body = `test("leaves", () => { spawn("sleep", ["61.5"], { stdio: "ignore", detached: true }).unref(); });`;
+  const { passed, problems } = await runFiles({ "leak.test.ts": body });
+  assert.equal(passed, 1);
+  assert.match(problems.join(), /leak\.test\.ts left a process behind \(ended now\): sleep 61\.5/);
+  await eventually(async () => assert.doesNotMatch(await run("ps", ["-eo", "args"]), /sleep 61\.5/));
+});
+
+test("an interrupt ends the running files with all they started", async () => {
+  const stop = new AbortController();
+  const body = `test("long", () => { spawn("sleep", ["62.5"]); return new Promise((r) => setTimeout(r, 60_000)); });`;
+  const result = runFiles({ "long.test.ts": body, "second.test.ts": body, "never.test.ts": body }, { stop });
+  await eventually(async () => assert.match(await run("ps", ["-eo", "args"]), /sleep 62\.5/));
+  stop.abort();
+  assert.equal((await result).passed, 0);
+  await eventually(async () => assert.doesNotMatch(await run("ps", ["-eo", "args"]), /sleep 62\.5/));
+});
+
+test("files that use the lab are told from the fast ones by their imports", () => {
+  const folder = folderOf({
+    "test/docker/real.test.ts": `import { testLab } from "../kit/lab.ts";`,
+    "test/rollout/fast.test.ts": "",
+    "test/kit/no-test.ts": "",
+  });
+  const names = (files: readonly string[]) => files.map((file) => path.relative(folder, file));
+  const { engine, fast } = findSuites([], folder);
+  assert.deepEqual([names(engine), names(fast)], [["test/docker/real.test.ts"], ["test/rollout/fast.test.ts"]]);
+  assert.deepEqual(findSuites(["nothing-like-it"], folder), { engine: [], fast: [] });
+  rmSync(folder, { recursive: true });
+});
+
+test("the project's own suites are found, with the lab's among the engine ones", () => {
+  const { engine, fast } = findSuites([]);
+  assert.ok(engine.some((file) => file.endsWith("test/rehearsal/fleet/lab.test.ts")));
+  assert.ok(fast.some((file) => file.endsWith("test/kit/run-tests.test.ts")));
+  assert.ok(
+    readdirSync("/proc/self").length > 0 && readFileSync("/proc/self/environ", "utf8") !== "",
+    `${markName} can be looked for`,
+  );
+});
