@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import type { Store } from "../app/store.ts";
 import { hostStore } from "./hosts.ts";
@@ -14,6 +15,9 @@ import { rolloutStore } from "./rollouts.ts";
 import { slotStore } from "./slots.ts";
 import { timerStore } from "./timers.ts";
 import { verdictStore } from "./verdicts.ts";
+
+/** Beside the sources, in a checkout and in an image alike. */
+export const migrationsFolder: string = fileURLToPath(new URL("../../migrations", import.meta.url));
 
 export type OpenOptions = {
   /** The data folder (GANTRY_DATA); made when it is not there. */

@@ -1,0 +1,208 @@
+/** `gantry …`: the server, the agent, what operators need, and every chat verb against the running server. */
+import { existsSync } from "node:fs";
+import { userInfo } from "node:os";
+import { join, resolve } from "node:path";
+import Database from "better-sqlite3";
+import { Command, InvalidArgumentError } from "commander";
+import { commands } from "../commands/index.ts";
+import { makeToken } from "./app/fleet-desk.ts";
+import { formatConfigErrors } from "./config/format.ts";
+import { loadConfig } from "./config/load.ts";
+import { reasons } from "./core/reasons.ts";
+import { callLocally, NoServerError } from "./http/local-socket.ts";
+import { readSettings, type Settings } from "./settings.ts";
+import { migrationsFolder, openStore } from "./sqlite/open.ts";
+import { version } from "./version.ts";
+
+type AgentFlags = {
+  readonly server: string;
+  readonly name: string;
+  readonly label: Record<string, string>;
+  readonly dockerHost: string;
+  readonly stateDir: string;
+  readonly tokenFile?: string;
+  readonly envDir: string;
+};
+
+// Rooms with heavy packages are loaded by the commands that need them: a verb at 3 a.m. answers at once.
+const program = new Command("gantry")
+  .description(
+    "Deploys from Slack: /deploy api prod abc123, approve, and new containers on every host. This is its terminal side.",
+  )
+  .version(version)
+  .showHelpAfterError("(gantry --help lists the commands)");
+
+program
+  .command("server")
+  .description("run the server (reads gantry.yml or GANTRY_CONFIG, and the environment)")
+  .action(async () => {
+    const { startServer } = await import("./main.ts");
+    const server = await startServer(settingsOrExit());
+    stopOnSignal(() => server.stop());
+  });
+
+program
+  .command("agent")
+  .description("run the agent of one host: it dials the server and swaps containers here")
+  .requiredOption("--server <url>", "the server, e.g. https://gantry.example.com")
+  .requiredOption("--name <name>", "this host's name, as enrolled")
+  .option("--label <k=v>", "a label besides those of the enrolment; may be repeated", collectLabel, {})
+  .option("--docker-host <url>", "the engine's socket", "unix:///var/run/docker.sock")
+  .option("--state-dir <folder>", "where the host's key and memory are kept", "/var/lib/gantry-agent")
+  .option("--token-file <file>", "the enrolment token; needed once")
+  .option("--env-dir <folder>", "where relative env_file paths of services begin", "/etc/gantry/env")
+  .action(async (options: AgentFlags) => {
+    const { runAgent } = await import("./agent.ts");
+    const agent = await runAgent({ ...options, labels: options.label });
+    stopOnSignal(() => agent.stop());
+  });
+
+program
+  .command("validate")
+  .description("check gantry.yml and the service files; every error at once")
+  .argument("[folder]", "where gantry.yml lies", ".")
+  .action((folder: string) => {
+    const file = folder.endsWith(".yml") || folder.endsWith(".yaml") ? folder : join(folder, "gantry.yml");
+    const loaded = loadConfig(file);
+    if (!loaded.ok) fail(formatConfigErrors(loaded.errors));
+    const names = loaded.config.services.map((s) => `${s.name} (${s.environments.map((e) => e.name).join(", ")})`);
+    console.log(`${file} is valid. Services: ${names.join("; ") || "none"}.`);
+  });
+
+program
+  .command("enroll")
+  .description("make a one-time token for a new host; it stands alone on the last line")
+  .requiredOption("--name <name>", "the host's name")
+  .option("--label <k=v>", "a label that services select hosts by; may be repeated", collectLabel, {})
+  .action(async (options: { name: string; label: Record<string, string> }) => {
+    if (!/^[a-z0-9][a-z0-9.-]{0,62}$/.test(options.name)) fail(`"${options.name}" is not a host name: use a-z, 0-9, - and .`);
+    const token = await enroll(settingsOrExit().data, options.name, options.label);
+    console.log(
+      `On the host: gantry agent --server URL --name ${options.name} --token-file FILE (the token works once, within an hour)`,
+    );
+    console.log(token);
+  });
+
+program
+  .command("doctor")
+  .description("look at everything Gantry needs and say what is wrong and what to do")
+  .option("--docker-host <url>", "the engine to look at", "unix:///var/run/docker.sock")
+  .action(async (options: { dockerHost: string }) => {
+    const { diagnose } = await import("./diagnose.ts");
+    process.exitCode = await diagnose(settingsOrExit(), options.dockerHost);
+  });
+
+program
+  .command("backup")
+  .description("copy the database into a new file, while the server runs")
+  .argument("<file>", "the copy; must not exist yet")
+  .action((file: string) => {
+    const source = join(settingsOrExit().data, "gantry.db");
+    if (!existsSync(source)) fail(`there is no database at ${source}`);
+    if (existsSync(file)) fail(`${file} exists already`);
+    const db = new Database(source, { readonly: true });
+    db.prepare("vacuum into ?").run(resolve(file));
+    db.close();
+    console.log(`The database is in ${file}.`);
+  });
+
+program
+  .command("migrate")
+  .description("bring the database to this version's schema (the server does it at every start)")
+  .action(() => {
+    openStore({ folder: settingsOrExit().data, migrations: migrationsFolder }).close();
+    console.log("The database has this version's schema.");
+  });
+
+program
+  .command("reasons")
+  .description("list every reason code")
+  .action(() => {
+    for (const [code, { title, next }] of Object.entries(reasons)) console.log(`${code.padEnd(22)} ${title}. ${next}`);
+  });
+
+for (const verb of commands) {
+  program
+    .command(verb.name)
+    .description(`${verb.summary} (same as in chat)`)
+    .argument("[words...]", "as after the slash command")
+    .option("--wait", "for deploy, promote and rollback: wait for the end, exit 1 unless it succeeded")
+    .allowUnknownOption()
+    .helpOption(false)
+    .action(async (words: string[], options: { wait?: boolean }) => {
+      await runVerb([verb.name, ...words].map(quoted).join(" "), options.wait ?? false);
+    });
+}
+
+/** A word with blanks came quoted from the shell; the grammar wants it quoted again. */
+function quoted(word: string): string {
+  if (!/\s/.test(word)) return word;
+  const flag = /^(--[a-z-]+)=(.*)$/s.exec(word);
+  return flag === null ? `"${word.replaceAll('"', "'")}"` : `${flag[1]}="${flag[2]?.replaceAll('"', "'")}"`;
+}
+
+async function runVerb(text: string, wait: boolean): Promise<void> {
+  const { data } = settingsOrExit();
+  const user = process.env["SUDO_USER"] ?? userInfo().username;
+  const answer = await callLocally(data, "verb", { text, user });
+  console.log(String(answer["text"]));
+  if (answer["ok"] !== true || /\nReason: [a-z_]+$/.test(String(answer["text"]))) process.exitCode = 1;
+  if (wait && typeof answer["rollout"] === "number") await follow(data, answer["rollout"]);
+}
+
+/** Prints every phase until the end. */
+async function follow(data: string, number: number): Promise<void> {
+  let shown = "";
+  for (;;) {
+    const { phase, ended } = await callLocally(data, "rollout", { number });
+    if (phase !== shown) console.log(`#${number}: ${String(phase).replace("_", " ")}`);
+    shown = String(phase);
+    if (ended === true) break;
+    await new Promise((resolveWait) => setTimeout(resolveWait, 250));
+  }
+  if (shown !== "succeeded") process.exitCode = 1;
+}
+
+/** By the running server, or straight into the data when none runs. */
+async function enroll(data: string, name: string, labels: Record<string, string>): Promise<string> {
+  try {
+    return String((await callLocally(data, "enroll", { name, labels }))["token"]);
+  } catch (error) {
+    if (!(error instanceof NoServerError)) throw error;
+    const store = openStore({ folder: data, migrations: migrationsFolder });
+    const token = makeToken(store, { name, labels, at: Date.now() });
+    store.close();
+    return token;
+  }
+}
+
+function collectLabel(text: string, labels: Record<string, string>): Record<string, string> {
+  const match = /^([a-zA-Z0-9_.-]+)=([a-zA-Z0-9_.-]+)$/.exec(text);
+  if (match?.[1] === undefined || match[2] === undefined) throw new InvalidArgumentError("write it as name=value, e.g. env=prod");
+  return { ...labels, [match[1]]: match[2] };
+}
+
+function settingsOrExit(): Settings {
+  const { settings, errors } = readSettings(process.env);
+  if (errors.length > 0) fail(errors.join("\n"));
+  return settings;
+}
+
+function stopOnSignal(stop: () => Promise<void>): void {
+  let stopping = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      // A second signal does not wait: correctness never depends on a graceful end.
+      if (stopping) process.exit(1);
+      stopping = true;
+      void stop().then(() => process.exit(0));
+    });
+  }
+}
+
+function fail(text: string): never {
+  console.error(text);
+  process.exit(1);
+}
+
+program.parseAsync().catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)));
