@@ -7,7 +7,7 @@ type HttpFailure = Error & {
   readonly response?: { readonly headers: Readonly<Record<string, string | number | undefined>>; readonly data?: unknown };
 };
 
-export function isHttpFailure(error: unknown): error is HttpFailure {
+function isHttpFailure(error: unknown): error is HttpFailure {
   return error instanceof Error && "status" in error && typeof error.status === "number";
 }
 

@@ -89,7 +89,7 @@ export function breaches(imports: readonly Import[]): readonly string[] {
 const statement = /(?:^|[;}\n])\s*(?:import|export)\s+(type\s)?(?:[\w$*\s{},]+?\sfrom\s*)?(["'])([^"'\n]+)\2/g;
 const expression = /\bimport\s*\(\s*(?:(["'`])([^"'`$\n]+)\1\s*[,)])?/g;
 
-export function importsOf(from: string, text: string): readonly Import[] {
+function importsOf(from: string, text: string): readonly Import[] {
   const code = text.replaceAll(/(^|[\s([{,;])\/\*[\s\S]*?\*\//g, "$1").replaceAll(/(^|\s)\/\/.*$/gm, "$1");
   const statements = [...code.matchAll(statement)].map((match) => ({
     from,

@@ -110,7 +110,7 @@ export function createHistory(repository: SampleRepository): History {
 }
 
 /** The SHA that the tag object of an annotated tag gets here. */
-export function tagSha(tag: string, target: string): string {
+function tagSha(tag: string, target: string): string {
   return createHash("sha1").update(`tag ${tag} ${target}`).digest("hex");
 }
 
