@@ -4,7 +4,7 @@
  */
 import type { Report, Spot, Written } from "./raw.ts";
 
-/** The tree with `$$` resolved; variables are reported. */
+/** The tree with `$$` resolved. Variables are reported, with the very spot that the tree has for them. */
 export function withoutVariables(written: Written, report: Report): Written {
   switch (written.kind) {
     case "nothing":

@@ -50,9 +50,15 @@ export type NamedService = { readonly service: ServiceConfig; readonly nameSpot:
 
 /** The service and where its name stands, or null when it cannot be told from what was written (then something was reported). */
 export function serviceOf(written: Written, context: ServiceContext): NamedService | null {
-  const { report } = context;
+  const variables = new Set<Spot>();
+  const tree = withoutVariables(written, (spot, complaint) => {
+    variables.add(spot);
+    context.report(spot, complaint);
+  });
+  // Whatever else is wrong with a value that has a variable in it, the variable is the reason.
+  const report: Report = (spot, complaint) => (variables.has(spot) ? undefined : context.report(spot, complaint));
   const start: Spot = { file: written.spot.file, line: 1, column: 1 };
-  const raw = serviceFile.read(withoutVariables(written, report), report)?.value;
+  const raw = serviceFile.read(tree, report)?.value;
   if (raw === undefined) return null;
   const name = raw.name === undefined ? nameFromFile(start, report) : raw.name;
   const compose = releasedService(raw, start, report);

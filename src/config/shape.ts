@@ -237,7 +237,7 @@ export function nearest(word: string, known: readonly string[]): string | null {
   const ranked = known.map((candidate) => ({ candidate, far: distance(lower, candidate.toLowerCase()) }));
   ranked.sort((a, b) => a.far - b.far);
   const best = ranked[0];
-  return best !== undefined && best.far <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : null;
+  return best !== undefined && best.far <= (word.length < 4 ? 1 : word.length < 9 ? 2 : 3) ? best.candidate : null;
 }
 
 function wrongKind(written: Written, expected: string): Complaint {
