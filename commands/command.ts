@@ -9,18 +9,24 @@ import type { Form, Message } from "../src/messages/message.ts";
 
 export type Reply =
   /** Only for the one who asked. */
-  | { readonly kind: "private"; readonly message: Message }
+  | { readonly kind: "private"; readonly message: Message /** Set when it says no. */; readonly refused?: true }
   /** Opens a modal (falls back to `otherwise` where there are none). */
   | { readonly kind: "form"; readonly form: Form; readonly otherwise: Message }
   /** The rollout's own card says it all. `message` is for surfaces without cards (CLI). */
   | { readonly kind: "card"; readonly rollout: number; readonly message: Message };
 
-export type Call<G extends Grammar> = {
-  readonly args: Parsed<G>;
+/** Who acts, from where, on what. */
+export type Caller = {
   readonly actor: Actor;
   readonly origin: Origin;
   readonly gantry: Gantry;
+  /** All verbs, for help. */
+  readonly commands: readonly Command[];
 };
+
+export type Call<G extends Grammar> = Caller & { readonly args: Parsed<G> };
+export type Press = Caller & { readonly value: unknown };
+export type Submission = Caller & { readonly context: string; readonly values: Readonly<Record<string, string>> };
 
 export type Command<G extends Grammar = Grammar> = {
   readonly name: string;
@@ -34,18 +40,7 @@ export type Command<G extends Grammar = Grammar> = {
   readonly changesState: boolean;
   run(call: Call<G>): Promise<Reply>;
   /** What a button `verb:<name>` with this JSON value means. Absent: no such button. */
-  press?(press: {
-    readonly value: unknown;
-    readonly actor: Actor;
-    readonly origin: Origin;
-    readonly gantry: Gantry;
-  }): Promise<Reply>;
+  press?(press: Press): Promise<Reply>;
   /** What a submitted modal `form:<name>` means. */
-  submit?(form: {
-    readonly context: string;
-    readonly values: Readonly<Record<string, string>>;
-    readonly actor: Actor;
-    readonly origin: Origin;
-    readonly gantry: Gantry;
-  }): Promise<Reply>;
+  submit?(form: Submission): Promise<Reply>;
 };

@@ -22,7 +22,7 @@ export function dispatcher(facts: {
     const parsed = parseCommand({ text, commands, vocabulary });
     if (!parsed.ok) return { verb: parsed.command?.name ?? "unknown", work: async () => refused(parsed.refusal) };
     const { command, args } = parsed;
-    return { verb: command.name, work: () => command.run({ args, actor, origin, gantry }) };
+    return { verb: command.name, work: () => command.run({ args, actor, origin, gantry, commands }) };
   }
 
   function pressed(action: string, value: string, actor: Actor, origin: Origin): { verb: string; work: () => Promise<Reply> } {
@@ -30,7 +30,7 @@ export function dispatcher(facts: {
     const press = commands.find((c) => c.name === verb)?.press;
     if (press === undefined)
       return { verb, work: async () => refused(staleClick("That button belongs to another version of Gantry.")) };
-    return { verb, work: () => press({ value: parseJson(value), actor, origin, gantry }) };
+    return { verb, work: () => press({ value: parseJson(value), actor, origin, gantry, commands }) };
   }
 
   function submitted(
@@ -43,7 +43,7 @@ export function dispatcher(facts: {
     if (submit === undefined)
       return { verb, work: async () => refused(staleClick("That form belongs to another version of Gantry.")) };
     const { context, values } = form;
-    return { verb, work: () => submit({ context, values, actor, origin, gantry }) };
+    return { verb, work: () => submit({ context, values, actor, origin, gantry, commands }) };
   }
 
   function meant(delivery: Delivery): { verb: string; work: () => Promise<Reply> } {
@@ -75,16 +75,15 @@ export function dispatcher(facts: {
 }
 
 function refused(refusal: ReturnType<typeof refuse>): Reply {
-  return { kind: "private", message: refusalMessage(refusal) };
+  return { kind: "private", message: refusalMessage(refusal), refused: true };
 }
 
 function staleClick(text: string): ReturnType<typeof refuse> {
   return refuse("stale_click", text);
 }
 
-/** A refusal's message names its reason in its last line. */
 function isRefused(reply: Reply): boolean {
-  return reply.kind === "private" && /\nReason: [a-z_]+$/.test(reply.message.text);
+  return reply.kind === "private" && reply.refused === true;
 }
 
 /** Buttons carry JSON; anything else (a forged value) is null, which no verb takes. */

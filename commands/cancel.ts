@@ -1,0 +1,31 @@
+import { note } from "../src/messages/blocks.ts";
+import type { Command } from "./command.ts";
+import { decided, privately, staleClick } from "./replies.ts";
+import { rolloutWord } from "./shared-words.ts";
+import { isNothing, readDecision } from "./values.ts";
+
+const grammar = {
+  words: [rolloutWord, { kind: "text", name: "why", need: "optional", summary: "the reason, in your words", flag: "reason" }],
+  flags: [],
+} as const;
+
+export const cancel: Command<typeof grammar> = {
+  name: "cancel",
+  summary: "Stop a rollout. Hosts that were touched are put back to what they served.",
+  grammar,
+  examples: ["cancel 142", "cancel 142 the metrics look wrong"],
+  permission: "the requester, the deployers and the oncall of the environment",
+  changesState: true,
+
+  async run({ args, actor, gantry }) {
+    return decided(await gantry.cancel({ rollout: args.rollout, why: args.why, actor }));
+  },
+
+  async press({ value, actor, gantry }) {
+    if (isNothing(value)) return privately(note("Nothing was changed."));
+    const decision = readDecision(value);
+    const facts = decision === null ? null : gantry.rollout(decision.rollout);
+    if (decision === null || facts === null || facts.state.planHash !== decision.planHash) return staleClick();
+    return decided(await gantry.cancel({ rollout: decision.rollout, why: null, actor }));
+  },
+};

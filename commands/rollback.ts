@@ -1,0 +1,64 @@
+import { rollbackPreview } from "../src/messages/rollback-preview.ts";
+import type { Caller, Command, Reply } from "./command.ts";
+import { opened, privately, refusedWith, staleClick } from "./replies.ts";
+import { environmentWord, reasonFlag, serviceWord } from "./shared-words.ts";
+import { readDecision, readRollback } from "./values.ts";
+
+const grammar = {
+  words: [
+    serviceWord,
+    environmentWord,
+    {
+      kind: "release",
+      name: "to",
+      need: "optional",
+      summary: "the release to go back to; the newest good one before, when left out",
+      after: ["to"],
+    },
+  ],
+  flags: [{ kind: "switch", name: "now", summary: "at once, without the preview" }, reasonFlag],
+} as const;
+
+export const rollback: Command<typeof grammar> = {
+  name: "rollback",
+  summary: "Go back to what was good. Shows where to, with one button; with --now it acts at once. Nobody has to approve.",
+  grammar,
+  examples: [
+    "rollback api prod",
+    "rollback api prod to r41",
+    "rollback api prod --now",
+    'rollback api prod r41 --now --reason "errors on login"',
+  ],
+  permission: "the oncall of the environment",
+  changesState: true,
+
+  async run(call) {
+    const { args, actor, origin, gantry } = call;
+    const { service, environment, to, reason: why } = args;
+    if (!args.now) return preview(call, { service, environment, to });
+    return opened(gantry, await gantry.rollback({ service, environment, to, planHash: null, why, actor, origin }));
+  },
+
+  /** The button of the preview acts; the button of a card (which names its rollout only) opens the preview. */
+  async press({ value, ...caller }) {
+    const { actor, origin, gantry } = caller;
+    const act = readRollback(value);
+    if (act !== null) {
+      const { service, environment, to, planHash } = act;
+      return opened(gantry, await gantry.rollback({ service, environment, to, planHash, why: null, actor, origin }));
+    }
+    const decision = readDecision(value);
+    const facts = decision === null ? null : gantry.rollout(decision.rollout);
+    if (decision === null || facts === null || facts.state.planHash !== decision.planHash) return staleClick();
+    const { service, environment } = facts.state;
+    return preview(caller, { service, environment, to: null });
+  },
+};
+
+async function preview(
+  { gantry, actor }: Caller,
+  place: { readonly service: string; readonly environment: string; readonly to: number | null },
+): Promise<Reply> {
+  const result = await gantry.previewRollback({ ...place, actor });
+  return "kind" in result ? refusedWith(result.refusal) : privately(rollbackPreview(result));
+}

@@ -1,0 +1,177 @@
+/**
+ * The live card of a rollout: one message, made anew from facts at every change. A phone shows its top first, so the
+ * order is: what and where, how it stands, what is wrong, what to press; then what changes, and the small print.
+ */
+import type { KnownBlock } from "@slack/types";
+import type { RolloutFacts } from "../core/facts.ts";
+import { shortCommit } from "../core/release.ts";
+import { actions, context, fields, header, message, section } from "./blocks.ts";
+import type { Message } from "./message.ts";
+import { rolloutButtons } from "./rollout-buttons.ts";
+import { commitLines, ticketLines, warnings } from "./rollout-change.ts";
+import { bar, batchText, hostLines, servesNow, trouble } from "./rollout-hosts.ts";
+import { decisions, type Line, saidAtTheEnd, statusLine } from "./rollout-status.ts";
+import { code, cutList, mention, named, releaseCode, releaseText, safe, shortDigest, utc, when } from "./words.ts";
+
+export function rolloutCard(facts: RolloutFacts): Message {
+  const { state } = facts;
+  return message({
+    text: textForm(facts),
+    name: `r${state.number}.${state.phase}`,
+    blocks: [
+      header(`${state.service} → ${state.environment}  ${kindWord(facts)}#${state.number}`),
+      section(standing(facts)),
+      ...failureBlocks(facts),
+      fields(factPairs(facts)),
+      ...warningBlock(facts),
+      ...changeBlocks(facts),
+      ...hostBlock(facts),
+      ...buttonBlock(facts),
+      context(smallPrint(facts)),
+    ],
+  });
+}
+
+function kindWord(facts: RolloutFacts): string {
+  return facts.state.kind === "deploy" ? "" : `${facts.state.kind} `;
+}
+
+function standing(facts: RolloutFacts): string {
+  const said = saidAtTheEnd(facts.state);
+  const why = facts.why === null || facts.why === "" ? [] : [`*Why:* ${safe(facts.why, 300)}`];
+  const automatic =
+    facts.state.endedBy === null && facts.state.phase === "cancelled" ? [safe(facts.state.detail ?? "", 300)] : [];
+  return [statusLine(facts).mrkdwn, ...(said === null ? [] : [`> ${said.replaceAll("\n", " ")}`]), ...automatic, ...why]
+    .filter((line) => line !== "")
+    .join("\n");
+}
+
+function factPairs(facts: RolloutFacts): readonly (readonly [string, string])[] {
+  const { state, from, release, now } = facts;
+  const asked = facts.ref === null ? "" : `, as ${code(facts.ref, 60)}`;
+  return [
+    ["From → to", `${from === null ? "nothing" : releaseCode(from)} → ${releaseCode(release)}`],
+    ["Image", code(shortDigest(release.digest))],
+    ["Hosts", batchText(state)],
+    ["Asked by", `${mention(state.requester)} ${when(state.requestedAt, now)}${asked}`],
+  ];
+}
+
+function failureBlocks(facts: RolloutFacts): readonly KnownBlock[] {
+  const { lines, log } = trouble(facts.state);
+  const now = servesNow(facts.state);
+  const texts = [...lines.map((line) => line.mrkdwn), ...(now === null ? [] : [`*Now:* ${now}`])];
+  return [...(texts.length === 0 ? [] : [section(texts.join("\n"))]), ...(log === null ? [] : [section(log)])];
+}
+
+function warningBlock(facts: RolloutFacts): readonly KnownBlock[] {
+  const lines = warnings(facts);
+  return lines.length === 0 ? [] : [section(lines.map((line) => `:warning: ${line}`).join("\n"))];
+}
+
+/** Commits and tickets, while they help to decide and to watch; afterwards they are in the compare link. */
+function changeBlocks(facts: RolloutFacts): readonly KnownBlock[] {
+  if (facts.change === null) return [];
+  const lists = [commitLines(facts.change), ticketLines(facts.change)];
+  return lists.filter((lines) => lines.length > 0).map((lines) => section(cut(lines, 2200).join("\n")));
+}
+
+function cut(lines: readonly Line[], budget: number): string[] {
+  return cutList(
+    lines.map((line) => line.mrkdwn),
+    { budget, rest: (left) => `_and ${left} more_` },
+  );
+}
+
+function hostBlock(facts: RolloutFacts): readonly KnownBlock[] {
+  switch (facts.state.phase) {
+    case "awaiting_approval":
+    case "rejected":
+    case "expired":
+    case "cancelled":
+      return [];
+    case "queued":
+    case "rolling":
+    case "soaking":
+    case "restoring":
+      return [section([bar(facts.state), ...cut(hostLines(facts), 1800)].join("\n"))];
+    case "succeeded":
+    case "restored":
+    case "stuck":
+      return [section(cut(hostLines(facts), 1800).join("\n"))];
+  }
+}
+
+function buttonBlock(facts: RolloutFacts): readonly KnownBlock[] {
+  const buttons = rolloutButtons(facts);
+  return buttons.length === 0 ? [] : [actions(buttons)];
+}
+
+function smallPrint(facts: RolloutFacts): readonly string[] {
+  const made = decisions(facts).map((line) => line.mrkdwn);
+  const plan = `plan ${code(facts.state.planHash, 8)}`;
+  return [
+    ...cutList(made, { budget: 600, most: 8, rest: (left) => `and ${left} more` }),
+    `${code(canonical(facts), 200)} · ${plan}`,
+  ];
+}
+
+/** The command that would ask for the same again. */
+export function canonical(facts: RolloutFacts): string {
+  const { state, release } = facts;
+  const place = `${state.service} ${state.environment}`;
+  switch (state.kind) {
+    case "deploy":
+      return `/deploy ${place} ${shortCommit(release.commit)}${facts.allowBad === null ? "" : " --allow-bad"}`;
+    case "promote":
+      return `/promote ${place}`;
+    case "rollback":
+      return `/rollback ${place} r${release.number} --now`;
+    case "restart":
+      return `/gantry status ${place}`;
+  }
+}
+
+// ------------------------------------------------------------ the same in words
+
+function textForm(facts: RolloutFacts): string {
+  const { state, release, from, now } = facts;
+  const kind = state.kind === "deploy" ? "" : `${state.kind}, `;
+  const said = saidAtTheEnd(state);
+  const { lines: hurt, log } = trouble(state);
+  const serves = servesNow(state);
+  const lines = [
+    `${safe(state.service)} ${safe(state.environment)} ${safe(shortCommit(release.commit))} (#${state.number}): ${kind}${statusLine(facts).text}`,
+    ...(said === null ? [] : [`They said: ${said}`]),
+    ...hurt.map((line) => line.text),
+    ...(serves === null ? [] : [`Now: ${serves}`]),
+    ...(log === null ? [] : [log]),
+    `Release: ${releaseText(release)}, ${shortDigest(release.digest)}; before: ${from === null ? "nothing" : releaseText(from)}`,
+    `Hosts: ${batchText(state)}`,
+    `Asked by ${named(state.requester)} at ${utc(state.requestedAt, now)}${facts.ref === null ? "" : ` as ${safe(facts.ref, 60)}`}`,
+    ...(facts.why === null || facts.why === "" ? [] : [`Why: ${safe(facts.why, 300)}`]),
+    ...decisions(facts).map((line) => line.text),
+    ...warnings(facts).map((line) => `Warning: ${line}`),
+    ...(hostBlock(facts).length === 0 ? [] : hostLines(facts).map((line) => line.text)),
+    ...(facts.change === null ? [] : [...commitLines(facts.change), ...ticketLines(facts.change)].map((line) => line.text)),
+    `Command: ${canonical(facts)}`,
+    ...nextText(facts),
+  ];
+  return lines.join("\n");
+}
+
+/** The buttons, for where there are none. */
+function nextText(facts: RolloutFacts): readonly string[] {
+  const { number } = facts.state;
+  const verbs = rolloutButtons(facts).map((button) => {
+    switch (button.verb) {
+      case "reject":
+        return `/gantry reject ${number} WHY`;
+      case "rollback":
+        return `/rollback ${facts.state.service} ${facts.state.environment}`;
+      default:
+        return `/gantry ${button.verb} ${number}`;
+    }
+  });
+  return verbs.length === 0 ? [] : [`You can: ${verbs.join(", or ")}`];
+}

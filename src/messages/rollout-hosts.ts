@@ -1,0 +1,130 @@
+/** The hosts of a rollout: how each one stands, and what went wrong where. */
+import type { RolloutFacts } from "../core/facts.ts";
+import { reasons } from "../core/reasons.ts";
+import { releaseName } from "../core/release.ts";
+import type { HostState, HostStatus, RolloutState } from "../core/rollout-state.ts";
+import { hostSign, hostWords } from "./phase.ts";
+import { type Line, progress } from "./rollout-status.ts";
+import { code, codeBlock, count, cutList, duration, safe, sentence } from "./words.ts";
+
+const mostHosts = 20;
+
+/** One line per host; of a large fleet those that need an eye come first and the rest is counted. */
+export function hostLines(facts: RolloutFacts): readonly Line[] {
+  const { hosts } = facts.state;
+  if (hosts.length <= mostHosts) return hosts.map((host) => hostLine(host, facts));
+  const ordered = [...hosts].sort((a, b) => urgency.indexOf(a.status) - urgency.indexOf(b.status));
+  const rest = ordered.slice(mostHosts);
+  const counts = urgency.map((status) => [status, rest.filter((h) => h.status === status).length] as const);
+  const words = counts.filter(([, n]) => n > 0).map(([status, n]) => `${n} ${status}`);
+  const text = `and ${rest.length} more: ${words.join(", ")}`;
+  return [...ordered.slice(0, mostHosts).map((host) => hostLine(host, facts)), { text, mrkdwn: `_${text}_` }];
+}
+
+const urgency: readonly HostStatus[] = [
+  "stuck",
+  "failed",
+  "restoring",
+  "swapping",
+  "restored",
+  "waiting",
+  "healthy",
+  "unchanged",
+];
+
+function hostLine(host: HostState, facts: RolloutFacts): Line {
+  const name = safe(host.host, 60);
+  const away = facts.away.includes(host.host) ? ", no connection" : "";
+  const words = `${hostWords(host, facts.steps[host.host])}${timing(host, facts.now)}${away}`;
+  return { text: `- ${name}: ${words}`, mrkdwn: `${hostSign(host.status)} ${code(name)} ${words}` };
+}
+
+function timing(host: HostState, now: number): string {
+  if (host.startedAt === null) return "";
+  return `, ${duration((host.endedAt ?? now) - host.startedAt)}`;
+}
+
+/** ▰▰▰▱▱▱ */
+export function bar(state: RolloutState): string {
+  const { done, total } = progress(state);
+  const cells = 10;
+  const full = total === 0 ? 0 : Math.floor((cells * done) / total);
+  return "▰".repeat(full) + "▱".repeat(cells - full);
+}
+
+/** `3: first web-1, then web-2, web-3` */
+export function batchText(state: RolloutState): string {
+  const batches = state.batches.map((batch) => batchNames(batch));
+  if (batches.length === 0) return `${state.hosts.length}, all have it already`;
+  const lines = cutList(batches, {
+    budget: 360,
+    most: 6,
+    rest: (left) => `${count(left, "more batch").replace("batchs", "batches")}`,
+  });
+  return `${state.hosts.length}: ${lines.length > 1 ? "first " : ""}${lines.join(", then ")}`;
+}
+
+function batchNames(batch: readonly string[]): string {
+  const names = batch.map((host) => safe(host, 40));
+  return names.length <= 3 ? names.join(", ") : `${names.slice(0, 2).join(", ")} and ${names.length - 2} more`;
+}
+
+// ------------------------------------------------------------ what went wrong
+
+export type Trouble = { readonly lines: readonly Line[] /** The code block, or null. */; readonly log: string | null };
+
+/** Which hosts failed, why, what to do, and the last lines of the first one's container. */
+export function trouble(state: RolloutState): Trouble {
+  const hurt = state.hosts.filter((h) => h.reason !== null && h.status !== "unchanged" && h.status !== "healthy");
+  const all = hurt.map(troubleLine);
+  const shown = all.slice(0, 3);
+  const rest = all.length - shown.length;
+  const logged = hurt.find((h) => h.logTail.length > 0);
+  return {
+    lines: [...shown, ...(rest > 0 ? [{ text: `and ${rest} more hosts`, mrkdwn: `_and ${rest} more hosts_` }] : [])],
+    log: logged === undefined ? null : logBlock(logged),
+  };
+}
+
+function troubleLine(host: HostState): Line {
+  const name = safe(host.host, 60);
+  const reason = host.reason ?? "internal";
+  const { title, next } = reasons[reason];
+  const detail = host.detail === null || host.detail === "" ? "" : `: ${sentence(host.detail.replaceAll("\n", " "), 240)}`;
+  return {
+    text: `${name}: ${title} (${reason})${detail}. Next: ${next}`,
+    mrkdwn: `*${name}*: ${title} (\`${reason}\`)${detail}\n*Next:* ${next}`,
+  };
+}
+
+function logBlock(host: HostState): string {
+  const newest = [...host.logTail].reverse();
+  const kept = cutList(newest, { budget: 1100, most: 10, rest: () => "…" }).reverse();
+  return `Last lines on ${code(host.host)}:\n${codeBlock(kept.map((line) => line))}`;
+}
+
+/** What serves now, after it did not go well. */
+export function servesNow(state: RolloutState): string | null {
+  if (state.phase !== "restored" && state.phase !== "stuck") return null;
+  const stuck = state.hosts.filter((h) => h.status === "stuck" || h.status === "failed");
+  const names = cutList(
+    stuck.map((h) => safe(h.host, 60)),
+    { budget: 300, most: 8, rest: (left) => `${left} more` },
+  ).join(", ");
+  if (stuck.length > 0) return `A person is needed on ${names}: look there now. ${othersText(state)}`;
+  const back = state.hosts.filter((h) => h.status === "restored");
+  if (back.length === 0) return "No host was touched; everything serves what it served before.";
+  return `Put back: ${count(back.length, "host")}. ${before(state)}`;
+}
+
+function before(state: RolloutState): string {
+  return state.from === null
+    ? "Nothing ran there before, and nothing runs there now."
+    : `${releaseName(state.from)} serves again.`;
+}
+
+function othersText(state: RolloutState): string {
+  if (state.hosts.every((h) => h.status === "stuck" || h.status === "failed")) return "";
+  if (state.kind === "rollback") return `The others serve ${releaseName(state.release)}.`;
+  return state.from === null ? "The others are empty, as before." : `The others serve ${releaseName(state.from)}.`;
+}

@@ -1,0 +1,121 @@
+/** Where a rollout stands, in one line: what it does, what it waits for, how it ended. */
+import type { RolloutFacts } from "../core/facts.ts";
+import { hasEnded, type Person, type RolloutState } from "../core/rollout-state.ts";
+import { phaseSign, phaseWords } from "./phase.ts";
+import { count, duration, mention, named, safe, sentence, utc, when } from "./words.ts";
+
+/** `text` for reading aloud, `mrkdwn` for the card. */
+export type Line = { readonly text: string; readonly mrkdwn: string };
+
+export function statusLine(facts: RolloutFacts): Line {
+  const { state } = facts;
+  const words = phaseWords(state);
+  const more = details(facts);
+  const title = `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
+  return {
+    text: [words, ...more.map((m) => m.text)].join(", "),
+    mrkdwn: `${phaseSign(state.phase)} *${title}*${more.map((m) => ` · ${m.mrkdwn}`).join("")}`,
+  };
+}
+
+function same(text: string): Line {
+  return { text, mrkdwn: text };
+}
+
+function details(facts: RolloutFacts): readonly Line[] {
+  const { state, now } = facts;
+  switch (state.phase) {
+    case "awaiting_approval":
+      return [approversLine(facts), untilLine("undecided it ends", state.expiresAt, now), imagesLine(state)];
+    case "queued":
+      return [imagesLine(state)];
+    case "rolling":
+      return [batchLine(state), doneLine(state), elapsedLine(facts)];
+    case "soaking":
+      return [batchLine(state), ...soakLine(state, now), elapsedLine(facts)];
+    case "succeeded":
+      return [same(`on ${count(state.hosts.length, "host")}`), tookLine(state)];
+    case "restoring":
+      return [doneLine(state), elapsedLine(facts)];
+    case "restored":
+    case "stuck":
+      return [tookLine(state)];
+    case "rejected":
+    case "expired":
+    case "cancelled":
+      return [same("nothing was touched")];
+  }
+}
+
+function approversLine(facts: RolloutFacts): Line {
+  const roles = facts.approvers.map((role) => safe(role, 40)).join(" or ");
+  const except = facts.notRequester ? ", not the requester" : "";
+  return { text: `by ${roles}${except}`, mrkdwn: `by *${roles}*${except}` };
+}
+
+function untilLine(words: string, at: number, now: number): Line {
+  return { text: `${words} at ${utc(at, now)}`, mrkdwn: `${words} at ${when(at, now)}` };
+}
+
+function imagesLine(state: RolloutState): Line {
+  const need = state.hosts.filter((h) => h.status !== "unchanged");
+  const have = need.filter((h) => h.image === "present").length;
+  return same(`image on ${have} of ${count(need.length, "host")}`);
+}
+
+function batchLine(state: RolloutState): Line {
+  return same(`batch ${Math.min(state.batch + 1, state.batches.length)} of ${state.batches.length}`);
+}
+
+function soakLine(state: RolloutState, now: number): readonly Line[] {
+  return state.soakEndsAt === null ? [] : [untilLine("done", state.soakEndsAt, now)];
+}
+
+/** Hosts where this phase's work is done: forward those that serve it, on the way back those that went back. */
+export function progress(state: RolloutState): { readonly done: number; readonly total: number } {
+  if (state.phase === "restoring") {
+    const touched = state.hosts.filter((h) => ["restoring", "restored", "stuck"].includes(h.status));
+    return { done: touched.filter((h) => h.status === "restored").length, total: touched.length };
+  }
+  const done = state.hosts.filter((h) => h.status === "healthy" || h.status === "unchanged").length;
+  return { done, total: state.hosts.length };
+}
+
+function doneLine(state: RolloutState): Line {
+  const { done, total } = progress(state);
+  return same(`${done} of ${count(total, "host")} ${state.phase === "restoring" ? "back" : "done"}`);
+}
+
+function elapsedLine(facts: RolloutFacts): Line {
+  const { state, now } = facts;
+  return same(`for ${duration(now - (state.startedAt ?? now))}`);
+}
+
+/** From the decision to the end; the wait for people is not counted. */
+function tookLine(state: RolloutState): Line {
+  const end = state.endedAt ?? state.startedAt ?? 0;
+  return same(state.startedAt === null ? "before anything was touched" : `took ${duration(end - state.startedAt)}`);
+}
+
+/** Who decided what, and when: one line each. */
+export function decisions(facts: RolloutFacts): readonly Line[] {
+  const { state, now } = facts;
+  const lines = state.approvals.map(({ by, at }) => decision("Approved", by, at, now));
+  const { endedBy, endedAt } = state;
+  if (endedBy === null) return lines;
+  const verb = state.phase === "rejected" ? "Rejected" : state.reason === "rolled_back" ? "Rolled back" : "Cancelled";
+  // On the way back it was cancelled when the restore began; that moment is in the thread.
+  return [...lines, decision(verb, endedBy, hasEnded(state) ? endedAt : null, now)];
+}
+
+function decision(verb: string, by: Person, at: number | null, now: number): Line {
+  const text = at === null ? "" : ` at ${utc(at, now)}`;
+  const slack = at === null ? "" : ` ${when(at, now)}`;
+  return { text: `${verb} by ${named(by)}${text}`, mrkdwn: `${verb} by ${mention(by)}${slack}` };
+}
+
+/** What a person said when they ended it. */
+export function saidAtTheEnd(state: RolloutState): string | null {
+  if (state.endedBy === null || state.detail === null || state.detail === "") return null;
+  return sentence(state.detail.replaceAll("\n", " "), 500);
+}

@@ -1,0 +1,87 @@
+/** What is live where, since when and by whom; what moves; which hosts are odd; how ready the way back is. */
+import type { EnvironmentStatus, SlotFacts } from "../core/facts.ts";
+import { releaseName } from "../core/release.ts";
+import { message, note, section } from "./blocks.ts";
+import type { Message } from "./message.ts";
+import { phaseSign, phaseWords } from "./phase.ts";
+import { code, count, cutList, releaseCode, releaseText, safe, utc, when } from "./words.ts";
+
+export function statusMessage(facts: { readonly environments: readonly EnvironmentStatus[]; readonly now: number }): Message {
+  const { environments, now } = facts;
+  if (environments.length === 0) return note("No service is set up there.");
+  const shown = environments.map((e) => environmentText(e, now));
+  const texts = shown.map((s) => s.text);
+  const mrkdwn = shown.map((s) => s.mrkdwn);
+  const most = 20;
+  const rest = (left: number) => `and ${left} more: name a service`;
+  return message({
+    text: cutList(texts, { budget: 3600, most, rest }).join("\n"),
+    name: "status",
+    blocks: cutList(mrkdwn, { budget: 9500, most, rest }).map(section),
+  });
+}
+
+/** One environment, at most about 1,100 characters. Also used by the Home tab. */
+export function environmentText(env: EnvironmentStatus, now: number): { readonly text: string; readonly mrkdwn: string } {
+  const place = `${safe(env.service)} ${safe(env.environment)}`;
+  const by = env.by === null ? "" : ` by ${safe(env.by, 40)}`;
+  const live = env.live;
+  const since = (time: (at: number, now: number) => string) => (env.since === null ? "" : ` since ${time(env.since, now)}`);
+  const text = live === null ? "nothing is live" : `${releaseText(live)}${since(utc)}${by}`;
+  const slack = live === null ? "nothing is live" : `${releaseCode(live)}${since(when)}${by}`;
+  const odd = oddSlots(env);
+  const sign = odd.length > 0 ? ":warning:" : live === null ? ":white_circle:" : ":large_green_circle:";
+  const shared = [...activeLine(env), ...odd, backLine(env)];
+  return {
+    text: [`${place}: ${text}`, ...shared.map((line) => `  ${line.text}`)].join("\n"),
+    mrkdwn: [`${sign} *${place}*: ${slack}`, ...shared.map((line) => line.mrkdwn)].join("\n"),
+  };
+}
+
+type Line = { readonly text: string; readonly mrkdwn: string };
+
+function activeLine(env: EnvironmentStatus): readonly Line[] {
+  const { active } = env;
+  if (active === null) return [];
+  const words = `#${active.number} ${active.kind} of ${releaseName(active.release)} ${phaseWords(active)}, by ${safe(active.requester.name, 40)}`;
+  return [{ text: words, mrkdwn: `${phaseSign(active.phase)} ${words}` }];
+}
+
+/** Hosts that do not serve the live release in good health. */
+function oddSlots(env: EnvironmentStatus): readonly Line[] {
+  if (env.slots.length === 0) return [{ text: "no host has its labels", mrkdwn: ":warning: no host has its labels" }];
+  const odd = env.slots.filter((slot) => isOdd(slot, env)).map(slotText);
+  return cutList(odd, { budget: 600, most: 6, rest: (left) => `and ${count(left, "more host")}` }).map((text) => ({
+    text,
+    mrkdwn: `:warning: ${text}`,
+  }));
+}
+
+function isOdd(slot: SlotFacts, env: EnvironmentStatus): boolean {
+  if (!slot.connected) return true;
+  if (slot.release !== (env.live?.number ?? null)) return true;
+  return env.live !== null && slot.health !== "ok";
+}
+
+function slotText(slot: SlotFacts): string {
+  const runs = slot.release === null ? "serves nothing" : `serves ${releaseName(slot.release)}`;
+  const away = slot.connected ? "" : ", no connection";
+  const health = slot.health === "ok" || slot.health === "empty" ? "" : `, ${slot.health}`;
+  const detail = slot.detail === null || slot.detail === "" ? "" : `: ${safe(slot.detail, 120)}`;
+  return `${code(slot.host)} ${runs}${health}${away}${detail}`;
+}
+
+function backLine(env: EnvironmentStatus): Line {
+  const { rollbackTo, readiness } = env;
+  const hosts = count(env.slots.length, "host");
+  if (rollbackTo === null)
+    return {
+      text: `${hosts}; no earlier good release to go back to`,
+      mrkdwn: `_${hosts}; no earlier good release to go back to_`,
+    };
+  const ready = `ready on ${readiness.ready} of ${readiness.total}`;
+  return {
+    text: `${hosts}; rollback goes to ${releaseText(rollbackTo)}, ${ready}`,
+    mrkdwn: `_${hosts}; rollback goes to_ ${releaseCode(rollbackTo)}, _${ready}_`,
+  };
+}
