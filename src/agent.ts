@@ -1,0 +1,223 @@
+/** Composition root of the host agent. */
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import pino from "pino";
+import { systemClock } from "./app/clock.ts";
+import type { Clock, Log } from "./app/ports.ts";
+import { createDockerEngine } from "./docker/engine.ts";
+import { type AgentLink, createAgentLink, type LinkOptions } from "./fleet/link.ts";
+import type { Engine, Prober } from "./host/engine.ts";
+import { createHost, type Host } from "./host/host.ts";
+import { createProber } from "./host/probe.ts";
+import type { Failpoint } from "./host/slot-worker.ts";
+import { type HostState, type Identity, openState } from "./host/state.ts";
+
+export type AgentOptions = {
+  /** `http(s)://` or `ws(s)://` address of the server. */
+  readonly server: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly dockerHost?: string;
+  readonly stateDir?: string;
+  /** Needed once, to enrol. */
+  readonly tokenFile?: string;
+  /** Where env_files of service files are looked for. */
+  readonly envDir?: string;
+  // What follows is for tests and the rehearsal.
+  readonly token?: string;
+  readonly log?: Log;
+  readonly clock?: Clock;
+  readonly engine?: Engine;
+  readonly prober?: Prober;
+  readonly failpoint?: Failpoint;
+  readonly link?: Pick<LinkOptions, "backoff" | "heartbeatMs" | "deadMs">;
+};
+
+/** One line for the operator; no stack. */
+export class AgentError extends Error {
+  override readonly name = "AgentError";
+}
+
+export type RunningAgent = {
+  /** Finishes the step under way, at most 20 s; containers keep running. */
+  stop(): Promise<void>;
+  /** Rejects with AgentError when the server will never let this agent in; otherwise resolves after `stop`. */
+  readonly ended: Promise<void>;
+  isConnected(): boolean;
+};
+
+export const agentVersion = "0.1.0";
+const stopDeadlineMs = 20_000;
+/** Refusals that trying again cannot mend, when they answer an enrolment. */
+const hopeless = ["bad_token", "bad_proof", "host_revoked", "unknown_host"];
+
+/** `gantry agent`: runs until SIGTERM or SIGINT. Rejects with AgentError. */
+export async function runAgent(options: AgentOptions): Promise<void> {
+  const agent = await startAgent(options);
+  const stop = () => void agent.stop();
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+  try {
+    await agent.ended;
+  } finally {
+    process.off("SIGTERM", stop);
+    process.off("SIGINT", stop);
+    await agent.stop();
+  }
+}
+
+/** Resolves when the agent runs, connected or not. Rejects with AgentError for what the operator must put right. */
+export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
+  check(options);
+  const log = options.log ?? pino({ level: process.env["LOG_LEVEL"] ?? "info" });
+  const clock = options.clock ?? systemClock;
+  const stateDir = resolve(options.stateDir ?? "/var/lib/gantry-agent");
+  const state = await openState(stateDir).catch((error) => {
+    throw new AgentError(`state directory ${stateDir}: ${error.message}`);
+  });
+  try {
+    return await assemble({ options, log, clock, state });
+  } catch (error) {
+    state.lock.release();
+    throw error;
+  }
+}
+
+async function assemble(parts: { options: AgentOptions; log: Log; clock: Clock; state: HostState }): Promise<RunningAgent> {
+  const { options, log, clock, state } = parts;
+  const token = await tokenOf(options);
+  const membership = createMembership({ state, token, name: options.name });
+  const ending = Promise.withResolvers<void>();
+  ending.promise.catch(() => undefined);
+  let link: AgentLink | null = null;
+  const host: Host = createHost({
+    engine: options.engine ?? dockerEngine(options),
+    prober: options.prober ?? createProber(),
+    clock,
+    log,
+    state,
+    serverId: membership.serverId,
+    envDir: resolve(options.envDir ?? "/etc/gantry"),
+    bootId: await bootId(),
+    agentVersion,
+    ...(options.failpoint === undefined ? {} : { failpoint: options.failpoint }),
+    onChange: () => link?.changed(),
+  });
+  const dialled = createAgentLink({
+    ...options.link,
+    url: options.server,
+    name: options.name,
+    labels: options.labels,
+    agentVersion,
+    instance: randomUUID(),
+    identity: membership,
+    clock,
+    log,
+    random: Math.random,
+    observed: host.observed,
+    onDesired: host.obey,
+    onWelcome: membership.welcomed,
+    onRefused(reason, text) {
+      if (membership.refused(reason) || !hopeless.includes(reason) || membership.isEnrolled()) return;
+      ending.reject(new AgentError(`the server refuses ${options.name}: ${text} (${reason})`));
+    },
+  });
+  link = dialled;
+  log.info({ name: options.name, labels: options.labels, server: options.server, agentVersion }, "agent started");
+  const stop = once(async () => {
+    dialled.stop();
+    await Promise.race([host.stop(), new Promise<void>((done) => clock.wakeAt(clock.now() + stopDeadlineMs, done))]);
+    state.lock.release();
+    log.info({}, "agent stopped; containers keep running");
+    ending.resolve();
+  });
+  return { stop, ended: ending.promise, isConnected: dialled.isConnected };
+}
+
+/** Who this host is to the server: enrols with the token once, and proves its key from then on. */
+function createMembership(facts: { state: HostState; token: string | null; name: string }) {
+  const { state, token } = facts;
+  let identity: Identity = state.identity;
+  let usesToken = token !== null && !identity.enrolled;
+  let triedToken = false;
+  if (!usesToken && !identity.enrolled) {
+    throw new AgentError(
+      `${facts.name} is not enrolled: run \`gantry enroll --name ${facts.name}\` on the server and give --token-file`,
+    );
+  }
+  return {
+    publicKey: () => identity.publicKey,
+    privateKey: () => identity.privateKey,
+    token: () => (usesToken ? token : null),
+    serverId: () => identity.serverId,
+    isEnrolled: () => identity.enrolled,
+    welcomed(serverId: string): void {
+      usesToken = false;
+      if (identity.enrolled && identity.serverId === serverId) return;
+      identity = { ...identity, enrolled: true, serverId };
+      void state.files.identity.save(identity).catch(() => undefined);
+    },
+    /** True when the other way in is worth a try. */
+    refused(reason: string): boolean {
+      // A spent token may have been spent by us, with the answer lost: then the server knows our key.
+      const keyMayDo = usesToken && reason === "bad_token";
+      // A host that was revoked or forgotten may have been given a new token.
+      const tokenMayDo = !usesToken && !triedToken && token !== null && hopeless.includes(reason);
+      triedToken ||= usesToken || tokenMayDo;
+      if (keyMayDo || tokenMayDo) usesToken = tokenMayDo;
+      return keyMayDo || tokenMayDo;
+    },
+  };
+}
+
+function check(options: AgentOptions): void {
+  if (!/^[a-z0-9][a-z0-9._-]{0,62}$/i.test(options.name)) {
+    throw new AgentError(`--name ${options.name}: use up to 63 letters, digits, dots, dashes and underscores`);
+  }
+  if (!URL.canParse(options.server) || !/^(https?|wss?):$/.test(new URL(options.server).protocol)) {
+    throw new AgentError(`--server ${options.server}: use an address such as https://gantry.example.com`);
+  }
+  const dockerHost = options.dockerHost ?? "";
+  if (dockerHost !== "" && !/^(unix:\/\/\/|tcp:\/\/)/.test(dockerHost)) {
+    throw new AgentError(`--docker-host ${dockerHost}: use unix:///path/to/docker.sock or tcp://host:port`);
+  }
+}
+
+async function tokenOf(options: AgentOptions): Promise<string | null> {
+  if (options.token !== undefined) return options.token;
+  if (options.tokenFile === undefined) return null;
+  const file = options.tokenFile;
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new AgentError(`--token-file ${file}: ${error.code === "ENOENT" ? "there is no such file" : error.message}`);
+  });
+  // `gantry enroll` prints the token alone on its last line; its whole output may have been saved.
+  const token =
+    text
+      .trim()
+      .split(/\s*\n\s*/)
+      .at(-1) ?? "";
+  if (token === "") throw new AgentError(`--token-file ${file}: the file is empty`);
+  return token;
+}
+
+function dockerEngine(options: AgentOptions): Engine {
+  const dockerHost = options.dockerHost ?? process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock";
+  const configDir = process.env["DOCKER_CONFIG"] ?? join(homedir(), ".docker");
+  return createDockerEngine({ dockerHost, configDir });
+}
+
+/** Changes with every boot of the host; where the kernel does not tell, every start of the agent counts as one. */
+async function bootId(): Promise<string> {
+  const text = await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "");
+  return text.trim() || randomUUID();
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}

@@ -1,0 +1,310 @@
+/**
+ * The swap of one slot, as a pure function from what Docker shows to the one next step. The agent executes it, looks
+ * again, and asks again, so that the way after a crash is the same code as the way of an ordinary day.
+ *
+ * The containers of a slot carry `gantry.role=live` (the serving one, its candidate, and whatever a swap left behind)
+ * or `gantry.role=previous` (the kept voucher: never started, it only holds image and configuration). A container is
+ * *promoted* when its restart policy is `unless-stopped`; a candidate runs under `no` until it has proved itself.
+ * Labels cannot change, so promotion is the durable sign that a candidate was verified.
+ *
+ * An ordinary swap, from top to bottom:
+ *
+ *   pull     the image of the goal is on the host, under its digest; the old container is not touched before that
+ *   create   the candidate exists, stopped, and names the container that it replaces
+ *   unpin    the old one's policy becomes `no`: a power cut from here on leaves one container or none, never two
+ *   stop     the old one has ended
+ *   start    the candidate runs
+ *   check    the candidate itself answers well
+ *   promote  the candidate's policy becomes `unless-stopped`
+ *   settle   the outcome of the generation is written down and reported
+ *   keep     a voucher is made of the old one
+ *   remove   the old one, older vouchers and leftovers go
+ *
+ * When something fails once the goal is begun, the failure is noted and the way back is: stop the candidate, start the
+ * old one, promote it, check it, settle as failed, remove the candidate. A settled generation is never tried again.
+ *
+ * What a new process finds, and what it does (goal = the newest order, from the server or from the state directory):
+ *
+ *   candidate running, promoted          settle: it was verified, and stopping it now could only do harm
+ *   candidate running, not promoted      check it from zero, promote
+ *   candidate created, old running       go on: unpin, stop, start
+ *   candidate created, nothing running   same boot and recent: go on. Otherwise start the old one, settle `interrupted`
+ *   candidate ended, not promoted        start the old one, settle `interrupted`
+ *   candidate ended, promoted            start it, settle; watching tells how it does
+ *   no candidate, old stopped by us      start the old one first, then go on towards the goal
+ *   two running                          the one that is not promoted stops; of two promoted the older one
+ *   something newer than the goal        do nothing at all: two servers, or one restored from an old copy
+ */
+import type { SwapOutcome } from "./slot.ts";
+
+export type SeenContainer = {
+  readonly id: string;
+  readonly role: "live" | "previous";
+  /** From its label, or the later generation that adopted it. */
+  readonly generation: number;
+  readonly release: number;
+  readonly digest: string;
+  readonly specHash: string;
+  /** A container that Docker is restarting counts as running. */
+  readonly status: "created" | "running" | "ended";
+  readonly promoted: boolean;
+  /** Id of the container that this one was made to replace. */
+  readonly replaces: string | null;
+  /** How it ended, for people: "exit code 1". */
+  readonly ending: string | null;
+};
+
+export type Goal = {
+  readonly generation: number;
+  readonly release: { readonly number: number; readonly digest: string; readonly specHash: string } | null;
+};
+
+export type Failure = { readonly reason: string; readonly detail: string; readonly logTail: readonly string[] };
+
+/** What this process has done about the goal so far; a new process begins with `freshAttempt`. */
+export type Attempt = {
+  readonly imagePresent: boolean;
+  readonly stoppedOld: boolean;
+  /** The old container that was started again. */
+  readonly startedOld: string | null;
+  /** The old container cannot be started, or does not become healthy. */
+  readonly oldBroken: boolean;
+  /** The container that proved its health. */
+  readonly verified: string | null;
+  readonly failure: Failure | null;
+  /** Whether a candidate that was never started may be started although nothing runs. */
+  readonly resume: "forward" | "back";
+};
+
+export type SlotView = {
+  readonly goal: Goal;
+  readonly containers: readonly SeenContainer[];
+  readonly attempt: Attempt;
+  /** The outcome of the goal's generation, once there is one. */
+  readonly settled: SwapOutcome | null;
+  /** Whether the budget for putting right what outsiders did is not spent. */
+  readonly mayRepair: boolean;
+  /** False for a while after a tidying step failed. */
+  readonly mayTidy: boolean;
+};
+
+export type Step =
+  | { readonly kind: "rest" }
+  | { readonly kind: "hold"; readonly detail: string }
+  | { readonly kind: "pull" }
+  | { readonly kind: "create"; readonly replaces: string | null }
+  | { readonly kind: "unpin"; readonly id: string }
+  | { readonly kind: "stop"; readonly id: string; readonly which: "old" | "candidate" | "leftover" }
+  | { readonly kind: "start"; readonly id: string; readonly which: "new" | "old" | "repair" }
+  | { readonly kind: "check"; readonly id: string; readonly which: "new" | "old" }
+  | { readonly kind: "promote"; readonly id: string; readonly which: "new" | "old" }
+  | { readonly kind: "fail"; readonly reason: string; readonly detail: string; readonly id: string | null }
+  | { readonly kind: "settle"; readonly ok: true; readonly adopt: string | null }
+  | { readonly kind: "settle"; readonly ok: false; readonly after: "restored" | "empty" | "down" }
+  | { readonly kind: "keep"; readonly id: string }
+  | { readonly kind: "remove"; readonly id: string }
+  /** The container of a settled generation is gone: make it again. */
+  | { readonly kind: "redo" };
+
+export type StepKind = Step["kind"];
+
+export const freshAttempt: Attempt = {
+  imagePresent: false,
+  stoppedOld: false,
+  startedOld: null,
+  oldBroken: false,
+  verified: null,
+  failure: null,
+  resume: "back",
+};
+
+/** Who plays which part. `others` are all live containers but the candidate; the old one is among them. */
+type Cast = {
+  readonly candidate: SeenContainer | null;
+  readonly old: SeenContainer | null;
+  readonly others: readonly SeenContainer[];
+  readonly vouchers: readonly SeenContainer[];
+};
+
+export function nextStep(view: SlotView): Step {
+  const newest = view.containers.reduce((max, c) => Math.max(max, c.generation), 0);
+  if (newest > view.goal.generation) {
+    return { kind: "hold", detail: `generation ${newest} is on this host, and the order is for ${view.goal.generation}` };
+  }
+  if (view.goal.release === null) return empty(view);
+  const cast = castOf(view);
+  if (view.settled !== null) return view.settled.ok ? serve(view, cast) : stayRestored(view, cast);
+  if (view.attempt.failure !== null) return goBack(view, cast);
+  return cast.candidate === null ? prepare(view, cast) : swap(view, cast, cast.candidate);
+}
+
+export function castOf(view: Pick<SlotView, "goal" | "containers">): Cast {
+  const lives = view.containers.filter((c) => c.role === "live").sort((a, b) => b.generation - a.generation);
+  const candidate = lives.find((c) => c.generation === view.goal.generation) ?? null;
+  const others = lives.filter((c) => c !== candidate);
+  return { candidate, old: oldOf(others, lives), others, vouchers: vouchersOf(view) };
+}
+
+function vouchersOf(view: Pick<SlotView, "containers">): SeenContainer[] {
+  return view.containers.filter((c) => c.role === "previous").sort((a, b) => b.generation - a.generation);
+}
+
+/** The one to go back to: promoted, or unpinned by a swap whose candidate names it. Never a candidate that failed. */
+function oldOf(others: readonly SeenContainer[], lives: readonly SeenContainer[]): SeenContainer | null {
+  const promoted = others.filter((c) => c.promoted);
+  const replaced = others.filter((c) => lives.some((l) => l.replaces === c.id));
+  return promoted.find((c) => c.status === "running") ?? promoted[0] ?? replaced[0] ?? null;
+}
+
+// ------------------------------------------------------------ forward
+
+/** There is no candidate yet. The old container serves, or is made to. */
+function prepare(view: SlotView, cast: Cast): Step {
+  const { attempt, goal } = view;
+  const { old } = cast;
+  const rival = cast.others.find((c) => c !== old && c.status === "running");
+  if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
+  if (old !== null && isSame(old, goal)) return adopt(view, old);
+  if (old !== null && !old.promoted) {
+    if (old.status === "running") return { kind: "promote", id: old.id, which: "old" };
+    if (!attempt.oldBroken) return { kind: "start", id: old.id, which: "old" };
+  }
+  const tidying = tidy(view, cast, old);
+  if (tidying !== null) return tidying;
+  if (!attempt.imagePresent) return { kind: "pull" };
+  return { kind: "create", replaces: old?.id ?? null };
+}
+
+/** What is wanted serves already: nothing to swap, but a success is seen, not assumed. */
+function adopt(view: SlotView, old: SeenContainer): Step {
+  if (old.status !== "running") return { kind: "start", id: old.id, which: "new" };
+  if (!old.promoted) return { kind: "promote", id: old.id, which: "new" };
+  if (view.attempt.verified !== old.id) return { kind: "check", id: old.id, which: "new" };
+  return { kind: "settle", ok: true, adopt: old.id };
+}
+
+function swap(view: SlotView, cast: Cast, candidate: SeenContainer): Step {
+  switch (candidate.status) {
+    case "running":
+      return prove(view, cast, candidate);
+    case "ended":
+      if (candidate.promoted) return { kind: "start", id: candidate.id, which: "new" };
+      return interrupted(candidate, `the new container is not running any more (${candidate.ending ?? "ended"})`);
+    case "created":
+      return switchOver(view, cast, candidate);
+  }
+}
+
+function switchOver(view: SlotView, cast: Cast, candidate: SeenContainer): Step {
+  const { old } = cast;
+  const rival = cast.others.find((c) => c !== old && c.status === "running");
+  if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
+  if (old !== null && old.status === "running") {
+    if (old.promoted) return { kind: "unpin", id: old.id };
+    return { kind: "stop", id: old.id, which: "old" };
+  }
+  const stoppedBefore = old !== null && !old.promoted && !view.attempt.stoppedOld;
+  if (stoppedBefore && view.attempt.resume === "back") {
+    return interrupted(candidate, "the agent ended after the old container was stopped and before the new one was started");
+  }
+  return { kind: "start", id: candidate.id, which: "new" };
+}
+
+function prove(view: SlotView, cast: Cast, candidate: SeenContainer): Step {
+  const rival = cast.others.find((c) => c.status === "running");
+  if (rival !== undefined) {
+    if (candidate.promoted || rival !== cast.old) return { kind: "stop", id: rival.id, which: "leftover" };
+    return interrupted(candidate, "the old and the new container were running at once");
+  }
+  if (candidate.promoted) return { kind: "settle", ok: true, adopt: null };
+  if (view.attempt.verified !== candidate.id) return { kind: "check", id: candidate.id, which: "new" };
+  return { kind: "promote", id: candidate.id, which: "new" };
+}
+
+function interrupted(candidate: SeenContainer, detail: string): Step {
+  return { kind: "fail", reason: "interrupted", detail, id: candidate.id };
+}
+
+// ------------------------------------------------------------ back
+
+function goBack(view: SlotView, cast: Cast): Step {
+  const { attempt } = view;
+  const { candidate, old } = cast;
+  if (candidate?.status === "running") return { kind: "stop", id: candidate.id, which: "candidate" };
+  const rival = cast.others.find((c) => c !== old && c.status === "running");
+  if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
+  if (old === null) return { kind: "settle", ok: false, after: hadOld(candidate) ? "down" : "empty" };
+  if (isSame(old, view.goal)) return { kind: "settle", ok: false, after: "down" };
+  if (old.status !== "running") {
+    if (attempt.oldBroken) return { kind: "settle", ok: false, after: "down" };
+    return { kind: "start", id: old.id, which: "old" };
+  }
+  if (!old.promoted) return { kind: "promote", id: old.id, which: "old" };
+  if (attempt.oldBroken) return { kind: "settle", ok: false, after: "down" };
+  if (attempt.startedOld === old.id && attempt.verified !== old.id) return { kind: "check", id: old.id, which: "old" };
+  return { kind: "settle", ok: false, after: "restored" };
+}
+
+function hadOld(candidate: SeenContainer | null): boolean {
+  return candidate !== null && candidate.replaces !== null;
+}
+
+// ------------------------------------------------------------ afterwards
+
+function serve(view: SlotView, cast: Cast): Step {
+  const { candidate } = cast;
+  if (candidate === null) return view.mayRepair ? { kind: "redo" } : { kind: "rest" };
+  const rival = cast.others.find((c) => c.status === "running");
+  if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
+  if (candidate.status !== "running") {
+    return view.mayRepair ? { kind: "start", id: candidate.id, which: "repair" } : { kind: "rest" };
+  }
+  if (!candidate.promoted) return { kind: "promote", id: candidate.id, which: "new" };
+  return tidy(view, cast, candidate) ?? { kind: "rest" };
+}
+
+function stayRestored(view: SlotView, cast: Cast): Step {
+  const { candidate, old } = cast;
+  const rival = [...cast.others, ...(candidate === null ? [] : [candidate])].find((c) => c !== old && c.status === "running");
+  if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
+  if (old !== null && old.status === "running" && !old.promoted) return { kind: "promote", id: old.id, which: "old" };
+  if (old !== null && old.status !== "running" && view.mayRepair && !view.attempt.oldBroken) {
+    return { kind: "start", id: old.id, which: "repair" };
+  }
+  if (candidate !== null && candidate !== old && view.mayTidy) return { kind: "remove", id: candidate.id };
+  return tidy(view, cast, old) ?? { kind: "rest" };
+}
+
+/** Nothing should run here: not the service, nor a way back to it. */
+function empty(view: SlotView): Step {
+  if (view.settled !== null && !view.settled.ok) return { kind: "rest" };
+  const running = view.containers.find((c) => c.status === "running");
+  if (view.attempt.failure !== null) return { kind: "settle", ok: false, after: running === undefined ? "empty" : "restored" };
+  if (running !== undefined) return { kind: "stop", id: running.id, which: "old" };
+  const first = view.containers[0];
+  if (first !== undefined) return { kind: "remove", id: first.id };
+  return view.settled === null ? { kind: "settle", ok: true, adopt: null } : { kind: "rest" };
+}
+
+/** One kept voucher: of the container that `base` replaced. Everything else that is not `base` or the candidate goes. */
+function tidy(view: SlotView, cast: Cast, base: SeenContainer | null): Step | null {
+  if (!view.mayTidy) return null;
+  for (const other of cast.others) {
+    if (other === base) continue;
+    const voucher = cast.vouchers.some((v) => v.generation >= other.generation);
+    const worthKeeping = base?.promoted === true && base.replaces === other.id;
+    return { kind: worthKeeping && !voucher ? "keep" : "remove", id: other.id };
+  }
+  const surplus = cast.vouchers[1];
+  return surplus === undefined ? null : { kind: "remove", id: surplus.id };
+}
+
+function isSame(container: SeenContainer, goal: Goal): boolean {
+  const { release } = goal;
+  return (
+    release !== null &&
+    container.release === release.number &&
+    container.digest === release.digest &&
+    container.specHash === release.specHash
+  );
+}

@@ -1,0 +1,262 @@
+/**
+ * The container engine behind dockerode. Every call has a deadline; what the engine says is translated to reason codes here
+ * and nowhere else.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import Dockerode from "dockerode";
+import type { ReasonCode } from "../core/reasons.ts";
+import type { SlotKey } from "../core/slot.ts";
+import { type ContainerState, type CreateOrder, type Engine, EngineError, type EngineInfo } from "../host/engine.ts";
+import { createBody } from "./create-body.ts";
+import { loginFor } from "./credentials.ts";
+import { processEnded } from "./end-of-process.ts";
+import { engineError, pullReason } from "./errors.ts";
+import { watchEvents } from "./events.ts";
+import { splitLog } from "./log-frames.ts";
+import { type PullLimits, runPull } from "./pull.ts";
+import { stateOf } from "./state.ts";
+
+export type DockerOptions = {
+  /** `unix:///path` or `tcp://host:port`. */
+  readonly dockerHost: string;
+  /** Folder of `config.json` with registry logins, or null. */
+  readonly configDir: string | null;
+  /** For a call that only reads or changes a record, and for one that moves processes. */
+  readonly quickMs?: number;
+  readonly heavyMs?: number;
+  readonly pull?: PullLimits;
+};
+
+const killWaitMs = 10_000;
+
+export function createDockerEngine(options: DockerOptions): Engine {
+  const docker = connect(options.dockerHost);
+  const quickMs = options.quickMs ?? 10_000;
+  const heavyMs = options.heavyMs ?? 30_000;
+  const limits = options.pull ?? { stallMs: 60_000, totalMs: 15 * 60_000 };
+  /** Containers whose processes are gone while the engine has yet to notice: their next call waits for it. */
+  const ending = new Map<string, Promise<void>>();
+
+  type Call<T> = { what: string; deadlineMs: number; fallback: ReasonCode; run(abortSignal: AbortSignal): Promise<T> };
+
+  async function call<T>({ what, deadlineMs, fallback, run }: Call<T>): Promise<T> {
+    const deadline = new AbortController();
+    let expire: () => void = () => undefined;
+    // Raced as well as aborted: not every call of dockerode listens to the signal.
+    const late = new Promise<never>((_, reject) => {
+      expire = () => reject(new Error("too late"));
+    });
+    const timer = setTimeout(() => {
+      deadline.abort();
+      expire();
+    }, deadlineMs);
+    try {
+      return await Promise.race([run(deadline.signal), late]);
+    } catch (thrown) {
+      throw engineError({ thrown, what, fallback, timedOut: deadline.signal.aborted });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  const quick = <T>(what: string, run: Call<T>["run"]) => call({ what, deadlineMs: quickMs, fallback: "engine_down", run });
+
+  async function inspect(id: string): Promise<ContainerState | null> {
+    try {
+      return stateOf(await quick("inspect", (abortSignal) => docker.getContainer(id).inspect({ abortSignal })));
+    } catch (thrown) {
+      if (thrown instanceof EngineError && thrown.gone) return null;
+      throw thrown;
+    }
+  }
+
+  async function list(key?: SlotKey): Promise<readonly ContainerState[]> {
+    const label =
+      key === undefined ? ["gantry.service"] : [`gantry.service=${key.service}`, `gantry.environment=${key.environment}`];
+    const found = await quick("list", (abortSignal) => docker.listContainers({ all: true, filters: { label }, abortSignal }));
+    const states = await Promise.all(found.map((c) => inspect(c.Id)));
+    return states.filter((s) => s !== null);
+  }
+
+  async function info(): Promise<EngineInfo> {
+    const facts = await quick("info", () => docker.info());
+    const version = await quick("version", () => docker.version());
+    return { liveRestore: facts.LiveRestoreEnabled === true, platform: `${version.Os}/${version.Arch}` };
+  }
+
+  async function imageAt(ref: string): Promise<Dockerode.ImageInspectInfo | null> {
+    try {
+      return await quick("inspect image", () => docker.getImage(ref).inspect());
+    } catch (thrown) {
+      if (thrown instanceof EngineError && thrown.gone) return null;
+      throw thrown;
+    }
+  }
+
+  async function findImage(image: { repositories: readonly string[]; digest: string }): Promise<string | null> {
+    for (const repository of image.repositories) {
+      const ref = `${repository}@${image.digest}`;
+      if ((await imageAt(ref))?.RepoDigests?.includes(ref)) return ref;
+    }
+    // Another name for the same bytes is as good: mirrors change, and a rollback must not need a registry for it.
+    const images = await quick("list images", (abortSignal) => docker.listImages({ digests: true, abortSignal }));
+    return images.flatMap((i) => i.RepoDigests ?? []).find((ref) => ref.endsWith(`@${image.digest}`)) ?? null;
+  }
+
+  async function pull(image: { repository: string; digest: string; signal: AbortSignal }): Promise<string> {
+    const { repository, digest, signal } = image;
+    const auth = options.configDir === null ? null : await loginFor(options.configDir, repository);
+    try {
+      await runPull({ docker, repository, digest, auth, limits, signal });
+    } catch (thrown) {
+      const fault = engineError({ thrown, what: "pull", fallback: "pull_failed", timedOut: signal.aborted });
+      if (fault.reason !== "pull_failed") throw fault;
+      throw new EngineError({ reason: pullReason(fault.message), message: fault.message, cause: thrown });
+    }
+    return await verify(repository, digest);
+  }
+
+  async function verify(repository: string, digest: string): Promise<string> {
+    const ref = `${repository}@${digest}`;
+    const [image, engine] = await Promise.all([imageAt(ref), info()]);
+    if (image === null || !image.RepoDigests?.includes(ref)) {
+      throw new EngineError({ reason: "digest_mismatch", message: `${repository} answered with another image than ${digest}` });
+    }
+    const platform = `${image.Os}/${image.Architecture}`;
+    if (platform !== engine.platform) {
+      throw new EngineError({
+        reason: "wrong_platform",
+        message: `the image is for ${platform}, this host is ${engine.platform}`,
+      });
+    }
+    return ref;
+  }
+
+  const heavy = <T>(what: string, fallback: ReasonCode, run: Call<T>["run"]) =>
+    call({ what, deadlineMs: heavyMs, fallback, run });
+
+  async function createAs(body: Dockerode.ContainerCreateOptions & { name: string }): Promise<string> {
+    const make = () => heavy("create", "create_failed", (abortSignal) => docker.createContainer({ ...body, abortSignal }));
+    try {
+      return (await make()).id;
+    } catch (thrown) {
+      if (!(thrown instanceof EngineError) || !thrown.conflict) throw thrown;
+      // The name is ours alone. What holds it is a create whose answer was lost, unless it was ever started.
+      const holder = await inspect(body.name);
+      if (holder === null || holder.status !== "created") throw thrown;
+      await remove(holder.id);
+      return (await make()).id;
+    }
+  }
+
+  function create(order: CreateOrder): Promise<string> {
+    return createAs({ ...createBody(order), name: order.name });
+  }
+
+  async function clone(facts: { id: string; name: string; labels: Readonly<Record<string, string>> }): Promise<string> {
+    const source = await quick("inspect", () => docker.getContainer(facts.id).inspect());
+    // What inspect tells of a container's configuration is what create takes.
+    const { Hostname: _hostname, Domainname: _domainname, ...config } = source.Config as Dockerode.ContainerInspectInfo["Config"];
+    const body = { ...config, Labels: { ...facts.labels }, HostConfig: { ...source.HostConfig, RestartPolicy: { Name: "no" } } };
+    return await createAs({ ...(body as Dockerode.ContainerCreateOptions), name: facts.name });
+  }
+
+  async function start(id: string): Promise<void> {
+    await ending.get(id);
+    await heavy("start", "start_failed", (abortSignal) => docker.getContainer(id).start({ abortSignal })).catch(notModified);
+  }
+
+  async function setRestartPolicy(id: string, policy: "no" | "unless-stopped"): Promise<void> {
+    await quick("update", () => docker.getContainer(id).update({ RestartPolicy: { Name: policy } }));
+  }
+
+  async function kill(id: string, signal: string): Promise<void> {
+    await heavy("kill", "stop_failed", () => docker.getContainer(id).kill({ signal })).catch((thrown) => {
+      // Not running any more: what was wanted.
+      if (!(thrown instanceof EngineError) || !(thrown.conflict || thrown.gone || /not running/i.test(thrown.message)))
+        throw thrown;
+    });
+  }
+
+  async function stop(container: ContainerState): Promise<{ killed: boolean }> {
+    const { id } = container;
+    const over = new AbortController();
+    const noticed = engineNoticed(id, container.stopGraceMs + killWaitMs + heavyMs);
+    const ended = Promise.race([noticed, processSeen(container, over.signal, noticed)]);
+    ended.catch(() => undefined);
+    try {
+      await kill(id, container.stopSignal);
+      if (await within(ended, container.stopGraceMs)) return { killed: false };
+      await kill(id, "SIGKILL");
+      if (await within(ended, killWaitMs)) return { killed: true };
+    } finally {
+      over.abort();
+    }
+    throw new EngineError({ reason: "stop_failed", message: `it still runs ${killWaitMs / 1000} s after SIGKILL` });
+  }
+
+  /** The engine's own word that a container has ended; remembered, so that the next call on it comes after. */
+  function engineNoticed(id: string, deadlineMs: number): Promise<void> {
+    const wait = (abortSignal: AbortSignal) => docker.getContainer(id).wait({ condition: "not-running", abortSignal });
+    const noticed = call<unknown>({ what: "wait", deadlineMs, fallback: "stop_failed", run: wait }).then(
+      () => undefined,
+      (thrown) => {
+        if (!(thrown instanceof EngineError) || !thrown.gone) throw thrown;
+      },
+    );
+    const remembered = noticed.then(
+      () => undefined,
+      () => undefined,
+    );
+    ending.set(id, remembered);
+    void remembered.then(() => ending.delete(id));
+    return noticed;
+  }
+
+  async function processSeen(container: ContainerState, signal: AbortSignal, otherwise: Promise<void>): Promise<void> {
+    if (container.pid === null) return await otherwise;
+    const seen = await processEnded({ pid: container.pid, containerId: container.id, signal });
+    if (!seen) return await otherwise;
+  }
+
+  async function remove(id: string): Promise<void> {
+    await ending.get(id);
+    const options = (abortSignal: AbortSignal) => ({ force: true, v: true, abortSignal });
+    await heavy("remove", "engine_down", (abortSignal) => docker.getContainer(id).remove(options(abortSignal))).catch(
+      (thrown) => {
+        if (!(thrown instanceof EngineError) || !thrown.gone) throw thrown;
+      },
+    );
+  }
+
+  async function logTail(id: string, lines: number): Promise<readonly string[]> {
+    const options = { stdout: true, stderr: true, tail: lines, follow: false as const };
+    const raw = await quick("logs", (abortSignal) => docker.getContainer(id).logs({ ...options, abortSignal }));
+    return splitLog(Buffer.from(raw)).slice(-lines);
+  }
+
+  const watch: Engine["watch"] = (listener) => watchEvents(docker, listener);
+  return { info, list, inspect, findImage, pull, create, clone, start, setRestartPolicy, stop, remove, logTail, watch };
+}
+
+function connect(dockerHost: string): Dockerode {
+  if (dockerHost.startsWith("unix://")) return new Dockerode({ socketPath: dockerHost.slice("unix://".length) });
+  const url = new URL(dockerHost);
+  return new Dockerode({ protocol: "http", host: url.hostname, port: Number(url.port || 2375) });
+}
+
+function notModified(thrown: unknown): void {
+  const cause = thrown instanceof EngineError ? (thrown.cause as { statusCode?: number } | undefined) : undefined;
+  if (cause?.statusCode !== 304) throw thrown;
+}
+
+/** Whether `promise` settles in time; rejects as it does. */
+async function within(promise: Promise<void>, ms: number): Promise<boolean> {
+  const timer = new AbortController();
+  const late = sleep(ms, false, { signal: timer.signal }).catch(() => false);
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    timer.abort();
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * The server's end of the agents' connections: lets them in, brings what they see to the desk and what is desired to them.
+ * Holds no truth of its own: everything it knows is who is connected.
+ */
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Clock, Fleet, FleetDesk, Log } from "../app/ports.ts";
+import { admit } from "./admit.ts";
+import { type FromServer, maxMessageBytes, parseFromAgent, protocolVersion } from "./protocol.ts";
+
+export type FleetHub = Fleet & {
+  /** For the `upgrade` event of an http.Server, when the path is `/agent`. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Closes every connection. */
+  stop(): Promise<void>;
+};
+
+export type HubOptions = {
+  readonly desk: FleetDesk;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Between two pings; a peer that is silent for `deadMs` is dead. */
+  readonly heartbeatMs?: number;
+  readonly deadMs?: number;
+  readonly handshakeMs?: number;
+  /** How long the first of two agents for one host has to show that it is alive. */
+  readonly rivalMs?: number;
+};
+
+export type Connection = {
+  readonly socket: WebSocket;
+  host: string | null;
+  instance: string;
+  heardAt: number;
+  nudged: boolean;
+};
+
+export function createFleetHub(options: HubOptions): FleetHub {
+  const { desk, log, clock } = options;
+  const heartbeatMs = options.heartbeatMs ?? 5_000;
+  const deadMs = options.deadMs ?? 15_000;
+  const server = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false });
+  const connections = new Set<Connection>();
+  const byHost = new Map<string, Connection>();
+  let stopped = false;
+  let cancelBeat = clock.wakeAt(clock.now() + heartbeatMs, beat);
+
+  function beat(): void {
+    for (const connection of connections) {
+      if (clock.now() - connection.heardAt > deadMs) connection.socket.terminate();
+      else if (connection.host !== null) connection.socket.ping();
+    }
+    if (!stopped) cancelBeat = clock.wakeAt(clock.now() + heartbeatMs, beat);
+  }
+
+  function say(connection: Connection, message: FromServer): void {
+    if (connection.socket.readyState === connection.socket.OPEN) connection.socket.send(JSON.stringify(message));
+  }
+
+  function refuse(connection: Connection, reason: string, text: string): void {
+    log.warn({ host: connection.host, reason, text }, "agent refused");
+    say(connection, { type: "refused", reason, text });
+    connection.socket.close(4_403, reason);
+  }
+
+  function welcome(connection: Connection): void {
+    const socket = connection.socket;
+    const nonce = randomBytes(32).toString("base64url");
+    const giveUp = clock.wakeAt(clock.now() + (options.handshakeMs ?? 10_000), () => socket.terminate());
+    say(connection, { type: "challenge", protocol: protocolVersion, nonce, serverId: desk.serverId(), epoch: desk.epoch() });
+    socket.once("message", (data) => {
+      giveUp();
+      void enter(connection, nonce, String(data));
+    });
+    socket.once("close", giveUp);
+  }
+
+  async function enter(connection: Connection, nonce: string, raw: string): Promise<void> {
+    // Messages may follow the introduction at once; they wait until it is settled.
+    connection.socket.pause();
+    try {
+      const admitted = await admit({ raw, nonce, desk, rivalOf });
+      if ("refused" in admitted) return refuse(connection, admitted.refused, admitted.text);
+      settle(connection, admitted);
+    } catch (error) {
+      fault(connection, error);
+    } finally {
+      connection.socket.resume();
+    }
+  }
+
+  /** Another live connection of the same host. One that cannot answer a ping is dead and is ended here. */
+  async function rivalOf(host: string, instance: string): Promise<boolean> {
+    const rival = byHost.get(host);
+    if (rival === undefined) return false;
+    const alive = rival.instance !== instance && (await answersPing(rival));
+    if (!alive) {
+      leave(rival);
+      rival.socket.terminate();
+    }
+    return alive;
+  }
+
+  function answersPing(connection: Connection): Promise<boolean> {
+    return new Promise((resolve) => {
+      const done = (alive: boolean) => {
+        cancel();
+        connection.socket.off("pong", yes);
+        connection.socket.off("close", no);
+        resolve(alive);
+      };
+      const yes = () => done(true);
+      const no = () => done(false);
+      const cancel = clock.wakeAt(clock.now() + (options.rivalMs ?? 2_000), no);
+      connection.socket.on("pong", yes);
+      connection.socket.on("close", no);
+      connection.socket.ping();
+    });
+  }
+
+  type Admitted = { host: string; instance: string; agentVersion: string; labels: Readonly<Record<string, string>> };
+
+  function settle(connection: Connection, admitted: Admitted): void {
+    const { host, agentVersion, labels } = admitted;
+    if (connection.socket.readyState !== connection.socket.OPEN || stopped) return;
+    // Two newcomers may have waited for the same dead rival: the first one in stays.
+    if (byHost.has(host)) {
+      refuse(connection, "duplicate_agent", `another agent is connected as ${host}`);
+      return;
+    }
+    connection.host = host;
+    connection.instance = admitted.instance;
+    byHost.set(host, connection);
+    connection.socket.on("message", (data) => hear(connection, String(data)));
+    desk.connected({ host, agentVersion, labels });
+    say(connection, { type: "welcome" });
+    sendDesired(connection);
+  }
+
+  function hear(connection: Connection, raw: string): void {
+    const { host } = connection;
+    if (host === null || byHost.get(host) !== connection) return;
+    const parsed = parseFromAgent(raw);
+    if (!parsed.ok) {
+      log.warn({ host, why: parsed.why }, "agent sent what is not understood");
+      connection.socket.close(4_400, "not understood");
+      return;
+    }
+    if (parsed.message.type !== "observed") return;
+    try {
+      desk.observed(host, parsed.message.picture);
+    } catch (error) {
+      fault(connection, error);
+    }
+  }
+
+  function sendDesired(connection: Connection): void {
+    const { host } = connection;
+    if (host === null || byHost.get(host) !== connection) return;
+    try {
+      say(connection, { type: "desired", picture: desk.desired(host) });
+    } catch (error) {
+      fault(connection, error);
+    }
+  }
+
+  /** A fault of ours must not look like the agent's: it reconnects and both start from whole pictures. */
+  function fault(connection: Connection, error: unknown): void {
+    log.error({ host: connection.host, error: String((error as Error).stack ?? error) }, "a fault while serving an agent");
+    connection.socket.close(1_011, "a fault in the server");
+  }
+
+  function leave(connection: Connection): void {
+    const { host } = connection;
+    connections.delete(connection);
+    if (host === null || byHost.get(host) !== connection) return;
+    byHost.delete(host);
+    if (!stopped) desk.disconnected(host);
+  }
+
+  function accept(socket: WebSocket): void {
+    const connection: Connection = { socket, host: null, instance: "", heardAt: clock.now(), nudged: false };
+    connections.add(connection);
+    const heard = () => {
+      connection.heardAt = clock.now();
+    };
+    socket.on("pong", heard);
+    socket.on("ping", heard);
+    socket.on("message", heard);
+    socket.on("error", (error) => log.warn({ host: connection.host, error: error.message }, "agent connection fault"));
+    socket.on("close", () => leave(connection));
+    welcome(connection);
+  }
+
+  return {
+    isConnected: (host) => byHost.has(host),
+    nudge(host) {
+      const connection = byHost.get(host);
+      if (connection === undefined || connection.nudged) return;
+      connection.nudged = true;
+      // Several nudges of one moment are one picture.
+      setImmediate(() => {
+        connection.nudged = false;
+        sendDesired(connection);
+      });
+    },
+    handleUpgrade(request, socket, head) {
+      if (stopped) return void socket.destroy();
+      server.handleUpgrade(request, socket, head, accept);
+    },
+    async stop() {
+      stopped = true;
+      cancelBeat();
+      for (const { socket } of connections) socket.close(1_001, "the server stops");
+      const deadline = new Promise<void>((resolve) => clock.wakeAt(clock.now() + 500, resolve));
+      const closed = [...connections].map(({ socket }) => new Promise((resolve) => socket.once("close", resolve)));
+      await Promise.race([Promise.all(closed), deadline]);
+      for (const { socket } of connections) socket.terminate();
+      server.close();
+    },
+  };
+}

@@ -1,0 +1,188 @@
+/**
+ * The agent's end of the connection: dials out, for ever. The server's absence is an ordinary state; on every connection
+ * both sides exchange whole pictures, so nothing depends on what was said before.
+ */
+import { WebSocket } from "ws";
+import type { Clock, Log } from "../app/ports.ts";
+import type { DesiredPicture, ObservedPicture } from "../core/slot.ts";
+import { signClaim } from "./proof.ts";
+import { type FromAgent, type FromServer, maxMessageBytes, parseFromServer, protocolVersion, versionOf } from "./protocol.ts";
+
+export type LinkOptions = {
+  /** `http(s)://` or `ws(s)://` address of the server, with or without the path. */
+  readonly url: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly agentVersion: string;
+  /** Names this process. */
+  readonly instance: string;
+  readonly identity: {
+    publicKey(): string;
+    privateKey(): string;
+    /** Null once enrolled, or when no token was given. */
+    token(): string | null;
+    serverId(): string | null;
+  };
+  readonly clock: Clock;
+  readonly log: Log;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly observed: () => ObservedPicture;
+  readonly onDesired: (picture: DesiredPicture) => void;
+  readonly onWelcome: (serverId: string) => void;
+  /** The server said no. Trying again goes on; the caller may know better and stop. */
+  readonly onRefused: (reason: string, text: string) => void;
+  readonly backoff?: { readonly firstMs: number; readonly capMs: number };
+  readonly heartbeatMs?: number;
+  readonly deadMs?: number;
+};
+
+export type AgentLink = {
+  /** The observed picture has changed: send it soon, the newest once. */
+  changed(): void;
+  isConnected(): boolean;
+  stop(): void;
+};
+
+export function createAgentLink(options: LinkOptions): AgentLink {
+  const { clock, log, identity } = options;
+  const url = addressOf(options.url);
+  const heartbeatMs = options.heartbeatMs ?? 5_000;
+  const deadMs = options.deadMs ?? 15_000;
+  const { firstMs, capMs } = options.backoff ?? { firstMs: 500, capMs: 30_000 };
+  let failures = 0;
+  let stopped = false;
+  let socket: WebSocket | null = null;
+  let isIn = false;
+  let sendQueued = false;
+  let cancelTimer: () => void = () => undefined;
+
+  function dial(): void {
+    const mine = new WebSocket(url, { maxPayload: maxMessageBytes, handshakeTimeout: deadMs, perMessageDeflate: false });
+    socket = mine;
+    let heardAt = clock.now();
+    let serverId = "";
+    const heard = () => {
+      heardAt = clock.now();
+    };
+    const beat = () => {
+      if (clock.now() - heardAt > deadMs) return mine.terminate();
+      if (mine.readyState === mine.OPEN) mine.ping();
+      cancelBeat = clock.wakeAt(clock.now() + heartbeatMs, beat);
+    };
+    let cancelBeat = clock.wakeAt(clock.now() + heartbeatMs, beat);
+    mine.on("ping", heard);
+    mine.on("pong", heard);
+    mine.on("error", (error) => log.debug({ url, error: error.message }, "connection fault"));
+    mine.on("message", (data) => {
+      heard();
+      const message = read(mine, String(data));
+      if (message?.type === "challenge") serverId = message.serverId;
+      if (message !== null) hear(mine, message, serverId);
+    });
+    mine.on("close", () => {
+      cancelBeat();
+      if (socket === mine) lost();
+    });
+  }
+
+  /** Full jitter: any wait up to the bound, which doubles. Thousands of agents must not come back at one moment. */
+  function lost(): void {
+    if (isIn) log.warn({ url }, "lost the server; everything keeps serving");
+    else if (failures === 0) log.warn({ url }, "the server does not answer; trying for ever");
+    isIn = false;
+    socket = null;
+    if (stopped) return;
+    const bound = Math.min(capMs, firstMs * 2 ** Math.min(failures, 20));
+    failures += 1;
+    cancelTimer = clock.wakeAt(clock.now() + options.random() * bound, dial);
+  }
+
+  function read(from: WebSocket, raw: string): FromServer | null {
+    const parsed = parseFromServer(raw);
+    if (parsed.ok) return parsed.message;
+    log.error({ why: parsed.why, protocol: versionOf(raw) }, "the server said what is not understood");
+    from.close(4_400, "not understood");
+    return null;
+  }
+
+  function hear(from: WebSocket, message: FromServer, serverId: string): void {
+    switch (message.type) {
+      case "challenge":
+        answer(from, message);
+        return;
+      case "welcome":
+        isIn = true;
+        failures = 0;
+        log.info({ url, serverId }, "connected to the server");
+        options.onWelcome(serverId);
+        send(from, { type: "observed", picture: options.observed() });
+        return;
+      case "refused":
+        log.error({ reason: message.reason, text: message.text }, "the server refuses this agent");
+        options.onRefused(message.reason, message.text);
+        return;
+      case "desired":
+        options.onDesired(message.picture);
+    }
+  }
+
+  function answer(from: WebSocket, challenge: Extract<FromServer, { type: "challenge" }>): void {
+    const { nonce, serverId } = challenge;
+    if (!isOurs(challenge)) {
+      from.close(4_403, "not the server of this host");
+      return;
+    }
+    const { name, labels, agentVersion, instance } = options;
+    const token = identity.token();
+    const purpose = token === null ? "prove" : "enrol";
+    const signature = signClaim({ purpose, nonce, serverId, name }, identity.privateKey());
+    const introduction = { protocol: protocolVersion, name, labels, agentVersion, instance, signature };
+    if (token === null) send(from, { type: "prove", ...introduction });
+    else send(from, { type: "enrol", ...introduction, token, publicKey: identity.publicKey() });
+  }
+
+  /** Says no to a server of another protocol, and to one that is not the server that enrolled this host. */
+  function isOurs(challenge: Extract<FromServer, { type: "challenge" }>): boolean {
+    const { protocol, serverId } = challenge;
+    if (protocol !== protocolVersion) {
+      log.error({ protocol, reason: "incompatible_agent" }, "the server speaks another protocol");
+      return false;
+    }
+    const known = identity.serverId();
+    if (known === null || known === serverId) return true;
+    log.error({ serverId, knownServer: known, reason: "foreign_server" }, "another server answers at this address");
+    return false;
+  }
+
+  function send(to: WebSocket, message: FromAgent): void {
+    if (to.readyState === to.OPEN) to.send(JSON.stringify(message));
+  }
+
+  dial();
+  return {
+    changed() {
+      if (sendQueued) return;
+      sendQueued = true;
+      setImmediate(() => {
+        sendQueued = false;
+        if (isIn && socket !== null) send(socket, { type: "observed", picture: options.observed() });
+      });
+    },
+    isConnected: () => isIn,
+    stop() {
+      stopped = true;
+      cancelTimer();
+      socket?.close(1_001, "the agent stops");
+      socket?.terminate();
+    },
+  };
+}
+
+function addressOf(text: string): string {
+  const url = new URL(text);
+  if (url.protocol === "http:") url.protocol = "ws:";
+  if (url.protocol === "https:") url.protocol = "wss:";
+  if (!url.pathname.endsWith("/agent")) url.pathname = `${url.pathname.replace(/\/$/, "")}/agent`;
+  return url.href;
+}

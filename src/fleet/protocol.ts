@@ -1,0 +1,234 @@
+/**
+ * What server and agent say to each other: JSON texts over one WebSocket at `/agent`, dialled by the agent. Version 1.
+ *
+ *   server  challenge   a nonce to sign, and which server this is
+ *   agent   enrol       a one-time token and the host's new public key, or
+ *           prove       a signature by the key that the server knows
+ *   server  welcome     or refused, and the connection is closed
+ *   agent   observed    the whole observed picture, at connect and on every change
+ *   server  desired     the whole desired picture, at connect and on every change
+ *
+ * Both pictures are absolute, so a lost or repeated message does no harm. Either side sends WebSocket pings and takes the
+ * other for dead when it hears nothing for a while.
+ */
+import { z } from "zod";
+import type { DesiredPicture, ObservedPicture } from "../core/slot.ts";
+
+export const protocolVersion = 1;
+export const maxMessageBytes = 1024 * 1024;
+const maxDepth = 24;
+
+const name = z.string().min(1).max(128);
+const text = z.string().max(4_096);
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const count = z.number().int().nonnegative().safe();
+const map = z.record(z.string().max(512), z.string().max(65_536));
+const lines = z.array(z.string().max(1_024)).max(100);
+const labels = z.record(z.string().max(128), z.string().max(256)).refine((l) => Object.keys(l).length <= 64);
+
+const healthcheck = z.union([
+  z.object({ disabled: z.literal(true) }),
+  z.object({
+    disabled: z.literal(false),
+    test: z.array(z.string()),
+    intervalMs: count,
+    timeoutMs: count,
+    retries: count,
+    startPeriodMs: count,
+  }),
+]);
+
+const containerSpec = z.object({
+  image: text.min(1),
+  environment: map,
+  envFiles: z.array(text),
+  command: z.array(z.string()).nullable(),
+  entrypoint: z.array(z.string()).nullable(),
+  volumes: z.array(z.object({ source: text, target: text, readOnly: z.boolean() })),
+  user: text.nullable(),
+  healthcheck: healthcheck.nullable(),
+  stopSignal: text.nullable(),
+  stopGraceMs: count,
+  ulimits: z.array(z.object({ name, soft: z.number().int(), hard: z.number().int() })),
+  memoryBytes: count.nullable(),
+  cpus: z.number().positive().nullable(),
+  labels: map,
+  network: z.enum(["host", "bridge", "none"]),
+  logging: z.object({ driver: name, options: map }).nullable(),
+});
+
+const health = z.object({
+  probe: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("http"), url: z.url().max(2_048) }),
+    z.object({ kind: z.literal("tcp"), host: name, port: z.number().int().min(1).max(65_535) }),
+    z.object({ kind: z.literal("container") }),
+    z.object({ kind: z.literal("none") }),
+  ]),
+  intervalMs: count,
+  deadlineMs: count,
+});
+
+const slotKey = { service: name, environment: name };
+const mirrors = z.array(text).max(32);
+
+const desiredPicture = z.object({
+  epoch: count,
+  serverId: name,
+  slots: z.array(
+    z.object({
+      ...slotKey,
+      generation: count,
+      rollout: count,
+      release: z
+        .object({ number: count, digest, commit: name, spec: z.object({ container: containerSpec, health }), mirrors })
+        .nullable(),
+    }),
+  ),
+  prepare: z.array(z.object({ ...slotKey, rollout: count, image: text.min(1), digest, mirrors })),
+}) satisfies z.ZodType<DesiredPicture>;
+
+const tookMs = z.number().nonnegative();
+
+const outcome = z.discriminatedUnion("ok", [
+  z.object({ ok: z.literal(true), tookMs }),
+  z.object({
+    ok: z.literal(false),
+    tookMs,
+    reason: name,
+    detail: text,
+    logTail: lines,
+    after: z.enum(["restored", "empty", "down"]),
+  }),
+]);
+
+const live = z.object({
+  containerId: name,
+  release: count,
+  digest: text,
+  generation: count,
+  startedAt: z.number(),
+  restarts: count,
+  health: z.enum(["ok", "starting", "failing", "restarting", "exited"]),
+  detail: text.nullable(),
+  logTail: z.exactOptional(lines),
+});
+
+const image = { ...slotKey, digest, rollout: count };
+
+const observedPicture = z.object({
+  bootId: name,
+  agentVersion: name,
+  epoch: count,
+  engine: z.object({
+    ok: z.boolean(),
+    reason: name.nullable(),
+    detail: text.nullable(),
+    liveRestore: z.boolean().nullable(),
+  }),
+  slots: z.array(
+    z.object({
+      ...slotKey,
+      generation: count,
+      step: z.enum([
+        "idle",
+        "pulling",
+        "creating",
+        "stopping_old",
+        "starting",
+        "checking",
+        "promoting",
+        "serving",
+        "restoring",
+        "failed",
+      ]),
+      outcome: outcome.nullable(),
+      live: live.nullable(),
+      previous: z.object({ containerId: name, release: count, digest: text }).nullable(),
+    }),
+  ),
+  images: z.array(
+    z.discriminatedUnion("state", [
+      z.object({ ...image, state: z.literal("pulling") }),
+      z.object({ ...image, state: z.literal("present") }),
+      z.object({ ...image, state: z.literal("failed"), reason: name, detail: text }),
+    ]),
+  ),
+}) satisfies z.ZodType<ObservedPicture>;
+
+const protocol = count;
+
+const fromServer = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("challenge"), protocol, nonce: name, serverId: name, epoch: count }),
+  z.object({ type: z.literal("welcome") }),
+  z.object({ type: z.literal("refused"), reason: name, text }),
+  z.object({ type: z.literal("desired"), picture: desiredPicture }),
+]);
+
+/** `instance` names the agent's process, so that its own reconnection is told from a second agent. */
+const introduction = { protocol, name, labels, agentVersion: name, instance: name, signature: text };
+
+const fromAgent = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("enrol"), ...introduction, token: text, publicKey: text }),
+  z.object({ type: z.literal("prove"), ...introduction }),
+  z.object({ type: z.literal("observed"), picture: observedPicture }),
+]);
+
+export type FromServer =
+  | Exclude<z.infer<typeof fromServer>, { type: "desired" }>
+  | { readonly type: "desired"; readonly picture: DesiredPicture };
+export type FromAgent =
+  | Exclude<z.infer<typeof fromAgent>, { type: "observed" }>
+  | { readonly type: "observed"; readonly picture: ObservedPicture };
+export type Introduction = Extract<FromAgent, { type: "enrol" | "prove" }>;
+
+export type Parsed<T> = { readonly ok: true; readonly message: T } | { readonly ok: false; readonly why: string };
+
+export function parseFromServer(raw: string): Parsed<FromServer> {
+  return parse(fromServer, raw);
+}
+
+export function parseFromAgent(raw: string): Parsed<FromAgent> {
+  return parse(fromAgent, raw);
+}
+
+/** The version that a first message names, whatever else it holds: another version may have another shape. */
+export function versionOf(raw: string): number | null {
+  const value = json(raw);
+  const version = (value as { protocol?: unknown } | null)?.protocol;
+  return typeof version === "number" ? version : null;
+}
+
+function parse<T>(schema: z.ZodType<T>, raw: string): Parsed<T> {
+  const value = json(raw);
+  if (value === null) return { ok: false, why: "not a JSON object, too long or too deep" };
+  const result = schema.safeParse(value);
+  if (result.success) return { ok: true, message: result.data };
+  const issue = result.error.issues[0];
+  return { ok: false, why: `${issue?.path.join(".") ?? ""}: ${issue?.message ?? "invalid"}` };
+}
+
+function json(raw: string): unknown {
+  if (raw.length > maxMessageBytes || depthOf(raw) > maxDepth) return null;
+  try {
+    return JSON.parse(raw);
+  } catch {
+    return null;
+  }
+}
+
+/** Nesting, counted without parsing; brackets inside strings do not count. */
+function depthOf(raw: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let at = 0; at < raw.length; at += 1) {
+    const char = raw[at];
+    if (inString) {
+      if (char === "\\") at += 1;
+      else if (char === '"') inString = false;
+    } else if (char === '"') inString = true;
+    else if (char === "{" || char === "[") deepest = Math.max(deepest, ++depth);
+    else if (char === "}" || char === "]") depth -= 1;
+  }
+  return deepest;
+}

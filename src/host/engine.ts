@@ -1,0 +1,111 @@
+/**
+ * What the agent asks of a container engine, and of the host beside it. The real one is src/docker/engine.ts, the fake
+ * src/docker/fake.ts; both pass test/docker/contract.ts.
+ */
+import type { ReasonCode } from "../core/reasons.ts";
+import type { ContainerSpec, HealthProbe } from "../core/release.ts";
+import type { SlotKey } from "../core/slot.ts";
+
+/** An engine call failed. `engine_down` and `engine_stuck` say nothing about the container; everything else does. */
+export class EngineError extends Error {
+  readonly reason: ReasonCode;
+  /** What the call was about does not exist (any more), or the name is taken. */
+  readonly gone: boolean;
+  readonly conflict: boolean;
+  constructor(facts: { reason: ReasonCode; message: string; gone?: boolean; conflict?: boolean; cause?: unknown }) {
+    super(facts.message, { cause: facts.cause });
+    this.name = "EngineError";
+    this.reason = facts.reason;
+    this.gone = facts.gone ?? false;
+    this.conflict = facts.conflict ?? false;
+  }
+}
+
+export type ContainerState = {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly status: "created" | "running" | "restarting" | "ended";
+  /** Of the container's first process, as the engine's host counts; null when it does not run. */
+  readonly pid: number | null;
+  /** Epoch milliseconds; null when it was never started. */
+  readonly startedAt: number | null;
+  readonly restarts: number;
+  readonly exitCode: number | null;
+  readonly oomKilled: boolean;
+  /** The engine's word on why the last start failed, or empty. */
+  readonly error: string;
+  readonly restartPolicy: string;
+  /** Of the container's own HEALTHCHECK; null when it has none. */
+  readonly health: { readonly status: "starting" | "healthy" | "unhealthy"; readonly output: string } | null;
+  readonly stopSignal: string;
+  readonly stopGraceMs: number;
+  /** `NAME=value`. Secret: never logged or shown. */
+  readonly environment: readonly string[];
+};
+
+export type EngineInfo = { readonly liveRestore: boolean; readonly platform: string };
+
+export type CreateOrder = {
+  readonly name: string;
+  /** `repository@sha256:…`, as `findImage` or `pull` gave it. */
+  readonly imageRef: string;
+  readonly spec: ContainerSpec;
+  /** `NAME=value` lines of the env_files, read on this host. */
+  readonly environment: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+};
+
+/** Something happened to a container of ours. What, the agent looks up: events can be lost, so they only say where to look. */
+export type EngineEvent = SlotKey & { readonly containerId: string };
+
+export interface Engine {
+  info(): Promise<EngineInfo>;
+  /** Every container with a `gantry.service` label, running or not; of one slot when `key` is given. */
+  list(key?: SlotKey): Promise<readonly ContainerState[]>;
+  inspect(id: string): Promise<ContainerState | null>;
+  /** `repository@digest` under which the image is on the host, whichever repository it came from; null when it is not. */
+  findImage(image: { readonly repositories: readonly string[]; readonly digest: string }): Promise<string | null>;
+  /**
+   * Pulls from one repository and verifies digest and platform; resolves with `repository@digest`. Ends by itself when no
+   * progress comes for a minute, or after 15 min. Rejects with registry_auth, image_missing, registry_unreachable, disk_full,
+   * wrong_platform, digest_mismatch or pull_failed.
+   */
+  pull(image: { readonly repository: string; readonly digest: string; readonly signal: AbortSignal }): Promise<string>;
+  /** Creates with restart policy `no`; resolves with the id. A container of that name that was never started is replaced. */
+  create(order: CreateOrder): Promise<string>;
+  /** Creates, without starting, a container of the same image and configuration under another name with other labels. */
+  clone(facts: {
+    readonly id: string;
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+  }): Promise<string>;
+  start(id: string): Promise<void>;
+  setRestartPolicy(id: string, policy: "no" | "unless-stopped"): Promise<void>;
+  /**
+   * Sends the container's stop signal and resolves as soon as its processes are gone; SIGKILL after its grace. `killed` says
+   * that it took that. Rejects with stop_failed when even that does not end it.
+   */
+  stop(container: ContainerState): Promise<{ readonly killed: boolean }>;
+  /** Removes a container, running or not. Resolves when it is gone already. */
+  remove(id: string): Promise<void>;
+  /** The last lines of its output, as they came. */
+  logTail(id: string, lines: number): Promise<readonly string[]>;
+  /** Calls `onEvent` for containers of ours until `stop` is called; `onEnd` when the stream breaks. */
+  watch(listener: { onEvent(event: EngineEvent): void; onEnd(): void }): { stop(): void };
+}
+
+/** Who holds a listening port. `unknown`: this host does not let the agent see. */
+export type PortHolder =
+  | { readonly by: "container" | "nobody" }
+  | { readonly by: "other"; readonly detail: string }
+  | { readonly by: "unknown"; readonly detail: string };
+
+export type Answer = { readonly ok: boolean; readonly detail: string };
+
+/** How the agent asks a service for its health. Never rejects. */
+export interface Prober {
+  ask(probe: Extract<HealthProbe, { kind: "http" | "tcp" }>, timeoutMs: number): Promise<Answer>;
+  /** Whether the process tree of `pid` holds the listening port, in the network namespace of `pid`. */
+  holder(facts: { readonly port: number; readonly pid: number }): Promise<PortHolder>;
+}

@@ -1,0 +1,198 @@
+/**
+ * The proof that a container serves. "running" is also what a crash loop looks like, and on host networking any process may
+ * answer on the port, so an answer counts only while the container is the same one, started once, and holds the socket.
+ */
+import type { Clock } from "../app/ports.ts";
+import type { ReasonCode } from "../core/reasons.ts";
+import type { Health, HealthProbe } from "../core/release.ts";
+import type { ContainerState, Engine, Prober } from "./engine.ts";
+import { endingOf } from "./labels.ts";
+
+export type Proof =
+  /** `note`: why the proof is weaker than it should be. */
+  | { readonly ok: true; readonly state: ContainerState; readonly note: string | null }
+  | { readonly ok: false; readonly reason: ReasonCode; readonly detail: string };
+
+export type Hands = { readonly engine: Engine; readonly prober: Prober; readonly clock: Clock };
+
+const answersNeeded = 2;
+const probeTimeoutMs = 2_000;
+/** How long a process of others may answer on the port before it is taken for good. */
+const strangerMs = 2_000;
+/** What `none` and a container without a port to ask must survive. */
+const standMs = 1_000;
+const inspectEveryMs = 50;
+
+export async function proveHealth(
+  hands: Hands,
+  facts: { readonly id: string; readonly health: Health; readonly hostNetwork: boolean; readonly signal: AbortSignal },
+): Promise<Proof> {
+  const { engine, clock } = hands;
+  const { id, health, signal } = facts;
+  const beganAt = clock.now();
+  const first = await engine.inspect(id);
+  const look: Look = {
+    ...hands,
+    ...facts,
+    beganAt,
+    first,
+    good: 0,
+    strangerSince: null,
+    note: null,
+    lastDetail: "it did not answer",
+  };
+  let inspectedAt = beganAt;
+  const gone = whyNotRunning(first, first);
+  if (gone !== null) return await blame(look, gone);
+  while (!signal.aborted) {
+    const asked = await ask(look);
+    if (asked !== null) return asked;
+    const now = clock.now();
+    if (now - beganAt > health.deadlineMs) {
+      return { ok: false, reason: "unhealthy", detail: `not healthy after ${health.deadlineMs / 1000} s: ${look.lastDetail}` };
+    }
+    if (look.good === 0 && now - inspectedAt >= inspectEveryMs) {
+      inspectedAt = now;
+      const dead = whyNotRunning(await engine.inspect(id), first);
+      if (dead !== null) return await blame(look, dead);
+    }
+    await pause(clock, look.good > 0 ? 1 : now - beganAt < 2_000 ? 5 : 50);
+  }
+  return { ok: false, reason: "interrupted", detail: "a newer order came, or the agent was told to stop" };
+}
+
+type Look = Hands & {
+  readonly id: string;
+  readonly health: Health;
+  readonly hostNetwork: boolean;
+  readonly beganAt: number;
+  readonly first: ContainerState | null;
+  good: number;
+  strangerSince: number | null;
+  note: string | null;
+  lastDetail: string;
+};
+
+/** One look; the verdict when there is one. */
+async function ask(look: Look): Promise<Proof | null> {
+  const { probe } = look.health;
+  switch (probe.kind) {
+    case "none":
+      return await askStanding(look);
+    case "container":
+      return await askEngine(look);
+    case "http":
+    case "tcp":
+      return await askService(look, probe);
+  }
+}
+
+async function askStanding(look: Look): Promise<Proof | null> {
+  if (look.clock.now() - look.beganAt < standMs) return null;
+  const state = await look.engine.inspect(look.id);
+  const dead = whyNotRunning(state, look.first);
+  return dead === null && state !== null ? { ok: true, state, note: null } : await blame(look, dead ?? containerGone);
+}
+
+async function askEngine(look: Look): Promise<Proof | null> {
+  const state = await look.engine.inspect(look.id);
+  const dead = whyNotRunning(state, look.first);
+  if (dead !== null) return await blame(look, dead);
+  if (state === null) return await blame(look, containerGone);
+  const own = state.health;
+  if (own === null)
+    return { ok: false, reason: "unhealthy", detail: "health is `container`, but the container has no HEALTHCHECK" };
+  switch (own.status) {
+    case "healthy":
+      return { ok: true, state, note: null };
+    case "unhealthy":
+      return { ok: false, reason: "unhealthy", detail: `its HEALTHCHECK failed: ${own.output.slice(0, 200) || "no output"}` };
+    case "starting":
+      look.lastDetail = "its HEALTHCHECK has not succeeded yet";
+      return null;
+  }
+}
+
+async function askService(look: Look, probe: Extract<HealthProbe, { kind: "http" | "tcp" }>): Promise<Proof | null> {
+  const answer = await look.prober.ask(probe, probeTimeoutMs);
+  if (!answer.ok) {
+    look.good = 0;
+    look.lastDetail = answer.detail;
+    return null;
+  }
+  const state = await look.engine.inspect(look.id);
+  const dead = whyNotRunning(state, look.first);
+  if (dead !== null) return await blame(look, dead);
+  if (state === null) return await blame(look, containerGone);
+  const stranger = await strangerAt(look, state, portOf(probe));
+  if (stranger !== null) return stranger.verdict;
+  look.good += 1;
+  return look.good >= answersNeeded ? { ok: true, state, note: look.note } : null;
+}
+
+/** Null when the answer may count. A stranger on the port is suffered for a moment: an ending process may still hold it. */
+async function strangerAt(look: Look, state: ContainerState, port: number): Promise<{ verdict: Proof | null } | null> {
+  if (!look.hostNetwork || state.pid === null) return null;
+  const holder = await look.prober.holder({ port, pid: state.pid });
+  switch (holder.by) {
+    case "container":
+      look.strangerSince = null;
+      return null;
+    case "unknown":
+      look.note = `${holder.detail}; relied on the old container being stopped`;
+      return null;
+    case "nobody":
+      // It closed the socket between the answer and the look.
+      look.good = 0;
+      look.lastDetail = "nothing listens on the port any more";
+      return { verdict: null };
+    case "other": {
+      look.good = 0;
+      look.lastDetail = holder.detail;
+      look.strangerSince ??= look.clock.now();
+      const lasted = look.clock.now() - look.strangerSince;
+      return {
+        verdict:
+          lasted < strangerMs ? null : { ok: false, reason: "port_in_use", detail: `${holder.detail}, not by the new container` },
+      };
+    }
+  }
+}
+
+const containerGone = { reason: "exited", detail: "the container is gone" } as const;
+
+/** Why this is not the one container that was started, still running; null when it is. */
+export function whyNotRunning(
+  now: ContainerState | null,
+  first: ContainerState | null,
+): { reason: ReasonCode; detail: string } | null {
+  if (now === null) return containerGone;
+  if (now.oomKilled) return { reason: "oom_killed", detail: "the container ran out of memory and was killed" };
+  if (now.status === "ended" || now.status === "created") {
+    return { reason: "exited", detail: `the container ended: ${endingOf(now)}${now.error === "" ? "" : `, ${now.error}`}` };
+  }
+  if (now.status === "restarting" || now.startedAt !== first?.startedAt || now.restarts !== first.restarts) {
+    return { reason: "crash_loop", detail: `the container keeps restarting (${now.restarts} times so far)` };
+  }
+  return null;
+}
+
+/** A container that ended because somebody else has its port says so badly; the port's holder says it well. */
+async function blame(look: Look, dead: { reason: ReasonCode; detail: string }): Promise<Proof> {
+  const { probe } = look.health;
+  if (dead.reason === "exited" && look.hostNetwork && (probe.kind === "http" || probe.kind === "tcp")) {
+    const holder = await look.prober.holder({ port: portOf(probe), pid: process.pid });
+    if (holder.by === "other") return { ok: false, reason: "port_in_use", detail: `${holder.detail}; ${dead.detail}` };
+  }
+  return { ok: false, ...dead };
+}
+
+export function portOf(probe: Extract<HealthProbe, { kind: "http" | "tcp" }>): number {
+  if (probe.kind === "tcp") return probe.port;
+  const url = new URL(probe.url);
+  return Number(url.port || (url.protocol === "https:" ? 443 : 80));
+}
+
+export function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.wakeAt(clock.now() + ms, resolve));
+}

@@ -1,0 +1,92 @@
+/** What the worker of one slot knows: the order, what Docker showed, and how far this process has come. */
+import type { DesiredSlot, SlotKey, SlotStep, SwapOutcome } from "../core/slot.ts";
+import { type Attempt, freshAttempt, type Goal, type SeenContainer } from "../core/slot-step.ts";
+import type { ContainerState } from "./engine.ts";
+import { marksOf, seenOf, specHashOf } from "./labels.ts";
+import type { JournalEntry } from "./state.ts";
+
+export type SlotMemory = {
+  readonly key: SlotKey;
+  /** The newest order, and whether the server gave it to this process (rather than the state directory). */
+  desired: DesiredSlot | null;
+  confirmed: boolean;
+  /** The order being carried out; lags behind `desired` while a swap must first be finished or undone. */
+  goal: DesiredSlot | null;
+  /** In place of `goal` when no order is known: what the labels say. */
+  inferred: Goal | null;
+  states: ContainerState[];
+  /** What Docker shows may differ from `states`. */
+  stale: boolean;
+  attempt: Attempt;
+  /** From here on a newer order waits until this one has ended. */
+  touched: boolean;
+  entry: JournalEntry;
+  step: SlotStep;
+  imageRef: string | null;
+  /** How often the image was there to look at, but not to create from. */
+  imageMisses: number;
+  /** When the goal was taken up, for `tookMs`. */
+  beganAt: number;
+  repairs: number[];
+  tidyAfter: number;
+};
+
+export function createMemory(key: SlotKey, entry: JournalEntry | null, now: number): SlotMemory {
+  return {
+    key,
+    desired: null,
+    confirmed: false,
+    goal: null,
+    inferred: null,
+    states: [],
+    stale: true,
+    attempt: freshAttempt,
+    touched: false,
+    entry: entry ?? { generation: 0, outcome: null, adopted: null, began: null },
+    step: "idle",
+    imageRef: null,
+    imageMisses: 0,
+    beganAt: now,
+    repairs: [],
+    tidyAfter: 0,
+  };
+}
+
+export function seenContainers(memory: SlotMemory): SeenContainer[] {
+  return memory.states.map((s) => seenOf(s, memory.entry.adopted)).filter((c) => c !== null);
+}
+
+export function goalOf(memory: SlotMemory): Goal | null {
+  const { goal } = memory;
+  if (goal === null) return memory.inferred;
+  const { release, generation } = goal;
+  if (release === null) return { generation, release: null };
+  return { generation, release: { number: release.number, digest: release.digest, specHash: specHashOf(release.spec) } };
+}
+
+export function outcomeOf(memory: SlotMemory): SwapOutcome | null {
+  const generation = memory.goal?.generation ?? memory.inferred?.generation;
+  return memory.entry.generation === generation ? memory.entry.outcome : null;
+}
+
+/** Without any order: the newest container on the host stands for one, so that an interrupted swap still ends. */
+export function inferGoal(memory: SlotMemory): Goal | null {
+  const lives = seenContainers(memory).filter((c) => c.role === "live");
+  const newest = lives.sort((a, b) => b.generation - a.generation)[0];
+  if (newest === undefined) return null;
+  const { generation, release, digest, specHash } = newest;
+  return { generation, release: { number: release, digest, specHash } };
+}
+
+export function changeState(memory: SlotMemory, id: string, change: Partial<ContainerState>): void {
+  memory.states = memory.states.map((s) => (s.id === id ? { ...s, ...change } : s));
+}
+
+export function stateById(memory: SlotMemory, id: string): ContainerState | null {
+  return memory.states.find((s) => s.id === id) ?? null;
+}
+
+export function healthOf(memory: SlotMemory, id: string) {
+  const state = stateById(memory, id);
+  return state === null ? null : (marksOf(state.labels)?.health ?? null);
+}

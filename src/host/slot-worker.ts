@@ -1,0 +1,273 @@
+/**
+ * The worker of one slot: looks, asks core for the next step, carries it out, and looks again, one step at a time, until
+ * there is nothing to do; then it sleeps until an order, an event or the engine's return wakes it.
+ */
+import type { DesiredSlot, ObservedContainer, ObservedSlot, SlotKey } from "../core/slot.ts";
+import { castOf, freshAttempt, nextStep, type Step } from "../core/slot-step.ts";
+import type { ContainerState } from "./engine.ts";
+import { isEngineFault } from "./images.ts";
+import { marksOf } from "./labels.ts";
+import { pause } from "./prove.ts";
+import { createMemory, goalOf, healthOf, inferGoal, outcomeOf, seenContainers, stateById } from "./slot-memory.ts";
+import { type Bench, carryOut, keptOf, tailOf } from "./slot-steps.ts";
+import type { JournalEntry } from "./state.ts";
+import { createWatch, type Watched } from "./watch.ts";
+
+/** Where tests end the process, or look: `before:stop`, `after:start` and so on. In production it does nothing. */
+export type Failpoint = (name: string) => void | Promise<void>;
+
+export type SlotWorker = {
+  readonly key: SlotKey;
+  /** A newer order. `confirmed`: the server gave it to this process. Returns false when it is older than what is known. */
+  want(desired: DesiredSlot, confirmed: boolean): boolean;
+  /** Something may have changed on the engine. `containerId`: whose event it was. */
+  poke(containerId?: string): void;
+  observed(): ObservedSlot;
+  /** Resolves when the step under way is done; nothing begins after that. */
+  stop(): Promise<void>;
+};
+
+export type WorkerParts = Omit<Bench, "memory" | "newer"> & {
+  readonly key: SlotKey;
+  readonly entry: JournalEntry | null;
+  readonly failpoint: Failpoint;
+  /** Resolves when the engine answers (again); called after every engine fault. */
+  readonly engineBack: () => Promise<void>;
+};
+
+const repairBudget = 3;
+const repairWindowMs = 10 * 60_000;
+/** A swap that this agent began is taken up again after a crash only within this time, and within the same boot. */
+const resumeMs = 2 * 60_000;
+const settleLookMs = 50;
+
+export function createSlotWorker(parts: WorkerParts): SlotWorker {
+  const { key, clock, log, engine } = parts;
+  const memory = createMemory(key, parts.entry, clock.now());
+  let newer = new AbortController();
+  let wake: () => void = () => undefined;
+  let awake = false;
+  let stopping = false;
+  let liveTail: readonly string[] = [];
+  const bench: Bench = { ...parts, memory, newer: () => newer.signal, write };
+  const watch = createWatch(parts, {
+    onChange: (watched) => void watchedChanged(watched),
+    onGone: () => poke(),
+    onFault: () => void parts.engineBack().then(() => poke()),
+  });
+
+  function write(entry: JournalEntry): Promise<void> {
+    memory.entry = entry;
+    return parts.write(entry);
+  }
+
+  async function watchedChanged(watched: Watched): Promise<void> {
+    liveTail = watched.health === "ok" ? [] : await tailOf(bench, watched.state.id);
+    if (watched.health !== "ok")
+      log.warn({ ...key, health: watched.health, detail: watched.detail }, "the serving container is unwell");
+    else log.info({ ...key }, "the serving container is well");
+    memory.states = memory.states.map((s) => (s.id === watched.state.id ? { ...watched.state } : s));
+    parts.report();
+    if (watched.health === "exited") poke();
+  }
+
+  function want(desired: DesiredSlot, confirmed: boolean): boolean {
+    const known = Math.max(memory.desired?.generation ?? 0, memory.entry.generation);
+    if (desired.generation < known) return false;
+    const isNews = desired.generation > (memory.desired?.generation ?? 0);
+    if (!isNews && memory.confirmed === confirmed) return true;
+    memory.desired = desired;
+    memory.confirmed ||= confirmed;
+    if (isNews) newer.abort();
+    rouse();
+    return true;
+  }
+
+  function rouse(): void {
+    awake = true;
+    wake();
+  }
+
+  function poke(containerId?: string): void {
+    memory.stale = true;
+    if (containerId !== undefined && watch.now()?.state.id === containerId) watch.poke();
+    rouse();
+  }
+
+  /** The newest order becomes the goal, unless the one before must first be finished or undone. */
+  function takeNewest(): void {
+    const { desired, goal } = memory;
+    if (desired === null || desired === goal) return;
+    if (memory.touched && goal !== null && goal.generation !== desired.generation) return;
+    const isNew = goal?.generation !== desired.generation;
+    memory.goal = desired;
+    if (!isNew) return;
+    newer = new AbortController();
+    memory.inferred = null;
+    memory.imageMisses = 0;
+    memory.beganAt = clock.now();
+    memory.attempt = { ...freshAttempt, resume: mayResume(desired.generation) ? "forward" : "back" };
+    if (outcomeOf(memory) === null) memory.step = "idle";
+    else memory.step = outcomeOf(memory)?.ok ? "serving" : "failed";
+    parts.report();
+  }
+
+  function mayResume(generation: number): boolean {
+    const { began, generation: journaled } = memory.entry;
+    if (began === null || journaled !== generation || began.bootId !== parts.bootId) return false;
+    return clock.now() - began.at < resumeMs;
+  }
+
+  async function look(): Promise<void> {
+    memory.stale = false;
+    const before = JSON.stringify(memory.states);
+    memory.states = [...(await engine.list(key))];
+    if (memory.goal === null) memory.inferred ??= inferGoal(memory);
+    if (JSON.stringify(memory.states) !== before) parts.report();
+  }
+
+  function decide(): Step {
+    const goal = goalOf(memory);
+    if (goal === null) return { kind: "rest" };
+    const now = clock.now();
+    memory.repairs = memory.repairs.filter((at) => now - at < repairWindowMs);
+    const step = nextStep({
+      goal,
+      containers: seenContainers(memory),
+      attempt: memory.attempt,
+      settled: outcomeOf(memory),
+      mayRepair: memory.repairs.length < repairBudget,
+      mayTidy: now >= memory.tidyAfter,
+    });
+    return mustWait(step) ? { kind: "rest" } : step;
+  }
+
+  /** After a restart, what serves is left alone until the server has said that it still wants what it wanted. */
+  function mustWait(step: Step): boolean {
+    if (memory.confirmed) return false;
+    const forward = step.kind === "pull" || step.kind === "create" || step.kind === "unpin" || step.kind === "redo";
+    return forward || (step.kind === "stop" && step.which === "old");
+  }
+
+  async function cycle(): Promise<void> {
+    if (memory.stale) await look();
+    takeNewest();
+    const step = decide();
+    if (step.kind === "rest" || step.kind === "hold") return await rest(step);
+    if (step.kind === "unpin" || step.kind === "stop" || step.kind === "start") watch.follow(null);
+    await parts.failpoint(`before:${step.kind}`);
+    await carryOut(bench, step);
+    await parts.failpoint(`after:${step.kind}`);
+    // A generation that is done with is taken from the top again only by an outsider's act.
+    if (step.kind === "redo") memory.attempt = { ...freshAttempt, resume: "forward" };
+    if (step.kind === "settle") followLive(memory.attempt.verified !== null);
+  }
+
+  async function rest(step: Extract<Step, { kind: "rest" | "hold" }>): Promise<void> {
+    if (step.kind === "hold") await refuse(step.detail);
+    followLive(false);
+    if (!awake) await slumber(null);
+    // Events come in bursts: look once after them. An order does not wait for that.
+    if (memory.stale && memory.desired === memory.goal && !stopping) await slumber(settleLookMs);
+    awake = false;
+  }
+
+  /** Until roused, or for `ms`. */
+  async function slumber(ms: number | null): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = ms === null ? () => undefined : clock.wakeAt(clock.now() + ms, resolve);
+      wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+    wake = () => undefined;
+  }
+
+  async function refuse(detail: string): Promise<void> {
+    const generation = memory.goal?.generation ?? 0;
+    if (outcomeOf(memory)?.ok === false) return;
+    log.error({ ...key, generation, detail, reason: "stale_desired" }, "refuses the order");
+    memory.step = "failed";
+    const outcome = { ok: false, tookMs: 0, reason: "stale_desired", detail, logTail: [], after: "restored" } as const;
+    const written = write({ ...memory.entry, generation, outcome });
+    parts.report();
+    await written;
+  }
+
+  function followLive(proven: boolean): void {
+    const live = liveState();
+    const watchable = live !== null && live.status !== "created";
+    watch.follow(watchable ? { state: live, health: healthOf(memory, live.id), proven } : null);
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping) {
+      try {
+        await cycle();
+      } catch (thrown) {
+        if (stopping) return;
+        memory.stale = true;
+        if (!isEngineFault(thrown))
+          log.error({ ...key, error: String((thrown as Error).stack ?? thrown) }, "a fault in the agent");
+        await parts.engineBack();
+        await pause(clock, isEngineFault(thrown) ? 100 : 1_000);
+      }
+    }
+  }
+
+  /** What serves: the candidate once it is settled, the old one until it is stopped. */
+  function liveState(): ContainerState | null {
+    const goal = goalOf(memory);
+    if (goal === null) return null;
+    const outcome = outcomeOf(memory);
+    const { candidate, old } = castOf({ goal, containers: seenContainers(memory) });
+    if (outcome?.ok === true) return candidate === null ? null : stateById(memory, candidate.id);
+    if (candidate?.promoted) return stateById(memory, candidate.id);
+    const serves = old !== null && (outcome !== null || old.status === "running" || candidate === null);
+    return serves ? stateById(memory, old.id) : null;
+  }
+
+  function observedLive(): ObservedContainer | null {
+    const state = liveState();
+    const marks = state === null ? null : marksOf(state.labels);
+    if (state === null || marks === null) return null;
+    const watched = watch.now();
+    const seen = watched?.state.id === state.id ? watched : null;
+    const running = state.status === "running";
+    const health = seen?.health ?? (running ? "ok" : state.status === "restarting" ? "restarting" : "exited");
+    return {
+      containerId: state.id,
+      release: marks.release,
+      digest: marks.digest,
+      generation: memory.entry.adopted?.containerId === state.id ? memory.entry.adopted.generation : marks.generation,
+      startedAt: seen?.state.startedAt ?? state.startedAt ?? 0,
+      restarts: seen?.state.restarts ?? state.restarts,
+      health,
+      detail: seen?.detail ?? (health === "exited" ? "the container does not run" : null),
+      ...(health === "ok" ? {} : { logTail: liveTail }),
+    };
+  }
+
+  const running = run();
+  return {
+    key,
+    want,
+    poke,
+    observed: () => ({
+      ...key,
+      generation: memory.goal?.generation ?? memory.inferred?.generation ?? 0,
+      step: memory.step,
+      outcome: outcomeOf(memory),
+      live: observedLive(),
+      previous: keptOf(memory),
+    }),
+    async stop() {
+      stopping = true;
+      newer.abort();
+      watch.follow(null);
+      rouse();
+      await running;
+    },
+  };
+}

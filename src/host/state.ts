@@ -1,0 +1,94 @@
+/**
+ * The agent's state directory: who it is, what it was last told, and how each order ended. Docker's labels are the memory
+ * of what runs; all of this but the key can be lost and is made again.
+ *
+ *   lock           held by the running agent
+ *   identity.json  key pair, server, and whether the server knows the key
+ *   orders.json    the last desired picture
+ *   journal.json   per slot: generation, outcome, attempt
+ */
+import { generateKeyPairSync } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { DesiredPicture, SwapOutcome } from "../core/slot.ts";
+import { createDurableFile, type DurableFile, readDurable } from "./durable.ts";
+import { type Lock, takeLock } from "./lock.ts";
+
+export type Identity = {
+  /** Base64 of the SubjectPublicKeyInfo and of the PKCS #8 form. */
+  readonly publicKey: string;
+  readonly privateKey: string;
+  readonly enrolled: boolean;
+  /** The server that enrolled this host; null before. */
+  readonly serverId: string | null;
+};
+
+export type JournalEntry = {
+  readonly generation: number;
+  readonly outcome: SwapOutcome | null;
+  /** A container that serves this generation although its label names an earlier one. */
+  readonly adopted: { readonly containerId: string; readonly generation: number } | null;
+  /** When this generation was begun, and in which boot of the host. */
+  readonly began: { readonly at: number; readonly bootId: string } | null;
+};
+
+export type Journal = Readonly<Record<string, JournalEntry>>;
+
+export type HostState = {
+  readonly identity: Identity;
+  readonly orders: DesiredPicture | null;
+  readonly journal: Journal;
+  readonly files: {
+    readonly identity: DurableFile<Identity>;
+    readonly orders: DurableFile<DesiredPicture>;
+    readonly journal: DurableFile<Journal>;
+  };
+  readonly lock: Lock;
+};
+
+/** Opens the directory, making it when needed. Rejects with one clear line when another agent holds it. */
+export async function openState(dir: string): Promise<HostState> {
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const lock = takeLock(join(dir, "lock"));
+  const files = {
+    identity: createDurableFile<Identity>(join(dir, "identity.json")),
+    orders: createDurableFile<DesiredPicture>(join(dir, "orders.json")),
+    journal: createDurableFile<Journal>(join(dir, "journal.json")),
+  };
+  let identity = await readDurable(join(dir, "identity.json"), readIdentity);
+  if (identity === null) {
+    identity = newIdentity();
+    await files.identity.save(identity);
+  }
+  const orders = await readDurable(join(dir, "orders.json"), readOrders);
+  const journal = (await readDurable(join(dir, "journal.json"), readJournal)) ?? {};
+  return { identity, orders, journal, files, lock };
+}
+
+function newIdentity(): Identity {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  return {
+    publicKey: publicKey.export({ type: "spki", format: "der" }).toString("base64"),
+    privateKey: privateKey.export({ type: "pkcs8", format: "der" }).toString("base64"),
+    enrolled: false,
+    serverId: null,
+  };
+}
+
+// These files were written by this program; the checks are against truncation, not against an enemy with root.
+
+function readIdentity(value: unknown): Identity | null {
+  const identity = value as Identity | null;
+  return typeof identity?.publicKey === "string" && typeof identity.privateKey === "string" ? identity : null;
+}
+
+function readOrders(value: unknown): DesiredPicture | null {
+  const orders = value as DesiredPicture | null;
+  return Array.isArray(orders?.slots) && Array.isArray(orders.prepare) ? orders : null;
+}
+
+function readJournal(value: unknown): Journal | null {
+  if (value === null || typeof value !== "object") return null;
+  const entries = Object.entries(value as Journal).filter(([, e]) => Number.isSafeInteger(e?.generation));
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,165 @@
+/**
+ * Watches the container that serves: its own probe at the interval of its spec, a look at Docker on every event and every few
+ * seconds. Docker restarts what dies; this only tells.
+ */
+import type { Health } from "../core/release.ts";
+import type { LiveHealth } from "../core/slot.ts";
+import type { ContainerState } from "./engine.ts";
+import { endingOf } from "./labels.ts";
+import type { Hands } from "./prove.ts";
+
+export type Watched = {
+  readonly state: ContainerState;
+  readonly health: LiveHealth;
+  readonly detail: string | null;
+};
+
+export type Watch = {
+  /** Watches this container from now on; null watches nothing. `proven`: it has just shown its health. */
+  follow(target: { state: ContainerState; health: Health | null; proven: boolean } | null): void;
+  /** Something happened to it: look at once. */
+  poke(): void;
+  now(): Watched | null;
+};
+
+const probeTimeoutMs = 2_000;
+const failuresToFail = 3;
+const shortestIntervalMs = 100;
+const lookEveryMs = 5_000;
+/** After a restart a container is suspect for this long, however well it answers. */
+const suspectMs = 10_000;
+
+type Round = {
+  readonly id: string;
+  readonly health: Health | null;
+  state: ContainerState;
+  seen: Watched;
+  failures: number;
+  lookedAt: number;
+  wake: () => void;
+  over: boolean;
+};
+
+/** `onChange` when health or its detail changed; `onGone` when the container does not exist any more; `onFault` for engine errors. */
+export function createWatch(
+  hands: Hands,
+  listener: { onChange(watched: Watched): void; onGone(): void; onFault(thrown: unknown): void },
+): Watch {
+  const { engine, prober, clock } = hands;
+  let round: Round | null = null;
+
+  function follow(target: Parameters<Watch["follow"]>[0]): void {
+    if (round !== null && target !== null && round.id === target.state.id && !target.proven) return;
+    end();
+    if (target === null) return;
+    const { state, health, proven } = target;
+    const first: Watched = { state, health: proven ? "ok" : "starting", detail: null };
+    const mine: Round = {
+      id: state.id,
+      health,
+      state,
+      seen: first,
+      failures: 0,
+      lookedAt: 0,
+      wake: () => undefined,
+      over: false,
+    };
+    round = mine;
+    void run(mine);
+  }
+
+  function end(): void {
+    if (round === null) return;
+    round.over = true;
+    round.wake();
+    round = null;
+  }
+
+  async function run(mine: Round): Promise<void> {
+    while (!mine.over) {
+      try {
+        await look(mine);
+      } catch (thrown) {
+        if (!mine.over) listener.onFault(thrown);
+      }
+      if (mine.over) return;
+      await new Promise<void>((resolve) => {
+        const cancel = clock.wakeAt(clock.now() + intervalOf(mine.health), resolve);
+        mine.wake = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+  }
+
+  async function look(mine: Round): Promise<void> {
+    const due = clock.now() - mine.lookedAt >= lookEveryMs || mine.failures > 0 || mine.seen.health === "restarting";
+    if (due || mine.health?.probe.kind === "container") {
+      mine.lookedAt = clock.now();
+      const state = await engine.inspect(mine.id);
+      if (mine.over) return;
+      if (state === null) {
+        end();
+        listener.onGone();
+        return;
+      }
+      mine.state = state;
+    }
+    const judged = await judge(mine);
+    if (mine.over) return;
+    const changed = judged.health !== mine.seen.health || judged.detail !== mine.seen.detail;
+    mine.seen = { ...judged, state: mine.state };
+    if (changed) listener.onChange(mine.seen);
+  }
+
+  async function judge(mine: Round): Promise<{ health: LiveHealth; detail: string | null }> {
+    const { state } = mine;
+    if (state.status === "ended" || state.status === "created")
+      return { health: "exited", detail: `the container ended: ${endingOf(state)}` };
+    const sinceStart = clock.now() - (state.startedAt ?? 0);
+    if (state.status === "restarting" || (state.restarts > 0 && sinceStart < suspectMs)) {
+      return { health: "restarting", detail: `the container ended and Docker started it again (${state.restarts} times so far)` };
+    }
+    const fault = await faultOf(mine);
+    if (fault === null) {
+      mine.failures = 0;
+      return { health: "ok", detail: null };
+    }
+    mine.failures += 1;
+    if (mine.failures >= failuresToFail) return { health: "failing", detail: fault };
+    return { health: mine.seen.health, detail: mine.seen.detail };
+  }
+
+  /** What is wrong with its answer, or null. */
+  async function faultOf(mine: Round): Promise<string | null> {
+    const probe = mine.health?.probe ?? { kind: "none" };
+    switch (probe.kind) {
+      case "none":
+        return null;
+      case "container":
+        return mine.state.health?.status === "unhealthy"
+          ? `its HEALTHCHECK fails: ${mine.state.health.output.slice(0, 200)}`
+          : null;
+      case "http":
+      case "tcp": {
+        const answer = await prober.ask(probe, probeTimeoutMs);
+        return answer.ok ? null : answer.detail;
+      }
+    }
+  }
+
+  return {
+    follow,
+    poke() {
+      if (round === null) return;
+      round.lookedAt = 0;
+      round.wake();
+    },
+    now: () => round?.seen ?? null,
+  };
+}
+
+function intervalOf(health: Health | null): number {
+  return Math.max(shortestIntervalMs, health?.intervalMs ?? 1_000);
+}
