@@ -71,7 +71,7 @@ export class Delivery {
     const result = await Promise.race([this.#transport.send(envelope, abort.signal), deadline.passed]);
     deadline.cancel();
     abort.abort();
-    const outcome = outcomeOf(result);
+    const outcome = outcomeOf(result, this.#transport.via);
     if (outcome.kind === "failed") this.#state.record({ kind: "undelivered", envelopeId: envelope.id, error: outcome.error });
     return outcome;
   }
@@ -107,8 +107,10 @@ export class Delivery {
   }
 }
 
-function outcomeOf(result: SendResult | "timeout"): Outcome {
-  if (result === "timeout") return { kind: "failed", error: "operation_timeout", reason: "timeout", noRetry: false };
+function outcomeOf(result: SendResult | "timeout", via: Transport["via"]): Outcome {
+  if (result === "timeout") {
+    return { kind: "failed", error: "operation_timeout", reason: via === "http" ? "http_timeout" : "timeout", noRetry: false };
+  }
   if (result.kind === "answered") return { kind: "acked", answer: result.answer };
   const reason = result.reason === "no_connection" ? "connection_failed" : result.reason;
   return { kind: "failed", error: "dispatch_failed", reason, noRetry: result.noRetry };

@@ -98,11 +98,18 @@ export class SlackServer {
     sendJson({ response, status: reply.status, headers: reply.headers, body: reply.body });
   }
 
+  /** Faults of the method name `response_url` work here as they do for the API. */
   async #respond(facts: { request: IncomingMessage; response: ServerResponse; id: string }): Promise<void> {
     const body = await readBody(facts.request);
     if (this.#parts.faults.isBlackhole) return await this.#send(facts.response, { kind: "unanswered" });
-    const reply = answerResponseUrl({ ...this.#parts, id: facts.id, body });
-    sendJson({ response: facts.response, status: reply.status, body: reply.body });
+    const failure = this.#parts.faults.take("response_url");
+    if (failure?.drop === true) return await this.#send(facts.response, { kind: "dropped" });
+    const reply =
+      failure?.status === undefined
+        ? answerResponseUrl({ ...this.#parts, id: facts.id, body })
+        : { status: failure.status, body: { ok: false, error: "internal_error" } };
+    if (failure?.lostResponse === true) return await this.#send(facts.response, { kind: "lost" });
+    await this.#send(facts.response, { kind: "answer", ...reply, headers: {}, delayMs: failure?.delayMs ?? 0 });
   }
 }
 

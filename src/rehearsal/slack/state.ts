@@ -43,6 +43,7 @@ export class SlackState {
   changed(): void {
     this.#version += 1;
     this.#news.emit("changed");
+    this.#news.emit("recorded");
   }
 
   /** Calls back after every visible change; the returned function stops it. */
@@ -51,9 +52,16 @@ export class SlackState {
     return () => this.#news.off("changed", listener);
   }
 
+  /** Calls back after every entry of the log too. */
+  onAnything(listener: () => void): () => void {
+    this.#news.on("recorded", listener);
+    return () => this.#news.off("recorded", listener);
+  }
+
   record(entry: Unstamped<LogEntry>): void {
     this.log.push({ at: this.clock.now(), ...entry } as LogEntry);
     if (this.log.length > LOG_LIMIT) this.log.splice(0, this.log.length - LOG_LIMIT);
+    this.#news.emit("recorded");
   }
 
   /** By id or name (`ana`, `@ana`, `U0ANA`). */

@@ -56,7 +56,7 @@ export interface SlackWorkspace {
   readonly connections: number;
   /** Resolves when at least `count` connections are open. */
   connected(count?: number, options?: { timeoutMs?: number }): Promise<void>;
-  /** Resolves when `condition` holds, looking again after every visible change. Rejects with the log's end. */
+  /** Resolves when `condition` holds, looking again whenever something happened. Rejects with the log's end. */
   until(condition: () => boolean, options?: { timeoutMs?: number }): Promise<void>;
   setDelivery(mode: DeliveryMode): void;
   /** By name or id. */
@@ -146,7 +146,7 @@ async function untilTrue({ state, condition, timeoutMs = 5_000 }: Waiting): Prom
       const recent = state.log.slice(-10).map((entry) => JSON.stringify(entry).slice(0, 300));
       reject(new Error(`this did not come true within ${timeoutMs} ms: ${String(condition)}. Lately:\n${recent.join("\n")}`));
     }, timeoutMs);
-    const stop = state.onChange(() => {
+    const stop = state.onAnything(() => {
       if (!condition()) return;
       stop();
       clearTimeout(timer);
