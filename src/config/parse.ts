@@ -4,14 +4,10 @@
  * say something else than it shows.
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from "yaml";
+import { maxDepth, tooDeep, troubleIn } from "./prescan.ts";
 import { type Entry, quote, type Report, type Spot, type Written } from "./raw.ts";
 
 export const maxBytes = 64 * 1024;
-const maxDepth = 20;
-/** All `[` and `{` of a file. Bounds the real nesting even where the cheap depth count is led astray by quotes. */
-const maxOpeners = 1000;
-/** `- - - -` nests without brackets. */
-const maxIndicatorsPerLine = 20;
 
 /** The tree of one file, or null when the text is not a single YAML document (then something was reported). */
 export function parseText(facts: { file: string; text: string; report: Report }): Written | null {
@@ -22,7 +18,7 @@ export function parseText(facts: { file: string; text: string; report: Report })
     report(start, { what: "the file is larger than 64 KiB", fix: "split it: one file per service" });
     return null;
   }
-  const trouble = forbiddenCharacter(text) ?? tooDeep(text);
+  const trouble = troubleIn(text);
   if (trouble !== null) {
     report({ file, ...spotOf(text, trouble.at) }, trouble);
     return null;
@@ -34,43 +30,6 @@ export function parseText(facts: { file: string; text: string; report: Report })
   const root = tree.build(document.contents as Node | null, start, 0);
   return tree.broken ? null : root;
 }
-
-type Trouble = { readonly at: number; readonly what: string; readonly fix: string };
-
-function forbiddenCharacter(text: string): Trouble | null {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  const at = text.search(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/);
-  if (at < 0) return null;
-  const code = text.charCodeAt(at).toString(16).padStart(4, "0");
-  return { at, what: `a control character (U+${code.toUpperCase()})`, fix: "save the file as plain UTF-8 text" };
-}
-
-/** Errs on the side of refusing: quotes and comments are not looked at. */
-function tooDeep(text: string): Trouble | null {
-  let depth = 0;
-  let openers = 0;
-  for (let at = 0; at < text.length; at++) {
-    const char = text[at];
-    if (char === "[" || char === "{") {
-      depth++;
-      openers++;
-      if (depth > maxDepth || openers > maxOpeners) return { at, ...tooDeepComplaint };
-    } else if (char === "]" || char === "}") depth = Math.max(0, depth - 1);
-  }
-  let at = 0;
-  for (const line of text.split("\n")) {
-    const indicators = line.match(/(?<=^|[\s[{,])(?:[-?:](?=\s|$)|[&!](?=\w))/g);
-    if (indicators !== null && indicators.length > maxIndicatorsPerLine && /^\s*[-?:&![{]/.test(line))
-      return { at, ...tooDeepComplaint };
-    at += line.length + 1;
-  }
-  return null;
-}
-
-const tooDeepComplaint = {
-  what: `nested deeper than ${maxDepth} levels`,
-  fix: "write it flat: no Gantry file needs more than 10 levels",
-};
 
 function spotOf(text: string, at: number): { line: number; column: number } {
   const before = text.slice(0, at).split("\n");
@@ -157,7 +116,7 @@ class TreeBuilder {
   build(node: Node | null, fallback: Spot, depth: number): Written {
     if (node === null) return { kind: "nothing", spot: fallback };
     const spot = this.spotOf(node, fallback);
-    if (depth > maxDepth) return this.refuse(spot, tooDeepComplaint.what, tooDeepComplaint.fix);
+    if (depth > maxDepth) return this.refuse(spot, tooDeep.what, tooDeep.fix);
     if (isAlias(node))
       return this.refuse(spot, `an alias (*${node.source})`, "write the value out: what stands in the file is what counts");
     this.refuseDecoration(node, spot);

@@ -32,6 +32,8 @@ export const corpus: Readonly<Record<string, string | Buffer>> = {
   "question marks": "? ".repeat(30_000),
   colons: ": ".repeat(30_000),
   "flow question marks": "[? ".repeat(20_000),
+  "question marks in brackets": `[${"? ".repeat(30_000)}`,
+  "a key of anchors": `a: [${"&a ".repeat(20_000)}`,
   "a: a: a:": "a: ".repeat(20_000),
   "stairs of dashes": Array.from({ length: 170 }, (_, at) => `${" ".repeat(at * 2)}- -`).join("\n"),
   "stairs of 19 dashes": Array.from({ length: 40 }, (_, at) => `${" ".repeat(at * 38)}${"- ".repeat(19)}`).join("\n"),
