@@ -1,7 +1,7 @@
 import { ChatError, type Clock, type Log } from "../app/ports.ts";
 import type { Call } from "./api.ts";
 import type { Health } from "./health.ts";
-import { neededScopes } from "./scopes.ts";
+import { botScopes } from "./scopes.ts";
 import { backoffMs, type Timing } from "./timing.ts";
 
 /** Who we are in which workspace: `auth.test`. It does not change while the process lives. */
@@ -50,7 +50,7 @@ export function keepIdentity(options: {
 
   /** Doctor's question too: a scope that was not granted shows up here, not at three in the morning. */
   function warnOfMissingScopes(granted: readonly string[] | undefined): void {
-    const missing = granted === undefined ? [] : neededScopes().filter((scope) => !granted.includes(scope));
+    const missing = granted === undefined ? [] : botScopes.filter((scope) => !granted.includes(scope));
     if (missing.length > 0) log.warn({ missing }, "The Slack app lacks scopes: install it again from manifest.yml");
   }
 

@@ -28,7 +28,7 @@ export const slashCommands = ["/deploy", "/promote", "/rollback", "/gantry"] as 
 /** Slack gives slash commands only to apps that have it. */
 export const commandScope = "commands";
 
-export function neededScopes(): readonly string[] {
-  const scopes = [commandScope, ...Object.values(methodScopes), ...Object.values(eventScopes)];
-  return [...new Set(scopes.filter((scope) => scope !== null))].sort();
-}
+/** Each once, in order of the alphabet. */
+export const botScopes: readonly string[] = [
+  ...new Set([commandScope, ...Object.values(methodScopes), ...Object.values(eventScopes)].filter((scope) => scope !== null)),
+].sort();

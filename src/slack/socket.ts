@@ -110,10 +110,7 @@ export function openSocket(options: SocketOptions): Socket {
 
   async function close(): Promise<void> {
     closing = true;
-    // A second call ends a close handshake that the peer does not finish; the SDK would wait 30 s for it.
-    const force = setTimeout(() => void client.disconnect(), closeTimeoutMs);
-    await client.disconnect();
-    clearTimeout(force);
+    await disconnectFully(client);
   }
 
   guardFrames(client, { log, hello, toldToGo });
@@ -121,10 +118,21 @@ export function openSocket(options: SocketOptions): Socket {
   client.on("disconnected", gone);
   // Closed while it was still asking for an address: it would connect behind our back.
   client.on("connecting", () => {
-    if (closing) setImmediate(() => void client.disconnect());
+    if (closing) setImmediate(() => void disconnectFully(client));
   });
   client.start().catch((error: unknown) => end(failedStart(error)));
   return { opened: opened.promise, ended: ended.promise, close };
+}
+
+async function disconnectFully(client: SocketModeClient): Promise<void> {
+  // A second call ends a close handshake that the peer does not finish; the SDK would wait 30 s for it.
+  const force = setTimeout(() => void client.disconnect(), closeTimeoutMs);
+  const gone = client.disconnect();
+  // The SDK loses this timer when the connection ends by an error meanwhile; it would keep the process for those 30 s.
+  const handshake: unknown = Reflect.get(client.websocket ?? {}, "closeHandshakeTimeout");
+  await gone;
+  clearTimeout(force);
+  clearTimeout(handshake as NodeJS.Timeout | undefined);
 }
 
 /** Stands before the SDK's frame handler, which is asynchronous and throws on frames of an unexpected shape where nobody catches it. */
