@@ -53,8 +53,7 @@ program
   .option("--env-dir <folder>", "where relative env_file paths of services begin", "/etc/gantry/env")
   .action(async (options: AgentFlags) => {
     const { runAgent } = await import("./agent.ts");
-    const agent = await runAgent({ ...options, labels: options.label });
-    stopOnSignal(() => agent.stop());
+    await runAgent({ ...options, labels: options.label });
   });
 
 program

@@ -16,7 +16,7 @@ import {
 } from "./doctor-checks.ts";
 import { createRegistry } from "./registry/registry.ts";
 import type { Settings } from "./settings.ts";
-import { neededScopes } from "./slack/scopes.ts";
+import { botScopes } from "./slack/scopes.ts";
 
 const minFreeBytes = 1024 ** 3;
 
@@ -29,7 +29,7 @@ export async function diagnose(settings: Settings, dockerHost: string): Promise<
   const { credentials } = settings.github;
   const checks: Check[] = [
     configCheck(settings.config),
-    ...slackChecks({ ...settings.slack, apiUrl: slackUrl, scopes: neededScopes() }),
+    ...slackChecks({ ...settings.slack, apiUrl: slackUrl, scopes: botScopes }),
     githubCheck({
       token: credentials !== null && "token" in credentials ? credentials.token : null,
       apiUrl: settings.github.apiUrl ?? "https://api.github.com",

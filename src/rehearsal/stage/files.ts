@@ -1,0 +1,68 @@
+/** The configuration of a rehearsal: gantry.yml and services/api.yml, as a team would write them. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+export type ServiceOptions = {
+  /** How long a batch must stay healthy in prod. */
+  readonly soak?: string;
+  /** When a request that nobody decided ends. */
+  readonly expire?: string;
+  readonly hostDeadline?: string;
+  readonly healthDeadline?: string;
+  readonly stagingSoak?: string;
+  readonly batch?: string;
+  readonly canary?: string;
+  /** Lines of the compose service, indented by four. */
+  readonly compose?: readonly string[];
+  /** Lines for gantry.yml's people, instead of the usual four. */
+  readonly people?: readonly string[];
+};
+
+/** Writes both files into `folder` and returns the path of gantry.yml. */
+export function writeFiles(facts: { folder: string; registry: string; service?: ServiceOptions }): string {
+  const { folder, registry, service = {} } = facts;
+  mkdirSync(join(folder, "services"), { recursive: true });
+  const file = join(folder, "gantry.yml");
+  writeFileSync(file, gantryFile(registry, service));
+  writeFileSync(join(folder, "services", "api.yml"), serviceFile(registry, service));
+  return file;
+}
+
+function gantryFile(registry: string, service: ServiceOptions): string {
+  const people = service.people ?? [
+    "  deployers:        { users: [U0ANA, U0BO], groups: [S0DEV], local: [root] }",
+    "  release-captains: { users: [U0BO] }",
+    "  oncall:           { users: [U0EVA], local: [root] }",
+  ];
+  return `services: ./services
+people:
+${people.join("\n")}
+registries:
+  "${registry}": { insecure: true }
+channel: C0DEPLOYS
+`;
+}
+
+function serviceFile(registry: string, options: ServiceOptions): string {
+  const { soak = "10s", stagingSoak = "2s", expire = "30m", hostDeadline = "60s", healthDeadline = "5s" } = options;
+  const { batch = "2", canary = "1", compose = [] } = options;
+  return `name: api
+services:
+  api:
+    image: ${registry}/api
+    stop_grace_period: 5s
+${compose.map((line) => `    ${line}\n`).join("")}x-gantry:
+  repository: acme/api
+  tickets: { project: [API, PLAT] }
+  health: { http: "http://127.0.0.1:8080/healthz", interval: 200ms, deadline: ${healthDeadline} }
+  environments:
+    staging:
+      hosts: { env: staging }
+      rollout: { canary: 0, soak: ${stagingSoak}, hostDeadline: ${hostDeadline} }
+    prod:
+      after: staging
+      hosts: { env: prod }
+      approvals: { required: 1, from: [release-captains], notRequester: true, expire: ${expire} }
+      rollout: { canary: ${canary}, batch: ${batch}, soak: ${soak}, hostDeadline: ${hostDeadline} }
+`;
+}
