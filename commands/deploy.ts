@@ -1,7 +1,7 @@
 import { freeText, normalise } from "../src/core/normalise.ts";
 import { type Refusal, refuse } from "../src/core/reasons.ts";
 import { usage } from "../src/core/render.ts";
-import { isFault } from "../src/core/scan.ts";
+import { cleanWord, isFault } from "../src/core/scan.ts";
 import type { Vocabulary } from "../src/core/words.ts";
 import { readWord } from "../src/core/words.ts";
 import { deployForm } from "../src/messages/forms.ts";
@@ -88,7 +88,7 @@ type Words = { readonly service: string; readonly environment: string; readonly 
 /** The form's values pass through the same checks as typed words. */
 function wordsOf({ values }: Submission, vocabulary: Vocabulary): Words | Refusal {
   const read = (kind: "service" | "environment" | "ref", service: string | null) => {
-    const text = normalise(values[kind] ?? "");
+    const text = cleanWord(normalise(values[kind] ?? ""));
     return readWord(kind, text, { vocabulary, verbs: [], service }, null);
   };
   const service = read("service", null);

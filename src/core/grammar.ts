@@ -10,7 +10,7 @@ import { closest } from "./closest.ts";
 import { normalise } from "./normalise.ts";
 import { readValues } from "./read-values.ts";
 import { controlFault, type Fault, fault, isFault, nextToken, shown, type Token } from "./scan.ts";
-import type { Vocabulary, WordKind } from "./words.ts";
+import { serviceNames, type Vocabulary, type WordKind } from "./words.ts";
 
 export type Word = {
   readonly kind: WordKind;
@@ -77,7 +77,7 @@ export function parseCommand<C extends Declared>(facts: {
   const line = lineOf(facts.text);
   if (typeof line !== "string") return { ...line, command: null };
   const verbs = facts.commands.map((c) => c.name);
-  const picked = pickVerb(line, facts.commands);
+  const picked = pickVerb(line, facts);
   if (isFault(picked)) return { ...picked, command: null };
   const { command } = picked;
   const { vocabulary } = facts;
@@ -92,7 +92,10 @@ function lineOf(text: string): string | Fault {
   return controlFault(line) ?? line;
 }
 
-function pickVerb<C extends Declared>(line: string, commands: readonly C[]): { command: C; line: string; from: number } | Fault {
+function pickVerb<C extends Declared>(
+  line: string,
+  { commands, vocabulary }: { readonly commands: readonly C[]; readonly vocabulary: Vocabulary },
+): { command: C; line: string; from: number } | Fault {
   const named = (name: string) => commands.find((c) => c.name === name);
   const help = named("help");
   const first = firstToken(line);
@@ -100,7 +103,7 @@ function pickVerb<C extends Declared>(line: string, commands: readonly C[]): { c
   if (first.kind === "end" && help !== undefined) return { command: help, line, from: first.end };
   const verb = first.text.toLowerCase().replace(/^\//, "");
   const command = first.kind === "word" ? named(verb) : undefined;
-  if (command === undefined) return unknownVerb(first, commands);
+  if (command === undefined) return unknownVerb(first, commands, vocabulary);
   const second = nextToken(line, first.end);
   if (isFault(second) || second.kind !== "word") return { command, line, from: first.end };
   const word = second.text.toLowerCase();
@@ -121,11 +124,14 @@ function isLast(line: string, token: Token): boolean {
   return line.slice(token.end).trim() === "";
 }
 
-function unknownVerb(token: Token, commands: readonly Declared[]): Fault {
-  const near = closest(
-    token.text.replace(/^\//, ""),
-    commands.map((c) => c.name),
-  );
+function unknownVerb(token: Token, commands: readonly Declared[], vocabulary: Vocabulary): Fault {
+  const word = token.text.toLowerCase();
+  if (serviceNames(vocabulary).includes(word)) {
+    const what = `${shown(word)} is a service. Say what to do with it: \`deploy ${word} …\`, \`status ${word}\` …`;
+    return fault("unknown_verb", what, token.at);
+  }
+  const verbs = commands.map((c) => c.name);
+  const near = closest(word.replace(/^\//, ""), verbs);
   const guess = near === null ? "" : ` Did you mean \`${near}\`?`;
   return fault("unknown_verb", `${shown(token.text)} is not a command.${guess}`, token.at);
 }

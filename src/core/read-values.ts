@@ -183,5 +183,5 @@ function mentionFault(token: Token): Fault {
 function missing(values: Values, reading: Reading): Fault | null {
   const word = reading.grammar.words.find((w) => w.need === "always" && values[w.name] === null);
   if (word === undefined) return null;
-  return fault("missing_word", `The ${word.name} is missing: ${word.summary}.`, null, usageNext(reading));
+  return fault("missing_word", `A word is missing: ${word.summary}.`, null, usageNext(reading));
 }

@@ -90,7 +90,7 @@ function wordEnd(line: string, from: number): number {
 }
 
 /** Without the backticks around it and the full stop or exclamation mark after it; neither means anything here. */
-function cleanWord(word: string): string {
+export function cleanWord(word: string): string {
   return word.replace(/^`+/, "").replace(/[`.,;:!?\u2026]+$/, "") || word;
 }
 

@@ -10,7 +10,7 @@ import type { Message } from "./message.ts";
 import { rolloutButtons } from "./rollout-buttons.ts";
 import { commitLines, ticketLines, warnings } from "./rollout-change.ts";
 import { bar, batchText, hostLines, servesNow, trouble } from "./rollout-hosts.ts";
-import { decisions, type Line, saidAtTheEnd, statusLine } from "./rollout-status.ts";
+import { decisions, endedByItself, type Line, saidAtTheEnd, statusLine } from "./rollout-status.ts";
 import { code, cutList, mention, named, releaseCode, releaseText, safe, shortDigest, utc, when } from "./words.ts";
 
 export function rolloutCard(facts: RolloutFacts): Message {
@@ -38,12 +38,20 @@ function kindWord(facts: RolloutFacts): string {
 
 function standing(facts: RolloutFacts): string {
   const said = saidAtTheEnd(facts.state);
-  const why = facts.why === null || facts.why === "" ? [] : [`*Why:* ${safe(facts.why, 300)}`];
-  const automatic =
-    facts.state.endedBy === null && facts.state.phase === "cancelled" ? [safe(facts.state.detail ?? "", 300)] : [];
-  return [statusLine(facts).mrkdwn, ...(said === null ? [] : [`> ${said.replaceAll("\n", " ")}`]), ...automatic, ...why]
-    .filter((line) => line !== "")
-    .join("\n");
+  const why = whyOf(facts);
+  const alone = endedByItself(facts.state);
+  return [
+    statusLine(facts).mrkdwn,
+    ...(said === null ? [] : [`> ${said.replaceAll("\n", " ")}`]),
+    ...(alone === null ? [] : [alone]),
+    ...(why === null ? [] : [`*Why:* ${why}`]),
+  ].join("\n");
+}
+
+/** The requester's reason, unless a warning says it already. */
+function whyOf(facts: RolloutFacts): string | null {
+  const { why, allowBad } = facts;
+  return why === null || why === "" || why === allowBad?.why ? null : safe(why, 300);
 }
 
 function factPairs(facts: RolloutFacts): readonly (readonly [string, string])[] {
@@ -109,7 +117,7 @@ function buttonBlock(facts: RolloutFacts): readonly KnownBlock[] {
 
 function smallPrint(facts: RolloutFacts): readonly string[] {
   const made = decisions(facts).map((line) => line.mrkdwn);
-  const plan = `plan ${code(facts.state.planHash, 8)}`;
+  const plan = `plan ${code(facts.state.planHash.slice(0, 8))}`;
   return [
     ...cutList(made, { budget: 600, most: 8, rest: (left) => `and ${left} more` }),
     `${code(canonical(facts), 200)} · ${plan}`,
@@ -140,16 +148,19 @@ function textForm(facts: RolloutFacts): string {
   const said = saidAtTheEnd(state);
   const { lines: hurt, log } = trouble(state);
   const serves = servesNow(state);
+  const why = whyOf(facts);
+  const alone = endedByItself(state);
   const lines = [
     `${safe(state.service)} ${safe(state.environment)} ${safe(shortCommit(release.commit))} (#${state.number}): ${kind}${statusLine(facts).text}`,
     ...(said === null ? [] : [`They said: ${said}`]),
+    ...(alone === null ? [] : [alone]),
     ...hurt.map((line) => line.text),
     ...(serves === null ? [] : [`Now: ${serves}`]),
     ...(log === null ? [] : [log]),
     `Release: ${releaseText(release)}, ${shortDigest(release.digest)}; before: ${from === null ? "nothing" : releaseText(from)}`,
     `Hosts: ${batchText(state)}`,
     `Asked by ${named(state.requester)} at ${utc(state.requestedAt, now)}${facts.ref === null ? "" : ` as ${safe(facts.ref, 60)}`}`,
-    ...(facts.why === null || facts.why === "" ? [] : [`Why: ${safe(facts.why, 300)}`]),
+    ...(why === null ? [] : [`Why: ${why}`]),
     ...decisions(facts).map((line) => line.text),
     ...warnings(facts).map((line) => `Warning: ${line}`),
     ...(hostBlock(facts).length === 0 ? [] : hostLines(facts).map((line) => line.text)),

@@ -39,8 +39,10 @@ function hostLine(host: HostState, facts: RolloutFacts): Line {
   return { text: `- ${name}: ${words}`, mrkdwn: `${hostSign(host.status)} ${code(name)} ${words}` };
 }
 
+/** How long the swap took, or takes. On the way back the count would start at the wrong moment. */
 function timing(host: HostState, now: number): string {
-  if (host.startedAt === null) return "";
+  const counts = host.status === "swapping" || host.status === "healthy" || host.status === "failed";
+  if (!counts || host.startedAt === null) return "";
   return `, ${duration((host.endedAt ?? now) - host.startedAt)}`;
 }
 
@@ -100,7 +102,7 @@ function troubleLine(host: HostState): Line {
 function logBlock(host: HostState): string {
   const newest = [...host.logTail].reverse();
   const kept = cutList(newest, { budget: 1100, most: 10, rest: () => "…" }).reverse();
-  return `Last lines on ${code(host.host)}:\n${codeBlock(kept.map((line) => line))}`;
+  return `Last lines on ${code(host.host)}:\n${codeBlock(kept)}`;
 }
 
 /** What serves now, after it did not go well. */
@@ -114,13 +116,10 @@ export function servesNow(state: RolloutState): string | null {
   if (stuck.length > 0) return `A person is needed on ${names}: look there now. ${othersText(state)}`;
   const back = state.hosts.filter((h) => h.status === "restored");
   if (back.length === 0) return "No host was touched; everything serves what it served before.";
-  return `Put back: ${count(back.length, "host")}. ${before(state)}`;
-}
-
-function before(state: RolloutState): string {
-  return state.from === null
-    ? "Nothing ran there before, and nothing runs there now."
-    : `${releaseName(state.from)} serves again.`;
+  const all = back.length === state.hosts.length;
+  const where = all ? `on all ${count(back.length, "host")}` : `on the ${count(back.length, "host")} it had touched`;
+  if (state.from === null) return `Nothing ran before, and nothing runs again ${where}.`;
+  return `${releaseName(state.from)} serves again ${where}.`;
 }
 
 function othersText(state: RolloutState): string {

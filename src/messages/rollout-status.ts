@@ -1,5 +1,6 @@
 /** Where a rollout stands, in one line: what it does, what it waits for, how it ended. */
 import type { RolloutFacts } from "../core/facts.ts";
+import { reasons } from "../core/reasons.ts";
 import { hasEnded, type Person, type RolloutState } from "../core/rollout-state.ts";
 import { phaseSign, phaseWords } from "./phase.ts";
 import { count, duration, mention, named, safe, sentence, utc, when } from "./words.ts";
@@ -26,7 +27,11 @@ function details(facts: RolloutFacts): readonly Line[] {
   const { state, now } = facts;
   switch (state.phase) {
     case "awaiting_approval":
-      return [approversLine(facts), untilLine("undecided it ends", state.expiresAt, now), imagesLine(state)];
+      return [
+        approversLine(facts),
+        { text: `expires at ${utc(state.expiresAt, now)}`, mrkdwn: `expires ${when(state.expiresAt, now)}` },
+        imagesLine(state),
+      ];
     case "queued":
       return [imagesLine(state)];
     case "rolling":
@@ -40,8 +45,9 @@ function details(facts: RolloutFacts): readonly Line[] {
     case "restored":
     case "stuck":
       return [tookLine(state)];
-    case "rejected":
     case "expired":
+      return [same("nobody decided in time"), same("nothing was touched")];
+    case "rejected":
     case "cancelled":
       return [same("nothing was touched")];
   }
@@ -51,10 +57,6 @@ function approversLine(facts: RolloutFacts): Line {
   const roles = facts.approvers.map((role) => safe(role, 40)).join(" or ");
   const except = facts.notRequester ? ", not the requester" : "";
   return { text: `by ${roles}${except}`, mrkdwn: `by *${roles}*${except}` };
-}
-
-function untilLine(words: string, at: number, now: number): Line {
-  return { text: `${words} at ${utc(at, now)}`, mrkdwn: `${words} at ${when(at, now)}` };
 }
 
 function imagesLine(state: RolloutState): Line {
@@ -68,7 +70,8 @@ function batchLine(state: RolloutState): Line {
 }
 
 function soakLine(state: RolloutState, now: number): readonly Line[] {
-  return state.soakEndsAt === null ? [] : [untilLine("done", state.soakEndsAt, now)];
+  const until = state.soakEndsAt;
+  return until === null ? [] : [{ text: `until ${utc(until, now, "seconds")}`, mrkdwn: `until ${when(until, now, "seconds")}` }];
 }
 
 /** Hosts where this phase's work is done: forward those that serve it, on the way back those that went back. */
@@ -112,6 +115,15 @@ function decision(verb: string, by: Person, at: number | null, now: number): Lin
   const text = at === null ? "" : ` at ${utc(at, now)}`;
   const slack = at === null ? "" : ` ${when(at, now)}`;
   return { text: `${verb} by ${named(by)}${text}`, mrkdwn: `${verb} by ${mention(by)}${slack}` };
+}
+
+/** Why it ended when no person ended it and no host failed, with the way on. */
+export function endedByItself(state: RolloutState): string | null {
+  if (state.endedBy !== null || state.reason === null) return null;
+  if (state.phase !== "expired" && state.phase !== "cancelled") return null;
+  const { title, next } = reasons[state.reason];
+  const detail = state.detail === null || state.detail === "" ? "" : `: ${sentence(state.detail.replaceAll("\n", " "), 300)}`;
+  return `${title}${detail}. ${next}`;
 }
 
 /** What a person said when they ended it. */

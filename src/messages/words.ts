@@ -67,16 +67,20 @@ function joinUnits(big: string, small: number, unit: string): string {
 }
 
 /** A point in time in words: `14:02 UTC`, or with its date when that is another day than `now`'s. */
-export function utc(at: number, now: number): string {
+export function utc(at: number, now: number, precision: "minutes" | "seconds" = "minutes"): string {
   const iso = new Date(clamp(at)).toISOString();
-  const sameDay = iso.slice(0, 10) === new Date(clamp(now)).toISOString().slice(0, 10);
-  return `${sameDay ? "" : `${iso.slice(0, 10)} `}${iso.slice(11, 16)} UTC`;
+  return `${sameDay(at, now) ? "" : `${iso.slice(0, 10)} `}${iso.slice(11, precision === "seconds" ? 19 : 16)} UTC`;
+}
+
+function sameDay(a: number, b: number): boolean {
+  return Math.floor(clamp(a) / 86_400_000) === Math.floor(clamp(b) / 86_400_000);
 }
 
 /** A point in time that Slack shows in the reader's zone. */
-export function when(at: number, now: number): string {
-  const fallback = utc(at, now);
-  const form = fallback.length > 9 ? "{date_short_pretty} {time}" : "{time}";
+export function when(at: number, now: number, precision: "minutes" | "seconds" = "minutes"): string {
+  const fallback = utc(at, now, precision);
+  const time = precision === "seconds" ? "{time_secs}" : "{time}";
+  const form = sameDay(at, now) ? time : `{date_short_pretty} ${time}`;
   return `<!date^${Math.floor(clamp(at) / 1000)}^${form}|${fallback}>`;
 }
 

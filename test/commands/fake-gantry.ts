@@ -1,0 +1,153 @@
+/** A Gantry that remembers what it was asked and answers with what a test put there. */
+
+import type { Reply } from "../../commands/command.ts";
+import { dispatcher } from "../../commands/dispatch.ts";
+import { commands } from "../../commands/index.ts";
+import type { Gantry } from "../../src/app/gantry.ts";
+import type { Actor, Delivery } from "../../src/app/ports.ts";
+import type { EnvironmentConfig, GantryConfig } from "../../src/config/valid.ts";
+import type { RollbackPreview } from "../../src/core/facts.ts";
+import { type Refusal, refuse } from "../../src/core/reasons.ts";
+import type { RolloutState } from "../../src/core/rollout-state.ts";
+import { after, factsOf, noon, r41, r42 } from "../messages/facts.ts";
+import { vocabulary } from "./words.ts";
+
+export const ana: Actor = { kind: "slack", id: "U0ANA", name: "ana" };
+
+export type Asked = { readonly verb: string; readonly facts: Readonly<Record<string, unknown>> };
+
+export class Fake {
+  readonly asked: Asked[] = [];
+  /** What every act is refused with, when set. */
+  refusal: Refusal | null = null;
+  /** Rollouts that exist. */
+  rollouts = new Map<number, RolloutState>([[142, after([])]]);
+  config: GantryConfig = configOf();
+  preview: RollbackPreview = {
+    service: "api",
+    environment: "prod",
+    from: r42,
+    to: r41,
+    planHash: "feedbeef",
+    hosts: ["web-1", "web-2"],
+    readiness: { ready: 2, total: 2 },
+    stops: null,
+  };
+
+  readonly gantry: Gantry = this.make();
+
+  private make(): Gantry {
+    const fake = this;
+    const opens = (verb: string) => async (facts: object) => {
+      fake.asked.push({ verb, facts: { ...facts } });
+      if (fake.refusal !== null) return { kind: "refused", refusal: fake.refusal } as const;
+      return { kind: "opened", rollout: 142 } as const;
+    };
+    const decides = (verb: string) => async (facts: { readonly rollout: number }) => {
+      fake.asked.push({ verb, facts: { ...facts } });
+      const state = fake.rollouts.get(facts.rollout);
+      const refusal =
+        fake.refusal ?? (state === undefined ? refuse("unknown_rollout", `There is no rollout #${facts.rollout}.`) : null);
+      if (refusal !== null || state === undefined) return { kind: "refused", refusal: refusal as Refusal } as const;
+      return { kind: "decided", facts: factsOf(state) } as const;
+    };
+    return {
+      get config() {
+        return fake.config;
+      },
+      now: () => noon,
+      deploy: opens("deploy"),
+      promote: opens("promote"),
+      rollback: opens("rollback"),
+      async previewRollback(facts) {
+        fake.asked.push({ verb: "previewRollback", facts: { ...facts } });
+        return fake.refusal === null ? fake.preview : { kind: "refused", refusal: fake.refusal };
+      },
+      approve: decides("approve"),
+      reject: decides("reject"),
+      cancel: decides("cancel"),
+      rollout(number) {
+        const state = fake.rollouts.get(number);
+        return state === undefined ? null : factsOf(state);
+      },
+      status(facts) {
+        fake.asked.push({ verb: "status", facts });
+        return [];
+      },
+      history(facts) {
+        fake.asked.push({ verb: "history", facts });
+        return [];
+      },
+      hosts() {
+        fake.asked.push({ verb: "hosts", facts: {} });
+        return [];
+      },
+    };
+  }
+
+  says(text: string): Promise<Reply> {
+    return this.does({ kind: "command", text });
+  }
+
+  presses(verb: string, value: unknown): Promise<Reply> {
+    return this.does({ kind: "press", action: `verb:${verb}`, value: JSON.stringify(value) ?? "undefined", place: null });
+  }
+
+  submits(form: string, context: string, values: Readonly<Record<string, string>>): Promise<Reply> {
+    return this.does({ kind: "form", form, context, values });
+  }
+
+  does(act: Delivery["act"]): Promise<Reply> {
+    const dispatch = dispatcher({ gantry: this.gantry, commands });
+    return dispatch({ key: "E1", meaning: null, actor: ana, channel: "C0OPS", threadTs: null, act });
+  }
+}
+
+function configOf(): GantryConfig {
+  return {
+    file: "gantry.yml",
+    people: {},
+    registries: [],
+    channel: null,
+    services: vocabulary.services.map(({ name, environments }) => ({
+      name,
+      file: `services/${name}.yml`,
+      repository: null,
+      ticketProjects: [],
+      spec: {
+        container: {
+          image: `registry.example.com/${name}`,
+          environment: {},
+          envFiles: [],
+          command: null,
+          entrypoint: null,
+          volumes: [],
+          user: null,
+          healthcheck: null,
+          stopSignal: null,
+          stopGraceMs: 10_000,
+          ulimits: [],
+          memoryBytes: null,
+          cpus: null,
+          labels: {},
+          network: "host",
+          logging: null,
+        },
+        health: { probe: { kind: "none" }, intervalMs: 1000, deadlineMs: 60_000 },
+      },
+      environments: environments.map(environmentOf),
+    })),
+  };
+}
+
+function environmentOf(name: string): EnvironmentConfig {
+  return {
+    name,
+    after: null,
+    hosts: { env: name },
+    approvals: { required: 1, from: ["release-captains"], notRequester: true, expireMs: 30 * 60_000 },
+    deployers: ["deployers"],
+    oncall: ["oncall"],
+    rollout: { canary: { hosts: 1 }, batch: { percent: 25 }, soakMs: 30_000, hostDeadlineMs: 120_000 },
+  };
+}
