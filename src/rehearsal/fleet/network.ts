@@ -45,7 +45,8 @@ export async function makeNetwork(plan: LabPlan): Promise<void> {
     await run("ip", ["netns", "add", host.netns]);
     await run("ip", ["link", "add", host.veth, "type", "veth", "peer", "name", "eth0", "netns", host.netns]);
     await run("ip", ["link", "set", host.veth, "master", plan.bridge, "up"]);
-    const inside = (...args: string[]) => run("ip", ["-n", host.netns, ...args]);
+    // `ip -n` would mount things anew, which fails in a chroot
+    const inside = (...args: string[]) => run("nsenter", [`--net=/run/netns/${host.netns}`, "ip", ...args]);
     await inside("link", "set", "lo", "up");
     await inside("addr", "add", `${addressOf(plan, 11 + index)}/24`, "dev", "eth0");
     await inside("link", "set", "eth0", "up");

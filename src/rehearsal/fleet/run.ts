@@ -70,6 +70,10 @@ export function systemEnvironment(): NodeJS.ProcessEnv {
   return { PATH: systemPath.join(path.delimiter), LANG: "C.UTF-8", HOME: "/root" };
 }
 
+/** The last line that says something: docker ends with a hint at its help. */
 function lastLine(text: string): string | undefined {
-  return text.trim().split("\n").at(-1) || undefined;
+  return text
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !/^See '.*--help'\.$/.test(line))
+    .at(-1);
 }

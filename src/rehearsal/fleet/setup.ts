@@ -48,7 +48,7 @@ async function ensure(needs: readonly Need[], onProgress: (line: string) => void
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0 || !isDebian()) throw new Error(describeMissing(missing));
   await aptGet(["update", "-q"], onProgress);
-  const packages = await available([...new Set(missing.map((need) => need.package))]);
+  const packages = await available(missing.map((need) => need.package));
   onProgress(`installing ${packages.join(" ")} (Debian packages, once)`);
   await aptGet(["install", "-y", "-q", "--no-install-recommends", ...packages], onProgress);
   const still = missingOf(needs);
@@ -68,7 +68,8 @@ function describeMissing(needs: readonly Need[]): string {
 /** Older releases have the docker command inside docker.io. */
 async function available(packages: readonly string[]): Promise<string[]> {
   const known = await run("apt-cache", ["pkgnames", "docker-cli"]).catch(() => "");
-  return packages.map((name) => (name === "docker-cli" && !/^docker-cli$/m.test(known) ? "docker.io" : name));
+  const apart = /^docker-cli$/m.test(known);
+  return [...new Set(packages.map((name) => (name === "docker-cli" && !apart ? "docker.io" : name)))];
 }
 
 /** A dynamically linked busybox would not start in an image that holds nothing else. */
