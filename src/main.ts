@@ -84,6 +84,9 @@ export async function startServer(
       return hub;
     },
     ...(options.failpoint === undefined ? {} : { failpoint: options.failpoint }),
+    onEvent: (event) => {
+      if (event.type === "host_swapped") metrics?.swapped({ ok: true, tookMs: event.tookMs });
+    },
   });
   metrics = createMetrics({ verbs: commands.map((c) => c.name), sources: sourcesOf({ store, app, slack, clock }) });
   door = createDoor({

@@ -40,9 +40,13 @@ export type ConductorParts = {
   readonly log: Log;
   /** Something was put into the outbox. */
   readonly outboxChanged: () => void;
+  /** Something happened to a rollout; told after the commit. */
+  readonly onEvent?: (event: RolloutEvent) => void;
   /** Named points at which a test may end the process. */
   readonly failpoint?: (name: string) => void;
 };
+
+const storeRetryMs = 5_000;
 
 export function createConductor(parts: ConductorParts): Conductor {
   const { store, clock, fleet, log } = parts;
@@ -167,6 +171,7 @@ export function createConductor(parts: ConductorParts): Conductor {
   }
 
   function logMove(event: RolloutEvent, state: RolloutState): void {
+    parts.onEvent?.(event);
     const { number: rollout, service, environment, phase, reason } = state;
     const host = "host" in event ? event.host : undefined;
     log.info({ rollout, service, environment, event: event.type, host, phase, reason }, "rollout moved");
@@ -180,10 +185,16 @@ export function createConductor(parts: ConductorParts): Conductor {
     if (next !== null) cancelWake = clock.wakeAt(next, ringTimers);
   }
 
+  /** A timer is a row: when the store cannot take its event now (a full disk), the row is still there a moment later. */
   function ringTimers(): void {
-    const now = clock.now();
-    for (const { rollout, name } of store.timers.due(now)) tell(rollout, timerEvent(name, now), name);
-    armTimer();
+    try {
+      const now = clock.now();
+      for (const { rollout, name } of store.timers.due(now)) tell(rollout, timerEvent(name, now), name);
+      armTimer();
+    } catch (error) {
+      log.error({ err: error }, "a timer could not be served; it will be tried again");
+      cancelWake = clock.wakeAt(clock.now() + storeRetryMs, ringTimers);
+    }
   }
 
   function timerEvent(name: TimerName, at: number): LaterEvent {

@@ -1,5 +1,6 @@
 /** Puts the application together from its ports. The composition root gives the adapters; tests give stand-ins. */
 import type { GantryConfig } from "../config/valid.ts";
+import type { RolloutEvent } from "../core/rollout-state.ts";
 import { type Conductor, createConductor } from "./conductor.ts";
 import { createDecisions } from "./decisions.ts";
 import { createHandlers } from "./effects.ts";
@@ -25,6 +26,8 @@ export type GantryParts = {
   /** Made from the desk, because each needs the other. */
   readonly fleet: (desk: FleetDesk) => Fleet;
   readonly failpoint?: (name: string) => void;
+  /** Told after the commit, for metrics. */
+  readonly onEvent?: (event: RolloutEvent) => void;
 };
 
 export type App = {
@@ -57,7 +60,15 @@ export function createApp(parts: GantryParts): App {
   const facts = createFacts({ store, config, fleet, now: () => clock.now() });
   const handlers = createHandlers({ ...parts, facts, redraw });
   outbox = createOutbox({ store, clock, log, handlers, ...failpoint });
-  conductor = createConductor({ store, clock, fleet, log, outboxChanged: () => outbox?.nudge(), ...failpoint });
+  conductor = createConductor({
+    store,
+    clock,
+    fleet,
+    log,
+    outboxChanged: () => outbox?.nudge(),
+    ...failpoint,
+    ...(parts.onEvent && { onEvent: parts.onEvent }),
+  });
   const people = createPeople({ config, chat, log });
   const { registry, forge } = parts;
   const services = { store, config, clock, log, people, registry, forge, conductor, facts };

@@ -1,16 +1,17 @@
 /** The outbox's handlers: what each kind of item does outside. All of them draw from the store at the moment they run. */
 import type { GantryConfig } from "../config/valid.ts";
 import type { ChangeFacts } from "../core/facts.ts";
-import type { ReasonCode } from "../core/reasons.ts";
+import { type ReasonCode, refuse } from "../core/reasons.ts";
 import { hasEnded, type Phase } from "../core/rollout-state.ts";
 import { ticketKeysIn } from "../core/tickets.ts";
 import { deploymentDescription, ticketComment } from "../messages/deployment.ts";
 import { endedNotice } from "../messages/ended-notice.ts";
 import type { Message } from "../messages/message.ts";
+import { refusalMessage } from "../messages/refusal.ts";
 import { rolloutCard } from "../messages/rollout-card.ts";
 import type { Facts } from "./facts.ts";
 import { type Handler, NotYet } from "./outbox.ts";
-import { type Chat, ChatError, type Forge, OutsideError, type Tickets } from "./ports.ts";
+import { type Chat, ChatError, type Forge, OutsideError, type Place, type Tickets } from "./ports.ts";
 import type { OutboxItem, Store, StoredRollout } from "./store.ts";
 
 export type EffectParts = {
@@ -53,15 +54,35 @@ export function createHandlers(parts: EffectParts): Readonly<Record<string, Hand
         store.rollouts.setCard(stored.number, null);
       }
     }
-    const place = await chat.post({ channel, message, key: `rollout-${stored.number}` });
-    store.rollouts.setCard(stored.number, place);
+    const place = await postCard(stored, channel, message);
+    if (place !== null) store.rollouts.setCard(stored.number, place);
+  }
+
+  /** Where Gantry is not a member, the card goes to the channel of gantry.yml; with none, the requester is told what to do. */
+  async function postCard(stored: StoredRollout, channel: string, message: Message): Promise<Place | null> {
+    const key = `rollout-${stored.number}`;
+    try {
+      return await chat.post({ channel, message, key });
+    } catch (error) {
+      if (!(error instanceof ChatError) || error.reason !== "not_in_channel") throw error;
+      if (config.channel !== null && config.channel !== channel) return chat.post({ channel: config.channel, message, key });
+      const { requester } = stored.state;
+      const refusal = refuse("not_in_channel", `The card of #${stored.number} cannot be shown: Gantry is not in <#${channel}>.`);
+      if (requester.kind === "slack")
+        await chat.tell({ user: requester.id, message: refusalMessage(refusal), key: `lost-${key}` });
+      return null;
+    }
   }
 
   async function thread(item: OutboxItem): Promise<void> {
     const stored = rolloutOf(item);
     const channel = channelOf(stored);
     if (channel === null) return;
-    if (stored.cardTs === null) throw new NotYet("the card is not posted yet");
+    if (stored.cardTs === null) {
+      // Nobody will post it any more (Gantry is not in the channel): then there is no thread either.
+      if (!store.outbox.isOpen(`card:${stored.number}`)) return;
+      throw new NotYet("the card is not posted yet");
+    }
     const line = item.body as { readonly message: Message; readonly broadcast: boolean };
     const { message, broadcast } = line;
     await chat.post({ channel, threadTs: stored.cardTs, broadcast, message, key: `line-${item.id}` });

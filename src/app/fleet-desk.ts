@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { GantryConfig } from "../config/valid.ts";
 import { isReasonCode, type ReasonCode } from "../core/reasons.ts";
 import type { Failure, HostState, LaterEvent } from "../core/rollout-state.ts";
-import type { DesiredPicture, DesiredSlot, ObservedImage, ObservedSlot, PrepareImage } from "../core/slot.ts";
+import type { DesiredPicture, DesiredSlot, ObservedImage, ObservedPicture, ObservedSlot, PrepareImage } from "../core/slot.ts";
 import type { Conductor } from "./conductor.ts";
 import { hasLabels, lastSuccess } from "./planner.ts";
 import type { Clock, FleetDesk, HostIdentity, Log } from "./ports.ts";
@@ -142,19 +142,28 @@ export function createFleetDesk(parts: DeskParts): FleetDesk {
     },
     desired,
     observed(host, picture) {
-      const now = clock.now();
-      store.transact(() => {
-        store.hosts.seen({ name: host, agentVersion: picture.agentVersion, at: now });
-        store.hosts.setEngine(host, picture.engine);
-        for (const slot of picture.slots) store.slots.observe({ host, slot, at: now });
-      });
-      for (const rollout of store.rollouts.allActive()) {
-        const events = eventsFor(store, { host, rollout, slots: picture.slots, images: picture.images, at: now });
-        for (const event of events) parts.conductor().tell(rollout.number, event);
-        if (rollout.state.hosts.some((h) => h.host === host)) parts.redraw(rollout.number);
+      try {
+        take(host, picture);
+      } catch (error) {
+        // The report is absolute and comes again with the next change; the store may be full meanwhile.
+        log.error({ err: error, host }, "a host's report could not be recorded");
       }
     },
   };
+
+  function take(host: string, picture: ObservedPicture): void {
+    const now = clock.now();
+    store.transact(() => {
+      store.hosts.seen({ name: host, agentVersion: picture.agentVersion, at: now });
+      store.hosts.setEngine(host, picture.engine);
+      for (const slot of picture.slots) store.slots.observe({ host, slot, at: now });
+    });
+    for (const rollout of store.rollouts.allActive()) {
+      const events = eventsFor(store, { host, rollout, slots: picture.slots, images: picture.images, at: now });
+      for (const event of events) parts.conductor().tell(rollout.number, event);
+      if (rollout.state.hosts.some((h) => h.host === host)) parts.redraw(rollout.number);
+    }
+  }
 }
 
 function mirrorsOf(config: GantryConfig, image: string): string[] {

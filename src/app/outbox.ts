@@ -22,6 +22,7 @@ const lifeMs = 24 * 60 * 60_000;
 const soonMs = 100;
 const firstRetryMs = 1000;
 const longestRetryMs = 5 * 60_000;
+const storeRetryMs = 5_000;
 
 export function createOutbox(parts: {
   readonly store: Store;
@@ -46,16 +47,32 @@ export function createOutbox(parts: {
     });
   }
 
+  /** A store that cannot be read or written now (a full disk) is no reason to stop looking. */
   function pump(): void {
-    for (const item of store.outbox.ready(clock.now())) {
-      if (underWay.has(item.key)) continue;
-      const work = attempt(item).finally(() => {
+    try {
+      for (const item of store.outbox.ready(clock.now())) if (!underWay.has(item.key)) begin(item);
+      arm();
+    } catch (error) {
+      log.error({ err: error }, "the outbox cannot be worked on; it will be looked at again");
+      cancelWake?.();
+      cancelWake = clock.wakeAt(clock.now() + storeRetryMs, nudge);
+    }
+  }
+
+  function begin(item: OutboxItem): void {
+    store.outbox.claim(item.id);
+    const work = attempt(item).then(
+      () => {
         underWay.delete(item.key);
         nudge();
-      });
-      underWay.set(item.key, work);
-    }
-    arm();
+      },
+      (error: unknown) => {
+        underWay.delete(item.key);
+        log.error({ err: error, kind: item.kind, rollout: item.rollout }, "an outbox item could not be marked");
+        if (!stopped) cancelWake = clock.wakeAt(clock.now() + storeRetryMs, nudge);
+      },
+    );
+    underWay.set(item.key, work);
   }
 
   function arm(): void {
@@ -65,7 +82,6 @@ export function createOutbox(parts: {
   }
 
   async function attempt(item: OutboxItem): Promise<void> {
-    store.outbox.claim(item.id);
     failpoint(`outbox.${item.kind}.after_claim`);
     try {
       const handler = handlers[item.kind];

@@ -207,6 +207,8 @@ export interface OutboxStore {
   /** The oldest open item of each key that may be tried now. */
   ready(now: number): readonly OutboxItem[];
   nextAt(): number | null;
+  /** Something of this key is still to be done. */
+  isOpen(key: string): boolean;
   /** Counts an attempt before it is made. From then on a newer item of the key is not folded into this one. */
   claim(id: number): void;
   finish(id: number, outcome: "done" | "dead", at: number, error: string | null): void;

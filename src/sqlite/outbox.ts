@@ -28,6 +28,7 @@ export function outboxStore(db: Database.Database): OutboxStore {
     )
     .pluck();
   const finish = db.prepare("update outbox set ended_at = @at, outcome = @outcome, last_error = @error where id = @id");
+  const isOpen = db.prepare<[string], number>("select 1 from outbox where key = ? and ended_at is null").pluck();
   const claim = db.prepare("update outbox set attempt = attempt + 1 where id = ?");
   const retry = db.prepare("update outbox set not_before = @notBefore, last_error = @error where id = @id");
   const depth = db.prepare<[], { open: number; oldestAt: number | null }>(
@@ -40,6 +41,7 @@ export function outboxStore(db: Database.Database): OutboxStore {
     },
     ready: (now) => ready.all(now).map(item),
     nextAt: () => nextAt.get() ?? null,
+    isOpen: (key) => isOpen.get(key) !== undefined,
     claim: (id) => {
       claim.run(id);
     },

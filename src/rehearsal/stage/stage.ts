@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sampleHistory } from "../../../examples/sample-service/history.ts";
+import { callLocally } from "../../http/local-socket.ts";
 import { buildSampleImages } from "../fleet/images.ts";
 import { type Lab, startLab } from "../fleet/lab.ts";
 import { systemEnvironment } from "../fleet/run.ts";
@@ -175,11 +176,10 @@ async function build(
 
   /** Enrols a host and starts its agent. */
   async function enrolAndStart(name: string): Promise<void> {
-    const labels = Object.entries(lab.host(name).labels).flatMap(([k, v]) => ["--label", `${k}=${v}`]);
-    const made = await gantry("enroll", "--name", name, ...labels);
-    if (made.code !== 0) throw new Error(`host ${name} could not be enrolled: ${made.stderr}`);
+    const { labels } = lab.host(name);
+    const { token } = await callLocally(join(dir, "data"), "enroll", { name, labels });
     mkdirSync(join(dir, `agent-${name}`), { recursive: true });
-    writeFileSync(tokenFile(join(dir, `agent-${name}`)), made.stdout.trim().split("\n").at(-1) ?? "", { mode: 0o600 });
+    writeFileSync(tokenFile(join(dir, `agent-${name}`)), String(token), { mode: 0o600 });
     await startAgent(name);
   }
 
