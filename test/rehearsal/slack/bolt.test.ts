@@ -3,87 +3,7 @@ import { test } from "node:test";
 import type { App } from "@slack/bolt";
 import { type SlackWorkspace, startSlackWorkspace } from "../../../src/rehearsal/slack/workspace.ts";
 import { httpApp, socketApp } from "./bolt-app.ts";
-
-const card = (decided: string | null) => [
-  { type: "header", text: { type: "plain_text", text: "api to prod" } },
-  { type: "section", text: { type: "mrkdwn", text: decided ?? "*abc123* waits for approval" } },
-  ...(decided === null
-    ? [
-        {
-          type: "actions",
-          block_id: "decide",
-          elements: [
-            {
-              type: "button",
-              action_id: "verb:approve",
-              style: "primary",
-              value: '{"rollout":1}',
-              text: { type: "plain_text", text: "Approve" },
-              confirm: {
-                title: { type: "plain_text", text: "Approve?" },
-                text: { type: "plain_text", text: "api to prod" },
-                confirm: { type: "plain_text", text: "Approve" },
-                deny: { type: "plain_text", text: "Not yet" },
-              },
-            },
-            { type: "button", action_id: "verb:reject", style: "danger", text: { type: "plain_text", text: "Reject" } },
-          ],
-        },
-      ]
-    : []),
-];
-
-const reasonForm = {
-  type: "modal" as const,
-  callback_id: "form:reject",
-  title: { type: "plain_text" as const, text: "Reject" },
-  submit: { type: "plain_text" as const, text: "Reject" },
-  blocks: [
-    {
-      type: "input" as const,
-      block_id: "reason",
-      label: { type: "plain_text" as const, text: "Why?" },
-      element: { type: "plain_text_input" as const, action_id: "text" },
-    },
-  ],
-};
-
-/** A deploy bot in miniature. */
-function teach(app: App): void {
-  app.command("/deploy", async ({ ack, client, command }) => {
-    await ack();
-    await client.chat.postMessage({
-      channel: command.channel_id,
-      text: `api to prod, asked by ${command.user_name}`,
-      blocks: card(null),
-    });
-  });
-  app.action("verb:approve", async ({ ack, client, body }) => {
-    await ack();
-    if (body.type !== "block_actions" || body.channel === undefined || body.message === undefined) return;
-    const text = `Approved by <@${body.user.id}>`;
-    await client.chat.update({ channel: body.channel.id, ts: body.message.ts, text, blocks: card(text) });
-  });
-  app.action("verb:reject", async ({ ack, client, body }) => {
-    await ack();
-    if (body.type === "block_actions") await client.views.open({ trigger_id: body.trigger_id, view: reasonForm });
-  });
-  app.view("form:reject", async ({ ack, view, client }) => {
-    const reason = view.state.values["reason"]?.["text"]?.value ?? "";
-    if (reason === "because") return await ack({ response_action: "errors", errors: { reason: "Say a little more" } });
-    await ack();
-    await client.chat.postMessage({ channel: "C0DEPLOYS", text: `Rejected: ${reason}` });
-  });
-  app.event("app_mention", async ({ event, say }) => {
-    await say({ text: `You said: ${event.text}`, thread_ts: event.ts });
-  });
-  app.event("app_home_opened", async ({ event, client }) => {
-    await client.views.publish({
-      user_id: event.user,
-      view: { type: "home", blocks: [{ type: "section", text: { type: "mrkdwn", text: "Nothing waits for you" } }] },
-    });
-  });
-}
+import { teach } from "./tiny-deploy-bot.ts";
 
 for (const mode of ["socket", "http"] as const) {
   test(`a Bolt app lives in the workspace (${mode})`, async (t) => {
@@ -117,7 +37,10 @@ for (const mode of ["socket", "http"] as const) {
       await deploys.waitFor("Approved by @bo");
       assert.equal(deploys.latest().edited, 1);
       assert.deepEqual(deploys.latest().buttons, []);
-      assert.equal(deploys.transcript(), "ana: /deploy api prod abc123\ngantry: api to prod\n    Approved by @bo");
+      assert.equal(
+        deploys.transcript(),
+        "ana: /deploy api prod abc123\ngantry: api to prod\n    Approved by @bo\n    Hosts\n    p1 p2 p3\n    Changes\n    3 commits by @ana",
+      );
     });
 
     await t.test("a modal is opened, refused, filled again and submitted", async () => {

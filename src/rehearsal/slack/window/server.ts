@@ -18,7 +18,12 @@ const FILES: Readonly<Record<string, { readonly file: string; readonly type: str
       { file: `${name}.js`, type: "text/javascript; charset=utf-8" },
     ]),
   ),
-  "/window/window.css": { file: "window.css", type: "text/css; charset=utf-8" },
+  ...Object.fromEntries(
+    ["layout", "messages", "forms", "phone"].map((name) => [
+      `/window/${name}.css`,
+      { file: `${name}.css`, type: "text/css; charset=utf-8" },
+    ]),
+  ),
 };
 
 /** Nothing but our own files runs or loads here, whatever a message contains. */
