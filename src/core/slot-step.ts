@@ -42,6 +42,8 @@ export type SeenContainer = {
   readonly role: "live" | "previous";
   /** From its label, or the later generation that adopted it. */
   readonly generation: number;
+  /** What its label says; a voucher has the label of the container that it was made of. */
+  readonly labelled: number;
   readonly release: number;
   readonly digest: string;
   readonly specHash: string;
@@ -65,6 +67,8 @@ export type Failure = { readonly reason: string; readonly detail: string; readon
 export type Attempt = {
   readonly imagePresent: boolean;
   readonly stoppedOld: boolean;
+  /** The candidate that was started: if it has ended, the check says how. */
+  readonly startedNew: string | null;
   /** The old container that was started again. */
   readonly startedOld: string | null;
   /** The old container cannot be started, or does not become healthy. */
@@ -111,6 +115,7 @@ export type StepKind = Step["kind"];
 export const freshAttempt: Attempt = {
   imagePresent: false,
   stoppedOld: false,
+  startedNew: null,
   startedOld: null,
   oldBroken: false,
   verified: null,
@@ -189,6 +194,7 @@ function swap(view: SlotView, cast: Cast, candidate: SeenContainer): Step {
       return prove(view, cast, candidate);
     case "ended":
       if (candidate.promoted) return { kind: "start", id: candidate.id, which: "new" };
+      if (view.attempt.startedNew === candidate.id) return { kind: "check", id: candidate.id, which: "new" };
       return interrupted(candidate, `the new container is not running any more (${candidate.ending ?? "ended"})`);
     case "created":
       return switchOver(view, cast, candidate);
@@ -291,7 +297,7 @@ function tidy(view: SlotView, cast: Cast, base: SeenContainer | null): Step | nu
   if (!view.mayTidy) return null;
   for (const other of cast.others) {
     if (other === base) continue;
-    const voucher = cast.vouchers.some((v) => v.generation >= other.generation);
+    const voucher = cast.vouchers.some((v) => v.labelled >= other.labelled);
     const worthKeeping = base?.promoted === true && base.replaces === other.id;
     return { kind: worthKeeping && !voucher ? "keep" : "remove", id: other.id };
   }

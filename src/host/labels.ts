@@ -91,6 +91,7 @@ export function seenOf(state: ContainerState, adopted: { containerId: string; ge
     id: state.id,
     role: marks.role,
     generation: adopted?.containerId === state.id ? adopted.generation : marks.generation,
+    labelled: marks.generation,
     release: marks.release,
     digest: marks.digest,
     specHash: marks.specHash,

@@ -190,6 +190,7 @@ async function start(bench: Bench, step: Extract<Step, { kind: "start" }>): Prom
     await limit(() => engine.start(step.id));
     changeState(memory, step.id, { status: "running", startedAt: clock.now() });
     if (step.which === "old") change(bench, { startedOld: step.id });
+    if (step.which === "new") change(bench, { startedNew: step.id });
     if (step.which === "repair")
       log.warn({ ...memory.key, container: step.id }, "the serving container was down, started it again");
   } catch (thrown) {

@@ -40,6 +40,9 @@ const repairWindowMs = 10 * 60_000;
 /** A swap that this agent began is taken up again after a crash only within this time, and within the same boot. */
 const resumeMs = 2 * 60_000;
 const settleLookMs = 50;
+const tailWaitMs = 1_000;
+/** No swap has that many steps: beyond it something undoes what is done, and haste would only burn the host. */
+const manySteps = 60;
 
 export function createSlotWorker(parts: WorkerParts): SlotWorker {
   const { key, clock, log, engine } = parts;
@@ -48,7 +51,11 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   let wake: () => void = () => undefined;
   let awake = false;
   let stopping = false;
-  let liveTail: readonly string[] = [];
+  /** Something happened on the engine. Looked into when the worker rests: most of it is its own doing. */
+  let hinted = false;
+  /** What is reported of the serving container: a change of health and the lines that show it come together. */
+  let shown: (Watched & { readonly logTail: readonly string[] }) | null = null;
+  let stepsSinceRest = 0;
   const bench: Bench = { ...parts, memory, newer: () => newer.signal, write };
   const watch = createWatch(parts, {
     onChange: (watched) => void watchedChanged(watched),
@@ -62,7 +69,8 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   }
 
   async function watchedChanged(watched: Watched): Promise<void> {
-    liveTail = watched.health === "ok" ? [] : await tailOf(bench, watched.state.id);
+    const tail = watched.health === "ok" ? [] : await Promise.race([tailOf(bench, watched.state.id), pause(clock, tailWaitMs)]);
+    shown = { ...watched, logTail: tail ?? [] };
     if (watched.health !== "ok")
       log.warn({ ...key, health: watched.health, detail: watched.detail }, "the serving container is unwell");
     else log.info({ ...key }, "the serving container is well");
@@ -89,7 +97,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   }
 
   function poke(containerId?: string): void {
-    memory.stale = true;
+    hinted = true;
     if (containerId !== undefined && watch.now()?.state.id === containerId) watch.poke();
     rouse();
   }
@@ -120,6 +128,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
 
   async function look(): Promise<void> {
     memory.stale = false;
+    hinted = false;
     const before = JSON.stringify(memory.states);
     memory.states = [...(await engine.list(key))];
     if (memory.goal === null) memory.inferred ??= inferGoal(memory);
@@ -155,6 +164,11 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     const step = decide();
     if (step.kind === "rest" || step.kind === "hold") return await rest(step);
     if (step.kind === "unpin" || step.kind === "stop" || step.kind === "start") watch.follow(null);
+    stepsSinceRest += 1;
+    if (stepsSinceRest > manySteps) {
+      log.error({ ...key, step: step.kind, stepsSinceRest }, "the slot does not come to rest");
+      await pause(clock, 1_000);
+    }
     await parts.failpoint(`before:${step.kind}`);
     await carryOut(bench, step);
     await parts.failpoint(`after:${step.kind}`);
@@ -164,12 +178,17 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   }
 
   async function rest(step: Extract<Step, { kind: "rest" | "hold" }>): Promise<void> {
+    stepsSinceRest = 0;
     if (step.kind === "hold") await refuse(step.detail);
     followLive(false);
     if (!awake) await slumber(null);
-    // Events come in bursts: look once after them. An order does not wait for that.
-    if (memory.stale && memory.desired === memory.goal && !stopping) await slumber(settleLookMs);
     awake = false;
+    if (!hinted || memory.desired !== memory.goal || stopping) return;
+    // Events come in bursts: look once after them. An order does not wait for that.
+    await slumber(settleLookMs);
+    if (memory.desired !== memory.goal) return;
+    hinted = false;
+    memory.stale = true;
   }
 
   /** Until roused, or for `ms`. */
@@ -199,6 +218,9 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     const live = liveState();
     const watchable = live !== null && live.status !== "created";
     watch.follow(watchable ? { state: live, health: healthOf(memory, live.id), proven } : null);
+    const watched = watch.now();
+    if (watched === null) shown = null;
+    else if (shown?.state.id !== watched.state.id || proven) shown = { ...watched, logTail: [] };
   }
 
   async function run(): Promise<void> {
@@ -232,8 +254,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     const state = liveState();
     const marks = state === null ? null : marksOf(state.labels);
     if (state === null || marks === null) return null;
-    const watched = watch.now();
-    const seen = watched?.state.id === state.id ? watched : null;
+    const seen = shown?.state.id === state.id ? shown : null;
     const running = state.status === "running";
     const health = seen?.health ?? (running ? "ok" : state.status === "restarting" ? "restarting" : "exited");
     return {
@@ -245,7 +266,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
       restarts: seen?.state.restarts ?? state.restarts,
       health,
       detail: seen?.detail ?? (health === "exited" ? "the container does not run" : null),
-      ...(health === "ok" ? {} : { logTail: liveTail }),
+      ...(health === "ok" ? {} : { logTail: seen?.logTail ?? [] }),
     };
   }
 

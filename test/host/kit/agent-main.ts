@@ -1,0 +1,22 @@
+/**
+ * The agent as a process of its own, that can be told to kill itself at a named point: `node agent-main.ts JSON`.
+ * Production has no such option: this file is the only root that passes a failpoint.
+ */
+import { type AgentOptions, runAgent } from "../../../src/agent.ts";
+
+export type ProcessOptions = AgentOptions & {
+  /** `before:stop`, `after:start` …: SIGKILL when it is reached. */
+  readonly dieAt?: string;
+};
+
+const { dieAt, ...options } = JSON.parse(process.argv[2] ?? "{}") as ProcessOptions;
+
+await runAgent({
+  ...options,
+  failpoint(name) {
+    if (name === dieAt) process.kill(process.pid, "SIGKILL");
+  },
+}).catch((error) => {
+  console.error(`gantry agent: ${error.message}`);
+  process.exitCode = 1;
+});
