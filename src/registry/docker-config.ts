@@ -66,17 +66,25 @@ async function askHelper(name: string, host: string): Promise<Credentials | null
   }
 }
 
+/** What the program printed, or null when it failed, took too long or talked too much. */
 function runHelper(program: string, host: string): Promise<string | null> {
   const { promise, resolve } = Promise.withResolvers<string | null>();
-  const child = spawn(program, ["get"], { stdio: ["pipe", "pipe", "ignore"], timeout: helperMs, killSignal: "SIGKILL" });
+  const child = spawn(program, ["get"], { stdio: ["pipe", "pipe", "ignore"] });
   let output = "";
+  function giveUp(): void {
+    child.kill("SIGKILL");
+    // Its own children may live on and hold the pipe: this ends them, too, or at least the wait for them.
+    child.stdout.destroy();
+    resolve(null);
+  }
+  const late = setTimeout(giveUp, helperMs);
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     output += chunk;
-    if (output.length > maxOutput) child.kill("SIGKILL");
+    if (output.length > maxOutput) giveUp();
   });
   // A helper that exits without reading must not bring the server down (EPIPE).
   child.stdin.on("error", () => {}).end(host);
   child.on("error", () => resolve(null));
   child.on("close", (code) => resolve(code === 0 ? output : null));
-  return promise;
+  return promise.finally(() => clearTimeout(late));
 }

@@ -66,7 +66,9 @@ export class Wire {
     const leftMs = Math.max(1, Math.ceil(ask.deadlineAt - performance.now()));
     const signal = AbortSignal.timeout(leftMs);
     const { method, url, headers } = ask;
-    const answer = await request(url, { method, headers, body: ask.body ?? null, dispatcher: this.agent, signal });
+    // undici closes the connection after each HEAD unless told not to: each digest would pay for a new one.
+    const options = { method, headers, body: ask.body ?? null, dispatcher: this.agent, signal, reset: false };
+    const answer = await request(url, options);
     const chunks: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of answer.body) {
