@@ -69,7 +69,8 @@ function listen(app: App, { intake, identity }: { readonly intake: Intake; reado
     return isTalk(body, botUser()) ? mentionFirst : null;
   };
 
-  for (const command of slashCommands) app.command(command, on(commandInbound));
+  // One listener for all: Bolt walks every listener for every request.
+  app.command(new RegExp(`^(?:${slashCommands.join("|")})$`), on(commandInbound));
   app.action(/^verb:[a-z][a-z0-9_-]{0,40}$/, on(pressInbound));
   app.view({ callback_id: /^form:[a-z][a-z0-9_-]{0,40}$/, type: "view_submission" }, on(formInbound));
   const events: Record<keyof typeof eventScopes, (body: Fields) => Inbound | null> = {

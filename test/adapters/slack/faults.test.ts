@@ -92,7 +92,7 @@ test("an outage is waited out, however the server refuses", async (t) => {
 });
 
 test("a Slack that swallows everything is noticed by its silence", async (t) => {
-  const { workspace, slack } = await connectedRig(t, { slack: { timing: { helloWithinMs: 300 } } });
+  const { workspace, slack } = await connectedRig(t, { slack: { timing: { helloWithinMs: 300, pongWithinMs: 600 } } });
   workspace.faults.blackhole(true);
   await eventually(() => assert.equal(slack.chat.state().connected, false));
   workspace.faults.blackhole(false);
