@@ -1,6 +1,6 @@
-/** The stand-in's window in a real browser, with a Bolt app behind it. Screenshots go to a temporary folder, named at the end. */
+/** The stand-in's window in a real browser, with a Bolt app behind it. Screenshots are kept when SCREENSHOTS names a folder. */
 import assert from "node:assert/strict";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -32,7 +32,7 @@ let browser: Browser;
 let folder: string;
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "slack-window-"));
+  folder = process.env["SCREENSHOTS"] ?? (await mkdtemp(join(tmpdir(), "slack-window-")));
   slack = await startSlackWorkspace({ rateLimits: false });
   app = socketApp(slack);
   teach(app);
@@ -44,6 +44,7 @@ after(async () => {
   await browser.close();
   await app.stop();
   await slack.stop();
+  if (process.env["SCREENSHOTS"] === undefined) await rm(folder, { recursive: true });
 });
 
 /** A window of its own, closed at the end; nothing may have gone wrong in its console. */
@@ -166,7 +167,7 @@ test("a thread opens beside the channel and takes replies", async () => {
     await thread.locator(".message").getByText("nice").waitFor();
     await thread.getByRole("textbox", { name: "Reply" }).fill("/deploy api prod abc123");
     await page.keyboard.press("Enter");
-    await page.getByText("not supported in threads").first().waitFor();
+    await thread.getByText("not supported in threads").waitFor();
     assert.equal(slack.channel("deploys").thread(ts).length, 3);
   });
 });

@@ -12,7 +12,7 @@ import {
 import { applyResponse } from "./response-url.ts";
 import { BOT_USER, type SlackState } from "./state.ts";
 import type { Channel, JsonObject, StoredMessage, StoredView, User } from "./types.ts";
-import { commandText, typedText } from "./typing.ts";
+import { commandText, escapeControl, typedText } from "./typing.ts";
 import { initialValues } from "./view-values.ts";
 import { viewJson } from "./views.ts";
 
@@ -137,16 +137,11 @@ export class Acts {
     const { user, channel } = facts;
     const [, command = "", text = ""] = /^(\/\S*)\s*([\s\S]*)$/.exec(facts.text) ?? [];
     const known = this.#scopes.includes("commands") ? this.#state.commands.get(command) : undefined;
-    const whisper = (line: string) => this.#state.notice({ channel: channel.id, user: user.id, text: line });
-    this.#state.addMessage({
-      kind: "command",
-      channel: channel.id,
-      user: user.id,
-      text: escapeAngles(facts.text),
-      threadTs: facts.threadTs,
-    });
+    const { threadTs } = facts;
+    const whisper = (line: string) => this.#state.notice({ channel: channel.id, user: user.id, text: line, threadTs });
+    this.#state.addMessage({ kind: "command", channel: channel.id, user: user.id, text: escapeControl(facts.text), threadTs });
     if (known === undefined) return whisper(`\`${command}\` is not a valid command.`);
-    if (facts.threadTs !== null) return whisper(`\`${command}\` is not supported in threads. Sorry!`);
+    if (threadTs !== null) return whisper(`\`${command}\` is not supported in threads. Sorry!`);
     const target = { channel: channel.id, user: user.id, ts: null };
     const payload = slashPayload({
       user,
@@ -206,14 +201,10 @@ export class Acts {
   #showPressFailure(facts: Press, error: string): void {
     const text = `"${facts.label}" failed with the error "${error}"`;
     if (facts.place.on === "message") {
-      this.#state.notice({ channel: facts.place.channel.id, user: facts.user.id, text });
+      this.#state.notice({ channel: facts.place.channel.id, user: facts.user.id, text, threadTs: facts.place.message.threadTs });
     } else {
       facts.place.view.errors = { ...facts.place.view.errors, "": text };
       this.#state.changed();
     }
   }
-}
-
-function escapeAngles(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -108,6 +108,8 @@ function angleNode(inside: string, names: Names): Node {
   if (target.startsWith("!subteam^")) return { kind: "mention", text: `@${names.group(target.slice("!subteam^".length))}` };
   if (target.startsWith("!date^")) return { kind: "text", text: dateText(target, label) };
   if (target.startsWith("!")) return { kind: "mention", text: `@${target.slice(1)}` };
+  // Anything else in angle brackets is no markup.
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(target)) return { kind: "text", text: `<${inside}>` };
   const url = unescapeControl(target);
   return { kind: "link", url, label: label === undefined ? url.replace(/^mailto:/, "") : withEmoji(unescapeControl(label)) };
 }

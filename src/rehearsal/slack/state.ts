@@ -120,8 +120,9 @@ export class SlackState {
   }
 
   /** A line from Slack itself, seen by one person. */
-  notice(facts: { channel: string; user: string; text: string }): void {
-    this.addMessage({ channel: facts.channel, user: SLACKBOT, ephemeralTo: facts.user, text: facts.text });
+  notice(facts: { channel: string; user: string; text: string; threadTs?: string | null }): void {
+    const { channel, user, text, threadTs = null } = facts;
+    this.addMessage({ channel, user: SLACKBOT, ephemeralTo: user, text, threadTs });
   }
 
   view(facts: { id?: string | undefined; externalId?: string | undefined }): StoredView | undefined {

@@ -27,6 +27,7 @@ function convert(text: string, state: SlackState, options: { labels: boolean }):
     });
 }
 
-function escapeControl(text: string): string {
+/** Slack's three control characters. */
+export function escapeControl(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -15,6 +15,7 @@ test("markup is read as Slack reads it", () => {
     text("see <https://example.com/a?b=1&amp;c=2|the diff> and <https://example.com>"),
     "see the diff and https://example.com",
   );
+  assert.equal(text("<b>bold?</b> 1 < 2"), "<b>bold?</b> 1 < 2");
   assert.equal(text("a &lt;b&gt; &amp;amp; c"), "a <b> &amp; c");
   assert.equal(text(":rocket: :nonsense: at 12:30:45"), "🚀 :nonsense: at 12:30:45");
   assert.equal(text("<!date^1767603600^{date_short} at {time}|soon>"), "2026-01-05 at 09:00");

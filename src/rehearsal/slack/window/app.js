@@ -66,6 +66,7 @@ function start() {
     threadComposer.element,
   );
   find("button.menu").addEventListener("click", () => toggleMenu());
+  find(".main").addEventListener("click", () => toggleMenu(false));
   listen(refresh, () => showBanner("The workspace does not answer. Trying again …"));
 }
 
@@ -114,7 +115,7 @@ function drawPlace() {
     h("small", {}, channel.kind === "im" ? "direct messages" : `${channel.members} members`),
   );
   const here = snapshot.messages.filter((message) => message.channel === ui.place);
-  const shown = here.filter((message) => message.threadTs === null || message.broadcast || message.ephemeral);
+  const shown = here.filter((message) => message.threadTs === null || message.broadcast);
   if (shown.length === 0) emptyChannel(slots.scroll, channel, snapshot.commands);
   else list.show(slots.scroll, shown, here);
   drawThread(here);

@@ -53,6 +53,7 @@ function repliesTo(message, all) {
 
 function messageElement(message, { replies, context, openThread }) {
   if (message.kind === "command") return commandLine(message);
+  const count = replies.filter((reply) => reply.kind === "message" && !reply.ephemeral).length;
   const element = h(
     "article",
     { class: message.ephemeral ? "message ephemeral" : "message", "data-ts": message.ts, "aria-label": `${message.author.name}` },
@@ -60,7 +61,7 @@ function messageElement(message, { replies, context, openThread }) {
     h(
       "div",
       { class: "content" },
-      message.ephemeral && h("div", { class: "private" }, "👁 Only visible to you"),
+      message.ephemeral && h("div", { class: "private" }, "Only visible to you"),
       h(
         "div",
         { class: "byline" },
@@ -76,12 +77,12 @@ function messageElement(message, { replies, context, openThread }) {
           { class: "reactions" },
           message.reactions.map((reaction) => h("span", {}, richText(reaction.nodes), ` ${reaction.count}`)),
         ),
-      replies.length > 0 &&
+      count > 0 &&
         openThread &&
         h(
           "button",
           { type: "button", class: "replies", onclick: () => openThread(message.ts) },
-          `${replies.length} ${replies.length === 1 ? "reply" : "replies"}`,
+          `${count} ${count === 1 ? "reply" : "replies"}`,
         ),
     ),
     openThread &&
@@ -95,7 +96,7 @@ function messageElement(message, { replies, context, openThread }) {
           "aria-label": "Reply in thread",
           onclick: () => openThread(message.threadTs ?? message.ts),
         },
-        "💬",
+        "Reply",
       ),
   );
   return element;
@@ -112,11 +113,12 @@ function commandLine(message) {
 }
 
 export function avatar(author) {
-  const colour = [...author.id].reduce((sum, character) => sum + character.charCodeAt(0), 0) % PALETTE;
+  const hash = [...author.id].reduce((sum, character) => (sum * 31 + character.charCodeAt(0)) >>> 0, 0);
+  const colour = (hash ^ (hash >>> 7)) % PALETTE;
   return h(
     "span",
     { class: author.isBot ? "avatar bot" : `avatar tint-${colour}`, "aria-hidden": "true" },
-    author.isBot ? "🏗" : author.name.slice(0, 1).toUpperCase(),
+    author.name.slice(0, 1).toUpperCase(),
   );
 }
 
