@@ -1,0 +1,97 @@
+/** The server ends itself by SIGKILL at a named point, is started again, and the work ends as it would have. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sampleHistory } from "../../examples/sample-service/history.ts";
+import { eventually } from "../kit/eventually.ts";
+import { reaches, realStage, rolloutRows, storeIsSound } from "../kit/real-stage.ts";
+
+const stage = realStage({
+  hosts: [{ name: "prod-1", labels: { env: "prod" } }],
+  service: { soak: "200ms" },
+});
+
+/** Before the first of them nothing is recorded: Slack tells the person that the command failed, and they type it again. */
+const points = [
+  "inbox.before_insert",
+  "inbox.after_insert",
+  "inbox.after_ack",
+  "open.before_commit",
+  "open.after_commit",
+  "outbox.card.after_claim",
+  "outbox.card.before_mark",
+  "outbox.thread.before_mark",
+  "outbox.change.after_claim",
+  "outbox.forge.before_mark",
+  "image_present.before_commit",
+  "image_present.after_commit",
+  "approved.before_commit",
+  "approved.after_commit",
+  "host_swapped.before_commit",
+  "host_swapped.after_commit",
+  "soaked.before_commit",
+  "soaked.after_commit",
+  "outbox.notice.after_claim",
+  "outbox.tickets.before_mark",
+];
+
+const good = sampleHistory.filter((c) => c.behaviour === "good");
+
+for (const [index, point] of points.entries()) {
+  test(`killed at ${point}, the deploy ends as it would have`, async () => {
+    const { slack } = stage();
+    const commit = good[index % good.length];
+    assert.ok(commit !== undefined);
+    await stage().server().stop("SIGKILL");
+    await stage().startServer({ failpoint: point });
+    const before = rolloutRows(stage()).length;
+    await slack.connected();
+    await slack
+      .as("ana")
+      .says(`/deploy api prod ${commit.sha.slice(0, 7)}`)
+      .catch(() => {});
+    const dead = stage().server().ended;
+    let over = false;
+    void dead.then(() => {
+      over = true;
+    });
+    await approveUntil(() => over, before);
+    assert.equal(await dead, "SIGKILL", `the server never came to ${point}`);
+
+    await stage().startServer();
+    await slack.connected();
+    const recorded = point !== "inbox.before_insert";
+    if (recorded) await eventually(() => assert.equal(rolloutRows(stage()).length, before + 1), 20_000);
+    else {
+      assert.equal(rolloutRows(stage()).length, before, "absent, not half done");
+      await slack.as("ana").says(`/deploy api prod ${commit.sha.slice(0, 7)}`);
+    }
+    let done = false;
+    const ended = reaches(stage(), commit.sha, ["succeeded"]).finally(() => {
+      done = true;
+    });
+    await approveUntil(() => done, before);
+    await ended;
+    assert.equal(rolloutRows(stage()).length, before + 1, "once, not twice");
+    const answer = await stage().lab.host("prod-1").fetch("/");
+    assert.match(answer.body, new RegExp(commit.sha));
+    await storeIsSound(stage());
+    const live = await stage().lab.host("prod-1").docker("ps", "-q", "--filter", "label=gantry.role=live");
+    assert.equal(live.split("\n").filter(Boolean).length, 1, "one container serves");
+  });
+}
+
+/** bo approves as soon as there is something to approve, again after a restart: a click that died with the server was never counted. */
+async function approveUntil(over: () => boolean, before: number): Promise<void> {
+  const { slack } = stage();
+  let tries = 0;
+  await eventually(async () => {
+    if (over()) return;
+    const waiting = rolloutRows(stage()).slice(before).at(-1)?.phase === "awaiting_approval";
+    if (waiting && tries++ % 40 === 0)
+      await slack
+        .as("bo")
+        .clicks("Approve")
+        .catch(() => {});
+    throw new Error("not over yet");
+  }, 40_000);
+}

@@ -1,0 +1,94 @@
+import { join } from "node:path";
+import { after, before } from "node:test";
+import Database from "better-sqlite3";
+import { begin, step } from "../../src/core/rollout.ts";
+import type { RolloutEvent, RolloutState } from "../../src/core/rollout-state.ts";
+import { type Stage, type StageOptions, startStage } from "../../src/rehearsal/stage/stage.ts";
+import { eventually } from "./eventually.ts";
+
+/** A stage for the tests of one file: call once at its top. A file that imports this runs alone. */
+export function realStage(options: StageOptions): () => Stage {
+  let stage: Stage | null = null;
+  before(async () => {
+    stage = await startStage({ slackRateLimits: false, ...options });
+  });
+  after(() => stage?.stop());
+  return () => {
+    if (stage === null) throw new Error("The stage is only there inside tests and hooks.");
+    return stage;
+  };
+}
+
+export type Row = {
+  readonly number: number;
+  readonly phase: string;
+  readonly kind: string;
+  readonly commit: string;
+  readonly environment: string;
+};
+
+/** The rollouts as the database has them, read beside the running server. */
+export function rolloutRows(stage: Stage): Row[] {
+  return reading(stage, (db) =>
+    db
+      .prepare<[], Row>(`select number, phase, kind, environment, plan ->> 'commit' as "commit" from rollout order by number`)
+      .all(),
+  );
+}
+
+/** Resolves when the newest rollout of the commit is in one of the phases. */
+export async function reaches(stage: Stage, commit: string, phases: readonly string[], deadlineMs = 30_000): Promise<Row> {
+  return eventually(() => {
+    const row = rolloutRows(stage)
+      .filter((r) => r.commit === commit)
+      .at(-1);
+    if (row === undefined || !phases.includes(row.phase)) {
+      throw new Error(`the rollout of ${commit.slice(0, 7)} is ${row?.phase ?? "not there"}, not ${phases.join(" or ")}`);
+    }
+    return row;
+  }, deadlineMs);
+}
+
+/** Every stored log folds to its snapshot, byte for byte; and nothing is left to do outside. */
+export async function storeIsSound(stage: Stage): Promise<void> {
+  await eventually(() => {
+    const open = reading(stage, (db) =>
+      db
+        .prepare<[], { kind: string; last_error: string | null }>("select kind, last_error from outbox where ended_at is null")
+        .all(),
+    );
+    if (open.length > 0) throw new Error(`the outbox holds ${open.map((o) => `${o.kind} (${o.last_error})`).join(", ")}`);
+  }, 20_000);
+  for (const { number, state } of reading(stage, (db) =>
+    db.prepare<[], { number: number; state: string }>("select number, state from rollout").all(),
+  )) {
+    const bodies = reading(stage, (db) =>
+      db.prepare<[number], string>("select body from rollout_event where rollout = ? order by seq").pluck().all(number),
+    );
+    const folded = fold(bodies.map((body) => JSON.parse(body)));
+    if (JSON.stringify(folded) !== JSON.stringify(JSON.parse(state)))
+      throw new Error(`the events of #${number} do not fold to its snapshot`);
+  }
+}
+
+function fold(events: readonly RolloutEvent[]): RolloutState {
+  const [first, ...later] = events;
+  if (first?.type !== "requested") throw new Error("a log begins with its request");
+  let { state } = begin(first);
+  for (const event of later) {
+    if (event.type === "requested") throw new Error("a log has one request");
+    const next = step(state, event);
+    if (next.kind !== "moved") throw new Error(`the stored event ${event.type} moves nothing`);
+    state = next.state;
+  }
+  return state;
+}
+
+function reading<T>(stage: Stage, work: (db: Database.Database) => T): T {
+  const db = new Database(join(stage.dir, "data", "gantry.db"), { readonly: true });
+  try {
+    return work(db);
+  } finally {
+    db.close();
+  }
+}
