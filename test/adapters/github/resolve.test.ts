@@ -53,6 +53,12 @@ test("a name with two meanings is refused with both", async () => {
       secret: standIn.token,
     });
     assert.equal(hex.message, "`b0b0002` is a branch (d09004a) and a commit (b0b0002)");
+    const name = await failure({
+      work: github.resolve({ repository, ref: "facade1" }),
+      reason: "ambiguous_ref",
+      secret: standIn.token,
+    });
+    assert.equal(name.message, "`facade1` is a tag (a11ce01) and a branch (ca70003)");
   });
 });
 

@@ -33,8 +33,9 @@ export const repository = {
     both: sha("ca70003"),
     same: sha("b0b0002"),
     b0b0002: sha("d09004a"),
+    facade1: sha("ca70003"),
   },
-  tags: { "v1.0": sha("a11ce01"), both: sha("a11ce01"), same: sha("b0b0002") },
+  tags: { facade1: sha("a11ce01"), "v1.0": sha("a11ce01"), both: sha("a11ce01"), same: sha("b0b0002") },
   annotatedTags: { "v2.0": sha("b0b0002") },
 };
 

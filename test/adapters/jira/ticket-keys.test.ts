@@ -32,6 +32,8 @@ test("what only looks like a key is none", () => {
     "UTF-8 and SHA-256",
     "XAPI-12",
     "MY_API-12",
+    "1a9API-12",
+    `${"a".repeat(20)}API-12`,
     "API-12ab34f",
     "api-1234567 (the image of a commit)",
     "upgrade api-1.2.3",
