@@ -39,6 +39,15 @@ test("the same key posts once in this process, also when asked twice at once", a
   assert.equal(callsOf(workspace, "chat.postMessage").length, 1);
 });
 
+test("a card that somebody deleted is posted again under its key", async (t) => {
+  const { workspace, slack } = await connectedRig(t);
+  const post = () => slack.chat.post({ channel: deploys, message: says("card"), key: "card:1" });
+  const place = await post();
+  workspace.faults.failNext("chat.update", { error: "message_not_found" });
+  assert.equal(await verdict(slack.chat.update({ place, message: says("edited") })), "gone chat_gone");
+  assert.notDeepEqual(await post(), place);
+});
+
 test("a post whose answer was lost is reported as such, is made once, and may be made again", async (t) => {
   const { workspace, slack } = await connectedRig(t);
   const post = () => slack.chat.post({ channel: deploys, message: says("card"), key: "card:1" });
@@ -117,6 +126,7 @@ test("faults are told apart", async (t) => {
   assert.equal(await verdict(slack.chat.update({ place: { ...place, ts: "1.1" }, message: says("x") })), "gone chat_gone");
   assert.equal(await failing("chat.update", "cant_update_message", update), "gone chat_gone");
   assert.equal(await failing("chat.update", "is_archived", update), "gone chat_gone");
+  assert.equal(await failing("chat.update", "not_in_channel", update), "gone chat_gone", "removed from the channel");
   assert.equal(await verdict(post("C0NOWHERE")), "gone not_in_channel");
   assert.equal(await verdict(post("C0RANDOM")), "never not_in_channel");
   assert.equal(await failing("chat.postMessage", "missing_scope", () => post(deploys)), "retry chat_auth");
