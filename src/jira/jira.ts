@@ -1,5 +1,5 @@
 /** Jira as the application's ticket system, by `jira-client`. */
-import { OutsideError, type Ticket, type Tickets } from "../app/ports.ts";
+import type { Ticket, Tickets } from "../app/ports.ts";
 import { type Ask, createSession } from "./session.ts";
 
 export type JiraOptions = {
@@ -11,6 +11,7 @@ export type JiraOptions = {
   readonly timeoutMs?: number;
 };
 
+/** A comment on a ticket that is gone is dropped: asking again would hold up the comments on the others. */
 export type Jira = Tickets & {
   /** Who the token belongs to. Rejects with OutsideError. */
   whoAmI(): Promise<string>;
@@ -34,9 +35,12 @@ export function createJira(options: JiraOptions): Jira {
   }
 
   async function comment(facts: { key: string; marker: string; text: string }): Promise<void> {
-    if (!isTicketKey(facts.key)) throw noTicket(facts.key);
+    if (!isTicketKey(facts.key)) return;
     await session.run(async (ask) => {
-      if (!(await hasMarker(ask, facts))) await addComment(ask, facts);
+      const comments = await newestComments(ask, facts.key);
+      if (comments === null || comments.some((body) => containsWords(body, facts.marker))) return;
+      const text = containsWords(facts.text, facts.marker) ? facts.text : `${facts.text}\n\n${facts.marker}`;
+      await ask((client) => client.addComment(facts.key, text));
     });
   }
 
@@ -58,18 +62,12 @@ async function findOne(ask: Ask, key: string, url: string): Promise<Ticket | nul
   return { key, summary, status, url: `${url}/browse/${key}` };
 }
 
-async function hasMarker(ask: Ask, facts: { key: string; marker: string }): Promise<boolean> {
-  const path = `issue/${facts.key}/comment?orderBy=-created&maxResults=${commentsToSearch}`;
-  const answer = await ask((client) => client.genericGet(path));
-  if (answer === null) throw noTicket(facts.key);
+/** null when there is no such ticket. */
+async function newestComments(ask: Ask, key: string): Promise<readonly string[] | null> {
+  const answer = await ask((client) => client.genericGet(`issue/${key}/comment?orderBy=-created&maxResults=${commentsToSearch}`));
+  if (answer === null) return null;
   const comments = valueAt(answer, "comments");
-  if (!Array.isArray(comments)) return false;
-  return comments.some((entry) => containsWords(textAt(entry, "body") ?? "", facts.marker));
-}
-
-async function addComment(ask: Ask, facts: { key: string; marker: string; text: string }): Promise<void> {
-  const text = containsWords(facts.text, facts.marker) ? facts.text : `${facts.text}\n\n${facts.marker}`;
-  if ((await ask((client) => client.addComment(facts.key, text))) === null) throw noTicket(facts.key);
+  return Array.isArray(comments) ? comments.map((entry) => textAt(entry, "body") ?? "") : [];
 }
 
 /** Compared word by word, because Jira turns text into a document and back and gives punctuation back escaped. */
@@ -81,13 +79,6 @@ function containsWords(text: string, words: string): boolean {
 /** jira-client puts keys into addresses as they are, so nothing else may pass. */
 function isTicketKey(key: string): boolean {
   return /^[A-Z][A-Z0-9_]{1,19}-[1-9]\d{0,8}$/.test(key);
-}
-
-function noTicket(key: string): OutsideError {
-  return new OutsideError({
-    reason: "jira_unreachable",
-    message: `Jira has no ticket ${key.slice(0, 40)}, or the token may not see it`,
-  });
 }
 
 function baseUrl(text: string): string {
