@@ -4,22 +4,22 @@ import { releaseName } from "../core/release.ts";
 import { actions, context, fields, header, message, section } from "./blocks.ts";
 import type { Message } from "./message.ts";
 import { rollbackValue } from "./values.ts";
-import { code, count, cutList, releaseCode, releaseText, safe } from "./words.ts";
+import { count, cutList, releaseCode, releaseText, safe } from "./words.ts";
 
 export function rollbackPreview(preview: RollbackPreview): Message {
   const { service, environment, to, stops } = preview;
-  const place = `${service} ${environment}`;
-  const now = `gantry rollback ${place} ${releaseName(to.number)} --now`;
+  const place = `${safe(service, 40)} ${safe(environment, 40)}`;
+  const now = `/rollback ${place} ${releaseName(to.number)} --now`;
   const lines = [
     `${place}: roll back to ${releaseText(to)}?`,
     preview.from === null ? "Nothing is live there now." : `Live now: ${releaseText(preview.from)}.`,
     `${count(preview.hosts.length, "host")}: ${hostNames(preview.hosts)}. ${readiness(preview)}`,
     ...(stops === null ? [] : [stopsText(stops)]),
-    `To do it: press Roll back, or type \`${now.replace("gantry ", "/")}\`.`,
+    `To do it: press Roll back, or type \`${now}\`.`,
   ];
   return message({
     text: lines.join("\n"),
-    name: `rollback.${service}.${environment}`,
+    name: "rollback",
     blocks: [
       header(`Roll back ${service} → ${environment}?`),
       fields([
@@ -30,7 +30,7 @@ export function rollbackPreview(preview: RollbackPreview): Message {
       ]),
       ...(stops === null ? [] : [section(`:warning: ${stopsText(stops)}`)]),
       buttons(preview),
-      context([`No approval is needed. The same as ${code(now.replace("gantry ", "/"), 200)}`]),
+      context([`No approval is needed. The same as \`${now}\``]),
     ],
   });
 }

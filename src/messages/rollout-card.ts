@@ -125,7 +125,7 @@ function smallPrint(facts: RolloutFacts): readonly string[] {
 }
 
 /** The command that would ask for the same again. */
-export function canonical(facts: RolloutFacts): string {
+function canonical(facts: RolloutFacts): string {
   const { state, release } = facts;
   const place = `${state.service} ${state.environment}`;
   switch (state.kind) {

@@ -20,6 +20,11 @@ function line(text: string, slack: string, broadcast = false): ThreadLine {
   return { message: message({ text, name: "line", blocks: [section(slack)] }), broadcast };
 }
 
+/** The sign is for the eye; the words say all of it. */
+function signed(sign: string, text: string, broadcast = false): ThreadLine {
+  return line(text, `${sign} ${text}`, broadcast);
+}
+
 function plainLine(text: string, broadcast = false): ThreadLine {
   return line(text, text, broadcast);
 }
@@ -96,18 +101,18 @@ function phaseLines(before: RolloutState | null, event: RolloutEvent, after: Rol
     case "cancelled":
       return [];
     case "queued":
-      return [plainLine(`${sign} Waits until the first hosts have the image.`)];
+      return [signed(sign, `Waits until the first hosts have the image.`)];
     case "rolling":
-      return [plainLine(`${sign} ${batchLine(after)}`)];
+      return [signed(sign, `${batchLine(after)}`)];
     case "soaking":
-      return [plainLine(`${sign} Soaks for ${duration(after.soakMs)}.`)];
+      return [signed(sign, `Soaks for ${duration(after.soakMs)}.`)];
     case "succeeded":
-      return [plainLine(`${sign} Done: ${count(after.hosts.length, "host")} on ${releaseName(after.release)}${took(after)}.`)];
+      return [signed(sign, `Done: ${count(after.hosts.length, "host")} on ${releaseName(after.release)}${took(after)}.`)];
     case "restoring":
-      return [plainLine(`${sign} Putting back ${count(touched(after), "host")}.`, event.type !== "cancelled")];
+      return [signed(sign, `Putting back ${count(touched(after), "host")}.`, event.type !== "cancelled")];
     case "restored":
     case "stuck":
-      return hasEnded(after) ? [plainLine(`${sign} ${servesNow(after) ?? ""}${endOf(after)}`, true)] : [];
+      return hasEnded(after) ? [signed(sign, `${servesNow(after) ?? ""}${endOf(after)}`, true)] : [];
   }
 }
 

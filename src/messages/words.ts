@@ -9,14 +9,17 @@ import { escapeMrkdwn } from "./message.ts";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: an ANSI sequence begins with the escape character
 const ansi = /\u001B(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[@-Z\\-_])/g;
 
-/** One line of plain text: no ANSI, control, zero-width or bidi characters, at most `max` characters. Not escaped yet. */
+/** One line of plain text: no ANSI, control, zero-width or bidi characters, at most `max` UTF-16 units. Not escaped yet. */
 export function oneLine(text: string, max: number): string {
   const line = withoutInvisible(text.slice(0, 20 * max).replace(ansi, ""))
-    .replace(/\p{Cc}+|\s+/gu, " ")
-    .replace(/\s+/g, " ")
+    .replace(/[\p{Cc}\s]+/gu, " ")
+    // Accents that climb over their neighbours' lines.
+    .replace(/(\p{M}{3})\p{M}+/gu, "$1")
     .trim();
-  const letters = [...line];
-  return letters.length > max ? `${letters.slice(0, max - 1).join("")}…` : line;
+  if (line.length <= max) return line;
+  // Never half of a pair, nor an accent without its letter.
+  const cut = line.slice(0, max - 1).replace(/[\uD800-\uDBFF]$/, "");
+  return `${cut}…`;
 }
 
 /** Outside text for a sentence. */

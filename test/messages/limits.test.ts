@@ -1,0 +1,148 @@
+/** Whatever happens and whatever it is called, messages stay within Slack's limits and show nothing as markup but their own. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import type { EnvironmentStatus, HistoryLine, HostFacts } from "../../src/core/facts.ts";
+import { type ReasonCode, reasons, refuse } from "../../src/core/reasons.ts";
+import type { Phase } from "../../src/core/rollout-state.ts";
+import { deploymentDescription, ticketComment } from "../../src/messages/deployment.ts";
+import { endedNotice } from "../../src/messages/ended-notice.ts";
+import { historyMessage } from "../../src/messages/history.ts";
+import { homeView } from "../../src/messages/home.ts";
+import { hostsMessage } from "../../src/messages/hosts.ts";
+import type { Message } from "../../src/messages/message.ts";
+import { refusalMessage } from "../../src/messages/refusal.ts";
+import { rollbackPreview } from "../../src/messages/rollback-preview.ts";
+import { rolloutCard } from "../../src/messages/rollout-card.ts";
+import { statusMessage } from "../../src/messages/status.ts";
+import { threadLines } from "../../src/messages/thread-lines.ts";
+import { checkBlocks } from "../../src/rehearsal/slack/block-rules.ts";
+import { around, story, words } from "./arbitrary.ts";
+import { assertShowable, mrkdwnOf } from "./check.ts";
+import { after, noon, r41, r42 } from "./facts.ts";
+
+const everyPhase: readonly Phase[] = [
+  "awaiting_approval",
+  "queued",
+  "rolling",
+  "soaking",
+  "succeeded",
+  "restoring",
+  "restored",
+  "stuck",
+  "rejected",
+  "expired",
+  "cancelled",
+];
+
+const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: null });
+
+describe("any rollout", () => {
+  test("in any state has a card, a thread, and an end that can be shown", () => {
+    const seen = new Set<Phase>();
+    fc.assert(
+      fc.property(story, around, (moves, factsFor) => {
+        for (const { before, event, after: state } of moves) {
+          seen.add(state.phase);
+          for (const { message } of threadLines(before, event, state)) assertShowable(message, event.type);
+        }
+        const phases = new Map(moves.map((move) => [move.after.phase, move.after]));
+        for (const state of phases.values()) {
+          const facts = factsFor(state);
+          assertShowable(rolloutCard(facts), state.phase);
+          assertShowable(endedNotice(facts), state.phase);
+          const description = deploymentDescription(facts);
+          assert.ok(description.length <= 140 && !/\p{Cc}/u.test(description));
+          assert.doesNotMatch(ticketComment(facts, "API-7") ?? "", /\p{Cc}/u);
+        }
+      }),
+      { numRuns: 250 },
+    );
+    assert.deepEqual(new Set(everyPhase), seen, "the stories must reach every phase");
+  });
+});
+
+const slots = fc.array(
+  fc.record({
+    host: words,
+    connected: fc.boolean(),
+    release: maybe(fc.constantFrom(41, 42)),
+    health: fc.constantFrom("ok", "starting", "failing", "restarting", "exited", "empty", "unknown"),
+    detail: maybe(words),
+  }),
+  { maxLength: 40 },
+);
+const environment: fc.Arbitrary<EnvironmentStatus> = fc.record({
+  service: words,
+  environment: words,
+  live: maybe(fc.constant(r42)),
+  since: maybe(fc.constantFrom(noon, noon - 1e9)),
+  by: maybe(words),
+  active: maybe(fc.constant(after([]))),
+  slots,
+  rollbackTo: maybe(fc.constant(r41)),
+  readiness: fc.constant({ ready: 1, total: 3 }),
+});
+const line: fc.Arbitrary<HistoryLine> = fc
+  .tuple(story, words, maybe(words))
+  .map(([moves, commit, fromCommit]) => ({ state: moves.at(-1)?.after ?? after([]), commit, fromCommit }));
+const host: fc.Arbitrary<HostFacts> = fc.record({
+  name: words,
+  labels: fc.dictionary(words, words, { maxKeys: 8 }),
+  connected: fc.boolean(),
+  lastSeenAt: maybe(fc.constant(noon - 5000)),
+  agentVersion: maybe(words),
+  revoked: fc.boolean(),
+  engine: maybe(fc.record({ ok: fc.boolean(), reason: maybe(words), detail: maybe(words), liveRestore: maybe(fc.boolean()) })),
+  slots: fc.array(fc.record({ service: words, environment: words, release: maybe(fc.nat()), health: words }), { maxLength: 9 }),
+});
+
+const others: readonly (readonly [name: string, message: fc.Arbitrary<Message>])[] = [
+  ["a status", fc.array(environment, { maxLength: 40 }).map((environments) => statusMessage({ environments, now: noon }))],
+  ["a history", fc.array(line, { maxLength: 60 }).map((lines) => historyMessage({ lines, now: noon }))],
+  ["hosts", fc.array(host, { maxLength: 80 }).map((hosts) => hostsMessage({ hosts, now: noon }))],
+  [
+    "a preview of a rollback",
+    fc
+      .record({
+        service: words,
+        environment: words,
+        from: maybe(fc.constant(r42)),
+        to: fc.constant(r41),
+        planHash: fc.constant("feedbeef"),
+        hosts: fc.array(words, { maxLength: 60 }),
+        readiness: fc.constant({ ready: 1, total: 3 }),
+        stops: maybe(fc.record({ rollout: fc.nat(), phase: fc.constantFrom("rolling", "awaiting_approval") })),
+      })
+      // Names of services are short by the configuration's rules; only their content is wild here.
+      .map((p) => rollbackPreview({ ...p, service: p.service.slice(0, 40), environment: p.environment.slice(0, 40) })),
+  ],
+  [
+    "a refusal",
+    fc
+      .tuple(fc.constantFrom(...(Object.keys(reasons) as ReasonCode[])), words, words)
+      .map(([code, text, next]) => refusalMessage(refuse(code, text, next))),
+  ],
+];
+
+describe("any other message", () => {
+  for (const [name, arbitrary] of others) {
+    test(name, () => {
+      fc.assert(
+        fc.property(arbitrary, (message) => assertShowable(message, name)),
+        { numRuns: 120 },
+      );
+    });
+  }
+
+  test("the Home tab", () => {
+    fc.assert(
+      fc.property(fc.array(environment, { maxLength: 120 }), (board) => {
+        const view = homeView({ board, now: noon });
+        assert.deepEqual(checkBlocks(view.blocks as never, "home"), []);
+        for (const text of mrkdwnOf(view.blocks)) assert.doesNotMatch(text, /<(?!!date\^|@U0ANA>)/);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
