@@ -1,4 +1,5 @@
 import { type Answers, ChatError, type Clock, type Log } from "../app/ports.ts";
+import { redact } from "../core/redact.ts";
 import type { Form, Message } from "../messages/message.ts";
 import type { Call } from "./api.ts";
 import { chatError } from "./errors.ts";
@@ -42,7 +43,7 @@ export function createAnswers(options: {
       return true;
     } catch (error) {
       // Not the address: it is a capability.
-      log.info({ key, error: String(error) }, "The response_url did not take an answer; whispering instead");
+      log.info({ key, error: redact(String(error)) }, "The response_url did not take an answer; whispering instead");
       return false;
     }
   }

@@ -28,24 +28,32 @@ export function createChat(options: {
 }): ChatParts {
   const { call, outbound, clock, timing } = options;
   const editBudget = createBudget({ capacity: editBurst, perMinute: editsPerMinute });
-  const posts = new Map<string, Promise<Place>>();
+  const posts = createPosts();
   const members = createMembers({ call, clock });
 
   function post(facts: Parameters<Chat["post"]>[0]): Promise<Place> {
-    const earlier = posts.get(facts.key);
-    if (earlier !== undefined) return earlier;
-    const posted = outbound.submit({
-      lane: `post:${facts.channel}`,
-      pauseKey: `chat.postMessage:${facts.channel}`,
-      gapMs: timing.postGapMs,
-      // A card goes before the log lines of others' threads.
-      urgent: facts.threadTs === undefined,
-      run: async () => placeOf(await call("chat.postMessage", postArgs(facts))),
+    return posts.once(facts.key, () => {
+      return outbound.submit({
+        lane: `post:${facts.channel}`,
+        pauseKey: `chat.postMessage:${facts.channel}`,
+        gapMs: timing.postGapMs,
+        // A card goes before the log lines of others' threads.
+        urgent: facts.threadTs === undefined,
+        run: async () => placeOf(await call("chat.postMessage", postArgs(facts))),
+      });
     });
-    posts.set(facts.key, posted);
-    posted.catch(() => posts.delete(facts.key));
-    if (posts.size > mostRememberedPosts) posts.delete(posts.keys().next().value ?? facts.key);
-    return posted;
+  }
+
+  async function edit({ place, message }: Parameters<Chat["update"]>[0]): Promise<void> {
+    const { channel, ts } = place;
+    try {
+      // Blocks even if there are none: the card is replaced whole.
+      await call("chat.update", { channel, ts, text: message.text, blocks: message.blocks, link_names: false });
+    } catch (error) {
+      // Who deleted the message must not keep the next one with its key from being posted.
+      if (error instanceof ChatError && error.kind === "gone") posts.forget(place);
+      throw error;
+    }
   }
 
   async function whisperInThread(facts: Parameters<Whisper>[0]): Promise<void> {
@@ -68,24 +76,10 @@ export function createChat(options: {
 
   const chat: Chat = {
     post,
-    update: ({ place, message }) => {
-      return outbound.submit({
-        lane: `edit:${place.channel}:${place.ts}`,
-        pauseKey: `chat.update:${place.channel}`,
-        gapMs: timing.editGapMs,
-        newest: true,
-        budget: editBudget,
-        run: async () => {
-          // Without `blocks` Slack would drop those that stand there.
-          await call("chat.update", {
-            channel: place.channel,
-            ts: place.ts,
-            text: message.text,
-            blocks: message.blocks,
-            link_names: false,
-          });
-        },
-      });
+    update: (facts) => {
+      const { channel, ts } = facts.place;
+      const lane = { lane: `edit:${channel}:${ts}`, pauseKey: `chat.update:${channel}`, gapMs: timing.editGapMs };
+      return outbound.submit({ ...lane, newest: true, budget: editBudget, run: () => edit(facts) });
     },
     whisper: (facts) => whisperInThread({ ...facts, threadTs: null, key: "" }),
     tell,
@@ -104,6 +98,30 @@ export function createChat(options: {
     state: options.state,
   };
   return { chat, whisper: whisperInThread };
+}
+
+/** Posts by key, those under way and the latest that succeeded: a caller that could not note its success asks again. */
+function createPosts() {
+  const known = new Map<string, { readonly result: Promise<Place>; place: Place | null }>();
+  return {
+    once(key: string, make: () => Promise<Place>): Promise<Place> {
+      const earlier = known.get(key);
+      if (earlier !== undefined) return earlier.result;
+      const entry: { readonly result: Promise<Place>; place: Place | null } = { result: make(), place: null };
+      known.set(key, entry);
+      if (known.size > mostRememberedPosts) known.delete(known.keys().next().value ?? key);
+      entry.result.then(
+        (place) => {
+          entry.place = place;
+        },
+        () => known.delete(key),
+      );
+      return entry.result;
+    },
+    forget({ channel, ts }: Place): void {
+      for (const [key, { place }] of known) if (place?.channel === channel && place.ts === ts) known.delete(key);
+    },
+  };
 }
 
 function contentArgs(message: Message): Record<string, unknown> {

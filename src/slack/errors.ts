@@ -7,7 +7,7 @@ type Verdict = Pick<ChatError, "kind" | "reason"> & { readonly retryAfterMs?: nu
 
 const gone: Verdict = { kind: "gone", reason: "chat_gone" };
 /** Retried, not dropped: the token may be renewed or the app installed again, and a result must still be told then. */
-const refused: Verdict = { kind: "retry", reason: "chat_auth", retryAfterMs: 60_000 };
+const refused: Verdict = { kind: "retry", reason: "chat_auth" };
 const busy: Verdict = { kind: "retry", reason: "chat_unreachable" };
 const spent: Verdict = { kind: "never", reason: "form_expired" };
 
@@ -58,7 +58,9 @@ const verdicts: Readonly<Record<string, Verdict>> = {
 export function chatError(method: string, error: unknown): ChatError {
   if (error instanceof ChatError) return error;
   const { verdict, detail } = judge(error);
-  return new ChatError({ ...verdict, message: redact(`Slack, ${method}: ${detail}`), cause: error });
+  // Where Gantry was removed its old card is as good as gone: the caller posts a new one where it can.
+  const outside = method === "chat.update" && verdict.reason === "not_in_channel";
+  return new ChatError({ ...(outside ? gone : verdict), message: redact(`Slack, ${method}: ${detail}`), cause: error });
 }
 
 /** Slack asked to wait; it did not do what was asked, so the same call may be made again. */

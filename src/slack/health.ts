@@ -10,12 +10,15 @@ export type Health = {
   socketFault(reason: ReasonCode): void;
   /** The bot token's last check; null: it works. */
   tokenChecked(fault: ReasonCode | null): void;
+  /** Resolves at the first connection. */
+  readonly connected: Promise<void>;
   state: Chat["state"];
 };
 
 /** What `state()` tells, and one log line whenever it changes. With `sockets` false (HTTP mode) the token alone decides. */
 export function createHealth(options: { readonly clock: Clock; readonly log: Log; readonly sockets: boolean }): Health {
   const { clock, log } = options;
+  const first = Promise.withResolvers<void>();
   let open = 0;
   let socketReason: ReasonCode = "chat_unreachable";
   let tokenFault: ReasonCode | null = "chat_unreachable";
@@ -27,6 +30,7 @@ export function createHealth(options: { readonly clock: Clock; readonly log: Log
     if (reason === current.reason) return;
     const connected = reason === null;
     current = { connected, since: connected === current.connected ? current.since : clock.now(), reason };
+    if (connected) first.resolve();
     if (connected) log.info({ openSockets: open }, "Slack is connected");
     else if (reason === "chat_auth") log.error({ reason }, "Slack refuses the token: renew it. Rollouts go on; the CLI works");
     else log.warn({ reason }, "Slack is not connected. Rollouts go on; the CLI works");
@@ -50,6 +54,7 @@ export function createHealth(options: { readonly clock: Clock; readonly log: Log
       tokenFault = fault;
       update();
     },
+    connected: first.promise,
     state: () => current,
   };
 }

@@ -49,7 +49,10 @@ export type Slack = {
 
 /** Connects Gantry to one Slack workspace. Nothing happens before `start()`. */
 export function createSlack(options: SlackOptions): Slack {
-  const { door, log, clock, apiUrl, appToken, signingSecret } = options;
+  const { door, log, clock, apiUrl } = options;
+  // An empty environment variable is none.
+  const appToken = options.appToken || undefined;
+  const signingSecret = options.signingSecret || undefined;
   const timing: Timing = { ...defaultTiming, ...options.timing };
   const health = createHealth({ clock, log, sockets: appToken !== undefined });
   const api = createApi({
@@ -92,17 +95,13 @@ export function createSlack(options: SlackOptions): Slack {
     identity.check();
     await identity.found;
     pool?.start();
-    while (!health.state().connected && !stopping) await wait(connectPollMs);
+    await health.connected;
   }
-
-  let stopping = false;
-  const wait = (ms: number) => new Promise<void>((resolve) => clock.wakeAt(clock.now() + ms, resolve));
 
   return {
     chat,
     start: () => within(connect(), timing.startWithinMs),
     async stop() {
-      stopping = true;
       intake.close();
       identity.stop();
       await within(Promise.allSettled(arrivals), timing.ackWarnMs);
@@ -130,8 +129,6 @@ export function createSlack(options: SlackOptions): Slack {
     cancel();
   }
 }
-
-const connectPollMs = 20;
 
 /** A signature is made anew for each request, so it names the request; hashed, since it is half a secret. */
 function httpKey(event: ReceiverEvent): string {
