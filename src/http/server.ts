@@ -4,8 +4,11 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Hono } from "hono";
+
+type FetchCallback = Parameters<typeof getRequestListener>[0];
 
 export type Mount = { readonly path: string; readonly handle: (request: IncomingMessage, response: ServerResponse) => void };
 export type Upgrade = {
@@ -27,7 +30,8 @@ export type ServerFacts = {
 /** A server that does not listen yet. */
 export function createHttpServer(facts: ServerFacts): Server {
   const { app, mounts = [], upgrades = [], maxBodyBytes = 1024 * 1024, headersMs = 10_000, requestMs = 30_000 } = facts;
-  const listener = getRequestListener(app.fetch);
+  // The adapter would otherwise replace the process's own Request and Response, which the other adapters' clients use.
+  const listener = getRequestListener(fetchOf(app), { overrideGlobalObjects: false });
   const timeouts = { headersTimeout: headersMs, requestTimeout: requestMs, keepAliveTimeout: 65_000 };
   const checks = { connectionsCheckingInterval: Math.min(5000, headersMs) };
   const server = createServer({ ...timeouts, ...checks, maxHeaderSize: 16_384 }, (request, response) => {
@@ -48,13 +52,23 @@ export function createHttpServer(facts: ServerFacts): Server {
   return server;
 }
 
+/** The app's answer, unless the request was cut off meanwhile and has had its answer. */
+function fetchOf(app: Hono): FetchCallback {
+  return async (request, env) => {
+    const response = await app.fetch(request, env);
+    return (env as HttpBindings).outgoing.headersSent ? RESPONSE_ALREADY_SENT : response;
+  };
+}
+
 /** Stops taking requests, lets running ones end for `graceMs`, then cuts the rest off. */
 export async function closeHttpServer(server: Server, graceMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
-  server.closeIdleConnections();
+  // A connection that is kept open after its last answer would hold the server for as long as a client likes to keep it.
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
   await promise;
+  clearInterval(sweep);
   clearTimeout(cut);
 }
 
@@ -83,7 +97,8 @@ function capBody(request: IncomingMessage, response: ServerResponse, maxBytes: n
 }
 
 function tooLarge(request: IncomingMessage, response: ServerResponse, maxBytes: number): void {
-  const cut = () => request.socket.destroy();
+  // Whoever reads the body is told, too; it would wait for ever otherwise.
+  const cut = () => void request.destroy(new RangeError("the body is too large"));
   if (response.headersSent) {
     cut();
     return;
