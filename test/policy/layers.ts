@@ -60,7 +60,7 @@ const rooms: readonly Room[] = [
   adapter("registry", packages("undici")),
   adapter("docker", packages("dockerode"), { to: /^src\/host\/engine\.ts$/ }),
   adapter("fleet", packages("ws", "zod")),
-  adapter("http", packages("hono(/.+)?", "@hono/node-server", "prom-client")),
+  adapter("http", packages("hono(/.+)?", "@hono/node-server(/.+)?", "prom-client")),
   adapter("sqlite", packages("better-sqlite3"), { to: /^src\/app\/store\.ts$/, only: "types" }),
   { name: "rehearsal", files: /^src\/rehearsal\//, doors: anything },
   { name: "roots", files: /^src\/[^/]+\.ts$/, doors: anything },
