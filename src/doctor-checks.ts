@@ -217,7 +217,10 @@ export function databaseCheck(inspect: () => DatabaseFacts): Check {
   return {
     name: "database",
     look: async () => {
-      const { integrity, synchronous, path } = inspect();
+      const found = attempt(inspect);
+      if (typeof found === "string")
+        return wrong(`cannot be read: ${found}`, "check GANTRY_DATA and its owner; the first start of the server makes it");
+      const { integrity, synchronous, path } = found;
       if (integrity !== "ok") return wrong(`${path} is damaged: ${integrity}`, "stop the server and restore the last backup");
       if (synchronous < 2)
         return wrong(
@@ -227,6 +230,15 @@ export function databaseCheck(inspect: () => DatabaseFacts): Check {
       return ok(`${path}: whole, synchronous=FULL`);
     },
   };
+}
+
+/** The facts, or why there are none. */
+function attempt(inspect: () => DatabaseFacts): DatabaseFacts | string {
+  try {
+    return inspect();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 export function diskCheck(facts: { path: string; minFreeBytes: number }): Check {
