@@ -128,7 +128,10 @@ async function assemble(parts: { options: AgentOptions; log: Log; clock: Clock; 
   log.info({ name: options.name, labels: options.labels, server: options.server, agentVersion }, "agent started");
   const stop = once(async () => {
     dialled.stop();
-    await Promise.race([host.stop(), new Promise<void>((done) => clock.wakeAt(clock.now() + stopDeadlineMs, done))]);
+    const late = Promise.withResolvers<void>();
+    const cancel = clock.wakeAt(clock.now() + stopDeadlineMs, late.resolve);
+    await Promise.race([host.stop(), late.promise]);
+    cancel();
     state.lock.release();
     log.info({}, "agent stopped; containers keep running");
     ending.resolve();

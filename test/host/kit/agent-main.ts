@@ -2,21 +2,30 @@
  * The agent as a process of its own, that can be told to kill itself at a named point: `node agent-main.ts JSON`.
  * Production has no such option: this file is the only root that passes a failpoint.
  */
+import { readFileSync } from "node:fs";
 import { type AgentOptions, runAgent } from "../../../src/agent.ts";
 
 export type ProcessOptions = AgentOptions & {
-  /** `before:stop`, `after:start` …: SIGKILL when it is reached. */
-  readonly dieAt?: string;
+  /** A file that names a point (`before:stop`, `after:start` …): SIGKILL when it is reached. */
+  readonly dieFile: string;
 };
 
-const { dieAt, ...options } = JSON.parse(process.argv[2] ?? "{}") as ProcessOptions;
+const { dieFile, ...options } = JSON.parse(process.argv[2] ?? "{}") as ProcessOptions;
 
 await runAgent({
   ...options,
   failpoint(name) {
-    if (name === dieAt) process.kill(process.pid, "SIGKILL");
+    if (name === armed()) process.kill(process.pid, "SIGKILL");
   },
 }).catch((error) => {
   console.error(`gantry agent: ${error.message}`);
   process.exitCode = 1;
 });
+
+function armed(): string {
+  try {
+    return readFileSync(dieFile, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -50,7 +51,9 @@ export type RealHost = {
   readonly desk: TestDesk;
   /** Everything the agent has logged, as lines. */
   readonly log: string[];
-  start(options?: Partial<ProcessOptions>): Promise<void>;
+  start(): Promise<void>;
+  /** From now on the agent kills itself at this point; null for nowhere. */
+  dieAt(point: string | null): void;
   /** Resolves with the signal that ended the process. */
   died(): Promise<NodeJS.Signals | null>;
   end(signal?: NodeJS.Signals): Promise<void>;
@@ -67,6 +70,7 @@ export function realHost(lab: LabHost, server: TestServer): RealHost {
   const { desk, hub } = server;
   const { name } = lab;
   const log: string[] = [];
+  const dieFile = join(lab.dir, "die-at");
   let child: ChildProcess | null = null;
   let exited: Promise<NodeJS.Signals | null> = Promise.resolve(null);
 
@@ -74,7 +78,7 @@ export function realHost(lab: LabHost, server: TestServer): RealHost {
     lab,
     desk,
     log,
-    async start(options = {}) {
+    async start() {
       const token = `gnt_${name}_${Math.random()}`;
       desk.tokens.set(token, { name });
       const all: ProcessOptions = {
@@ -86,7 +90,7 @@ export function realHost(lab: LabHost, server: TestServer): RealHost {
         envDir: join(lab.dir, "env"),
         token,
         link: { backoff: { firstMs: 20, capMs: 100 } },
-        ...options,
+        dieFile,
       };
       const mine = lab.spawn(process.execPath, [agentMain, JSON.stringify(all)], { stdio: ["ignore", "pipe", "pipe"] });
       child = mine;
@@ -95,6 +99,7 @@ export function realHost(lab: LabHost, server: TestServer): RealHost {
       const connections = desk.connections.length;
       await Promise.race([exited, until(() => desk.connections.length > connections && hub.isConnected(name))]);
     },
+    dieAt: (point) => (point === null ? rmSync(dieFile, { force: true }) : writeFileSync(dieFile, point)),
     died: () => exited,
     async end(signal = "SIGTERM") {
       child?.kill(signal);

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { DesiredSlot, ObservedSlot } from "../../src/core/slot.ts";
+import type { StepKind } from "../../src/core/slot-step.ts";
+import { eventually } from "../kit/eventually.ts";
+import { sampleCommit, testLab } from "../kit/lab.ts";
+import { order } from "./kit/orders.ts";
+import { type RealHost, realHost, startTestServer, type TestServer } from "./kit/real-host.ts";
+
+const lab = testLab("prod-1");
+const good = sampleCommit("1a4c9e2");
+const better = sampleCommit("3f2a1c9");
+const unhealthy = sampleCommit("7c81f36");
+
+/** What is after one step is before the next. */
+const steps: readonly StepKind[] = ["pull", "create", "unpin", "stop", "start", "check", "promote", "settle", "keep", "remove"];
+const moments = [...steps.map((step) => `before:${step}`), "after:remove"];
+const momentsBack = ["after:check", "before:promote", "after:promote", "after:settle"];
+
+describe("an agent that is killed in the middle of a swap", () => {
+  let server: TestServer;
+  let host: RealHost;
+  let generation = 0;
+  let release = 0;
+
+  before(async () => {
+    server = await startTestServer(lab.lab.bridgeAddress);
+    host = realHost(lab.host("prod-1"), server);
+    await host.start();
+    assert.equal((await deploy(good)).outcome?.ok, true);
+  });
+  after(async () => {
+    await host.end();
+    await server.stop();
+  });
+
+  function next(commit: { sha: string }, deadlineMs = 5_000) {
+    generation += 1;
+    release += 1;
+    const digest = lab.digest(sampleCommit(commit.sha));
+    return order({ generation, release, digest, container: { image: lab.repository }, health: { deadlineMs } });
+  }
+
+  function deploy(commit: { sha: string }) {
+    return host.carryOut(next(commit));
+  }
+
+  /** Exactly one container serves and answers, and exactly one is kept. */
+  async function isWhole(serving: { release: number; sha: string }): Promise<void> {
+    await eventually(async () => {
+      const containers = await host.containers();
+      assert.equal(containers.length, 2, containers.join(", "));
+      assert.equal(containers[0], `live r${serving.release} running`);
+      assert.match(containers[1] ?? "", /^previous r\d+ created$/);
+    });
+    assert.match((await host.lab.fetch("/")).body, new RegExp(serving.sha));
+    const policy = await host.lab.docker("ps", "-q", "--filter", "label=gantry.role=live");
+    assert.equal(await host.lab.docker("inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", policy), "unless-stopped");
+  }
+
+  /** Orders it, lets the agent die at that moment, starts it again, and resolves with the outcome. */
+  async function interrupted(moment: string, ordered: DesiredSlot): Promise<ObservedSlot> {
+    host.dieAt(moment);
+    host.tell(ordered);
+    assert.equal(await host.died(), "SIGKILL");
+    host.dieAt(null);
+    await host.start();
+    return await host.desk.settled("prod-1", ordered.generation);
+  }
+
+  for (const moment of moments) {
+    it(`goes on after it was killed ${moment.replace(":", " ")}`, async () => {
+      const commit = generation % 2 === 0 ? good : better;
+      const slot = await interrupted(moment, next(commit));
+      assert.equal(slot.outcome?.ok, true, `${JSON.stringify(slot)} ${host.log.slice(-5).join("\n")}`);
+      await isWhole({ release, sha: commit.sha });
+    });
+  }
+
+  for (const moment of momentsBack) {
+    it(`puts the old one back after it was killed ${moment.replace(":", " ")} of a swap that fails`, async () => {
+      const serving = { release, sha: (generation % 2 === 0 ? better : good).sha };
+      const slot = await interrupted(moment, next(unhealthy, 400));
+      assert.equal(slot.outcome?.ok, false, JSON.stringify(slot));
+      await isWhole(serving);
+      generation += 1;
+      assert.equal((await deploy(generation % 2 === 0 ? good : better)).outcome?.ok, true);
+    });
+  }
+});
