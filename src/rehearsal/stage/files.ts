@@ -12,6 +12,8 @@ export type ServiceOptions = {
   readonly stagingSoak?: string;
   readonly batch?: string;
   readonly canary?: string;
+  /** false: prod needs no approval. */
+  readonly approvals?: boolean;
   /** Lines of the compose service, indented by four. */
   readonly compose?: readonly string[];
   /** Lines for gantry.yml's people, instead of the usual four. */
@@ -45,7 +47,8 @@ channel: C0DEPLOYS
 
 function serviceFile(registry: string, options: ServiceOptions): string {
   const { soak = "10s", stagingSoak = "2s", expire = "30m", hostDeadline = "60s", healthDeadline = "5s" } = options;
-  const { batch = "2", canary = "1", compose = [] } = options;
+  const { batch = "2", canary = "1", compose = [], approvals = true } = options;
+  const approved = `      approvals: { required: 1, from: [release-captains], notRequester: true, expire: ${expire} }\n`;
   return `name: api
 services:
   api:
@@ -62,7 +65,6 @@ ${compose.map((line) => `    ${line}\n`).join("")}x-gantry:
     prod:
       after: staging
       hosts: { env: prod }
-      approvals: { required: 1, from: [release-captains], notRequester: true, expire: ${expire} }
-      rollout: { canary: ${canary}, batch: ${batch}, soak: ${soak}, hostDeadline: ${hostDeadline} }
+${approvals ? approved : ""}      rollout: { canary: ${canary}, batch: ${batch}, soak: ${soak}, hostDeadline: ${hostDeadline} }
 `;
 }
