@@ -9,7 +9,7 @@ type Variable = { readonly key: string; readonly spot: Spot; readonly value: str
 const useEnvFile = "put it into a file on the hosts and name that file under env_file";
 
 /** What is wrong with one variable, or null. */
-export function variableComplaint(key: string, value: string | null): Complaint | null {
+function variableComplaint(key: string, value: string | null): Complaint | null {
   if (!/^[A-Za-z_][A-Za-z0-9_.-]{0,254}$/.test(key)) {
     return { what: `${quote(key)} cannot be a variable's name`, fix: "use letters, digits and _, beginning with a letter" };
   }

@@ -14,7 +14,7 @@ const loopback = /^(127(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}|localhost|\[::1\])$
 
 type Parsed<T> = { readonly value: T } | Complaint;
 
-export function parseHttp(text: string): Parsed<HealthProbe> {
+function parseHttp(text: string): Parsed<HealthProbe> {
   const example = "write an address such as http://127.0.0.1:8080/healthz";
   if (/^https:/i.test(text))
     return { what: "https is not supported for health checks", fix: "write http: the check does not leave the host" };
@@ -28,7 +28,7 @@ export function parseHttp(text: string): Parsed<HealthProbe> {
   return trouble ?? { value: { kind: "http", url: new URL(text).href } };
 }
 
-export function parseTcp(text: string): Parsed<HealthProbe> {
+function parseTcp(text: string): Parsed<HealthProbe> {
   const parts = /^(?:(.*):)?(\d{1,6})$/.exec(text);
   if (parts === null)
     return { what: `${quote(text)} is not a TCP address`, fix: "write a port, or host:port such as 127.0.0.1:8080" };

@@ -8,7 +8,7 @@ type Parsed<T> = { readonly value: T } | Complaint;
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** `200ms`, `30s`, `5m`, `1h`, `1m30s`: to milliseconds. Compose writes durations the same way. */
-export function parseDuration(text: string): Parsed<number> {
+function parseDuration(text: string): Parsed<number> {
   const wrong = { what: `${quote(text)} is not a duration`, fix: "write a number with its unit: 200ms, 30s, 5m, 1h or 1m30s" };
   if (/^\d+$/.test(text))
     return { what: `${quote(text)} has no unit`, fix: `write ${text}s for seconds or ${text}ms for milliseconds` };

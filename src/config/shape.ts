@@ -17,8 +17,6 @@ export type Shape<T> = {
   readonly schema: Schema;
 };
 
-export type ValueOf<S> = S extends Shape<infer T> ? T : never;
-
 /** A text that means something: `parse` gives the value in a box, or what is wrong with it. */
 export function scalar<T>(facts: {
   /** For "a list, where … belongs": "a duration such as 30s". */

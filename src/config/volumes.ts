@@ -10,7 +10,7 @@ const wholeTrees = ["/proc", "/sys", "/boot", "/var/lib/docker", "/var/lib/conta
 const exactPaths = ["/", "/dev", "/etc", "/run", "/usr", "/bin", "/sbin", "/lib", "/root", "/home", "/var", "/var/lib"];
 
 /** What is wrong with a path on the host, or null. */
-export function hostPathComplaint(source: string): Complaint | null {
+function hostPathComplaint(source: string): Complaint | null {
   if (!source.startsWith("/")) {
     const named = /^[A-Za-z0-9][\w.-]*$/.test(source);
     if (named)
