@@ -1,0 +1,305 @@
+/**
+ * A container engine in memory, with the host around it: images, restart policies, one network in which a port has one
+ * owner, registries that can be down, and faults on demand. Passes the same contract as the real one.
+ */
+import type { Clock } from "../app/ports.ts";
+import type { HealthProbe } from "../core/release.ts";
+import type { SlotKey } from "../core/slot.ts";
+import { type Answer, type ContainerState, type Engine, EngineError, type EngineEvent, type Prober } from "../host/engine.ts";
+import { createFakeRegistries, type FakeRegistries } from "./fake-registries.ts";
+
+/** How the program in an image behaves. */
+export type FakeProgram = {
+  readonly port?: number;
+  /** From start to the first good answer; never, when null. */
+  readonly healthyAfterMs?: number | null;
+  readonly exitAfterMs?: number;
+  readonly exitCode?: number;
+  readonly ignoresTerm?: boolean;
+  readonly startError?: string;
+  readonly logs?: readonly string[];
+};
+
+type Running = { readonly since: number; readonly hasPort: boolean; readonly cancelExit: () => void };
+
+type Box = {
+  state: ContainerState;
+  readonly program: FakeProgram;
+  running: Running | null;
+  stoppedByHand: boolean;
+};
+
+export type FakeEngine = Engine & {
+  readonly prober: Prober;
+  readonly registries: FakeRegistries;
+  /** Every call that changes something, as `start gantry-api-prod-g2`. */
+  readonly calls: string[];
+  /** The next call of this method fails so; with `after` it does its work first, and only its answer is lost. */
+  failNext(method: keyof Engine, error: EngineError, when?: "before" | "after"): void;
+  /** Every call fails with engine_down until it is up again; containers go on. */
+  setDown(down: boolean): void;
+  setLiveRestore(on: boolean): void;
+  /** Everything stops, and what the restart policies say comes up again. */
+  powerCut(): void;
+  /** The process in a container ends by itself. */
+  crash(id: string, exitCode: number): void;
+  /** Another process of the host takes a port and answers well on it; null gives it back. */
+  setStranger(port: number | null): void;
+  /** Containers that run at this moment, newest first. */
+  running(): readonly ContainerState[];
+};
+
+export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
+  const { clock } = facts;
+  const registries = createFakeRegistries();
+  const boxes = new Map<string, Box>();
+  const images = new Map<string, FakeProgram>();
+  const faults = new Map<keyof Engine, { error: EngineError; when: "before" | "after" }[]>();
+  const listeners = new Set<{ onEvent(event: EngineEvent): void; onEnd(): void }>();
+  const calls: string[] = [];
+  let isDown = false;
+  let liveRestore = true;
+  let stranger: number | null = null;
+  let counter = 0;
+
+  async function call<T>(method: keyof Engine, work: () => T | Promise<T>, words = ""): Promise<T> {
+    // Like a real call, it answers later than it was made.
+    await Promise.resolve();
+    if (isDown) throw new EngineError({ reason: "engine_down", message: "the engine does not answer" });
+    const fault = faults.get(method)?.shift();
+    if (fault?.when === "before") throw fault.error;
+    if (words !== "") calls.push(words);
+    const result = await work();
+    if (fault !== undefined) throw fault.error;
+    return result;
+  }
+
+  function boxOf(id: string): Box {
+    const found = boxes.get(id);
+    if (found === undefined) throw new EngineError({ reason: "engine_down", message: `No such container: ${id}`, gone: true });
+    return found;
+  }
+
+  function nameOf(id: string): string {
+    return boxes.get(id)?.state.name ?? id;
+  }
+
+  function tell(box: Box): void {
+    const { labels, id } = box.state;
+    const event = { containerId: id, service: labels["gantry.service"] ?? "", environment: labels["gantry.environment"] ?? "" };
+    queueMicrotask(() => {
+      if (!isDown) for (const listener of listeners) listener.onEvent(event);
+    });
+  }
+
+  function insert(
+    state: Pick<ContainerState, "name" | "labels" | "environment" | "stopSignal" | "stopGraceMs">,
+    program: FakeProgram,
+  ): string {
+    const holder = [...boxes.values()].find((b) => b.state.name === state.name);
+    if (holder !== undefined && holder.state.status !== "created") {
+      throw new EngineError({
+        reason: "create_failed",
+        message: `The container name "${state.name}" is already in use`,
+        conflict: true,
+      });
+    }
+    if (holder !== undefined) boxes.delete(holder.state.id);
+    counter += 1;
+    const id = `c${String(counter).padStart(11, "0")}`;
+    const fresh = { pid: null, startedAt: null, restarts: 0, exitCode: 0, oomKilled: false, error: "", health: null };
+    const whole: ContainerState = { ...state, ...fresh, id, status: "created", restartPolicy: "no" };
+    boxes.set(id, { state: whole, program, running: null, stoppedByHand: false });
+    return id;
+  }
+
+  function run(box: Box, isRestart: boolean): void {
+    const { program } = box;
+    if (program.startError !== undefined) {
+      throw new EngineError({ reason: "start_failed", message: program.startError });
+    }
+    counter += 1;
+    const since = clock.now();
+    const portFree =
+      stranger !== portOf(program) &&
+      ![...boxes.values()].some((b) => b.running?.hasPort && portOf(b.program) === portOf(program));
+    const restarts = isRestart ? box.state.restarts + 1 : 0;
+    box.state = { ...box.state, status: "running", pid: 1_000 + counter, startedAt: since, restarts, exitCode: null };
+    const exitAfterMs = portFree ? program.exitAfterMs : 1;
+    const cancelExit =
+      exitAfterMs === undefined ? () => undefined : clock.wakeAt(since + exitAfterMs, () => ended(box, program.exitCode ?? 1));
+    box.running = { since, hasPort: portFree, cancelExit };
+    box.stoppedByHand = false;
+    tell(box);
+  }
+
+  function ended(box: Box, exitCode: number): void {
+    box.running?.cancelExit();
+    box.running = null;
+    box.state = { ...box.state, status: "ended", pid: null, exitCode };
+    tell(box);
+    if (box.state.restartPolicy !== "unless-stopped" || box.stoppedByHand) return;
+    box.state = { ...box.state, status: "restarting" };
+    clock.wakeAt(clock.now() + 5, () => {
+      if (box.state.status === "restarting") run(box, true);
+    });
+  }
+
+  function stop(id: string): Promise<{ killed: boolean }> {
+    const box = boxOf(id);
+    box.stoppedByHand = true;
+    if (!box.program.ignoresTerm || box.running === null) {
+      if (box.running !== null || box.state.status === "restarting") ended(box, 143);
+      return Promise.resolve({ killed: false });
+    }
+    return new Promise((resolve) => {
+      clock.wakeAt(clock.now() + box.state.stopGraceMs, () => {
+        ended(box, 137);
+        resolve({ killed: true });
+      });
+    });
+  }
+
+  async function pull(image: { repository: string; digest: string; signal: AbortSignal }): Promise<string> {
+    const program = await registries.fetch(image);
+    const ref = `${image.repository}@${image.digest}`;
+    images.set(ref, program);
+    return ref;
+  }
+
+  function findImage(image: { repositories: readonly string[]; digest: string }): string | null {
+    const exact = image.repositories.map((r) => `${r}@${image.digest}`).find((ref) => images.has(ref));
+    return exact ?? [...images.keys()].find((ref) => ref.endsWith(`@${image.digest}`)) ?? null;
+  }
+
+  const fake: FakeEngine = {
+    registries,
+    calls,
+    prober: createFakeProber({ clock, boxes, stranger: () => stranger }),
+    info: () => call("info", () => ({ liveRestore, platform: "linux/amd64" })),
+    list: (key?: SlotKey) => call("list", () => [...boxes.values()].map((b) => b.state).filter((s) => isOf(s, key))),
+    inspect: (id) => call("inspect", () => boxes.get(id)?.state ?? null),
+    findImage: (image) => call("findImage", () => findImage(image)),
+    pull: (image) => call("pull", () => pull(image), `pull ${image.repository}`),
+    create: (order) =>
+      call(
+        "create",
+        () => {
+          const program = images.get(order.imageRef);
+          if (program === undefined)
+            throw new EngineError({ reason: "create_failed", message: `No such image: ${order.imageRef}`, gone: true });
+          const { stopGraceMs, stopSignal, environment } = order.spec;
+          const set = [...order.environment, ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)];
+          return insert(
+            { name: order.name, labels: order.labels, environment: set, stopGraceMs, stopSignal: stopSignal ?? "SIGTERM" },
+            program,
+          );
+        },
+        `create ${order.name}`,
+      ),
+    clone: ({ id, name, labels }) =>
+      call("clone", () => insert({ ...boxOf(id).state, name, labels }, boxOf(id).program), `clone ${name}`),
+    start: (id) =>
+      call(
+        "start",
+        () => {
+          const box = boxOf(id);
+          if (box.running === null) run(box, false);
+        },
+        `start ${nameOf(id)}`,
+      ),
+    setRestartPolicy: (id, restartPolicy) =>
+      call(
+        "setRestartPolicy",
+        () => {
+          const box = boxOf(id);
+          box.state = { ...box.state, restartPolicy };
+        },
+        `policy ${restartPolicy} ${nameOf(id)}`,
+      ),
+    stop: ({ id }) => call("stop", () => stop(id), `stop ${nameOf(id)}`),
+    remove: (id) =>
+      call(
+        "remove",
+        () => {
+          const box = boxes.get(id);
+          box?.running?.cancelExit();
+          boxes.delete(id);
+          if (box !== undefined) tell(box);
+        },
+        `remove ${nameOf(id)}`,
+      ),
+    logTail: (id, lines) => call("logTail", () => (boxOf(id).program.logs ?? []).slice(-lines)),
+    watch(listener) {
+      listeners.add(listener);
+      return { stop: () => void listeners.delete(listener) };
+    },
+    failNext(method, error, when = "before") {
+      faults.set(method, [...(faults.get(method) ?? []), { error, when }]);
+    },
+    setDown(down) {
+      isDown = down;
+      if (!down) return;
+      for (const listener of [...listeners]) {
+        listeners.delete(listener);
+        listener.onEnd();
+      }
+    },
+    setLiveRestore(on) {
+      liveRestore = on;
+    },
+    powerCut() {
+      for (const box of boxes.values()) {
+        box.running?.cancelExit();
+        box.running = null;
+        if (box.state.status === "running" || box.state.status === "restarting") {
+          box.state = { ...box.state, status: "ended", pid: null, exitCode: 137 };
+        }
+      }
+      for (const box of boxes.values()) {
+        if (box.state.status === "ended" && box.state.restartPolicy === "unless-stopped" && !box.stoppedByHand) run(box, false);
+      }
+    },
+    crash: (id, exitCode) => ended(boxOf(id), exitCode),
+    setStranger(port) {
+      stranger = port;
+    },
+    running: () => [...boxes.values()].filter((b) => b.running !== null).map((b) => b.state),
+  };
+  return fake;
+}
+
+function isOf(state: ContainerState, key: SlotKey | undefined): boolean {
+  if (key === undefined) return state.labels["gantry.service"] !== undefined;
+  return state.labels["gantry.service"] === key.service && state.labels["gantry.environment"] === key.environment;
+}
+
+function portOf(program: FakeProgram): number {
+  return program.port ?? 8080;
+}
+
+function createFakeProber(facts: { clock: Clock; boxes: ReadonlyMap<string, Box>; stranger: () => number | null }): Prober {
+  const { clock, boxes, stranger } = facts;
+  const holderOf = (port: number) => [...boxes.values()].find((b) => b.running?.hasPort && portOf(b.program) === port);
+
+  function answer(probe: Extract<HealthProbe, { kind: "http" | "tcp" }>): Answer {
+    const port = probe.kind === "tcp" ? probe.port : Number(new URL(probe.url).port || 80);
+    if (stranger() === port) return { ok: true, detail: "a stranger answered" };
+    const box = holderOf(port);
+    if (box === undefined) return { ok: false, detail: "nothing listens there" };
+    const after = box.program.healthyAfterMs === undefined ? 0 : box.program.healthyAfterMs;
+    const isHealthy = after !== null && box.running !== null && clock.now() - box.running.since >= after;
+    return { ok: isHealthy, detail: `answered ${isHealthy ? 200 : 503}` };
+  }
+
+  return {
+    ask: async (probe) => answer(probe),
+    holder: async ({ port, pid }) => {
+      if (stranger() === port) return { by: "other", detail: `port ${port} is held by nginx (pid 77)` };
+      const box = holderOf(port);
+      if (box === undefined) return { by: "nobody" };
+      if (box.state.pid === pid) return { by: "container" };
+      return { by: "other", detail: `port ${port} is held by ${box.state.name}` };
+    },
+  };
+}

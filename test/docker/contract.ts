@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import { type ContainerState, type CreateOrder, type Engine, EngineError, type EngineEvent } from "../../src/host/engine.ts";
+import { plainSpec } from "../host/kit/orders.ts";
+import { eventually } from "../kit/eventually.ts";
+
+/** What each kind of engine brings along for the contract. */
+export type ContractHost = {
+  readonly engine: Engine;
+  readonly repository: string;
+  /** A mirror of `repository` that nothing was pulled from. */
+  readonly otherRepository: string;
+  /** A service that serves; pushed, not pulled. */
+  readonly digest: string;
+  stopRegistry(): Promise<void>;
+  startRegistry(): Promise<void>;
+};
+
+/** What every engine does, real or fake. `stubborn` and `broken` change an order so that it ignores its stop signal, or cannot start. */
+export function engineContract(facts: {
+  host: () => ContractHost;
+  digestFor: (kind: "plain" | "stubborn" | "broken" | "dying") => string;
+  specFor: (kind: "plain" | "stubborn" | "broken" | "dying") => Partial<CreateOrder["spec"]>;
+}): void {
+  const { host, digestFor, specFor } = facts;
+  let names = 0;
+
+  async function made(
+    kind: "plain" | "stubborn" | "broken" | "dying" = "plain",
+    order: Partial<CreateOrder> = {},
+  ): Promise<string> {
+    const { engine, repository } = host();
+    const digest = digestFor(kind);
+    const imageRef =
+      (await engine.findImage({ repositories: [repository], digest })) ??
+      (await engine.pull({ repository, digest, signal: never() }));
+    names += 1;
+    const labels = { "gantry.service": "api", "gantry.environment": `e${names}`, "gantry.role": "live" };
+    const spec = { ...plainSpec, image: repository, stopGraceMs: 1_000, ...specFor(kind) };
+    return await engine.create({
+      name: `gantry-contract-${names}`,
+      imageRef,
+      spec,
+      environment: ["FROM_FILE=1"],
+      labels,
+      ...order,
+    });
+  }
+
+  async function stateOf(id: string): Promise<ContainerState> {
+    const state = await host().engine.inspect(id);
+    assert.ok(state !== null, "the container exists");
+    return state;
+  }
+
+  const rejectsWith =
+    (reason: string, more: Partial<EngineError> = {}) =>
+    (thrown: unknown) => {
+      assert.ok(thrown instanceof EngineError, String(thrown));
+      assert.equal(thrown.reason, reason, thrown.message);
+      for (const [name, value] of Object.entries(more)) assert.equal(thrown[name as keyof EngineError], value);
+      return true;
+    };
+
+  it("finds no image that was never pulled, and one that was under any repository", async () => {
+    const { engine, repository, otherRepository, digest } = host();
+    const none = `sha256:${"1".repeat(64)}`;
+    assert.equal(await engine.findImage({ repositories: [repository], digest: none }), null);
+    const ref = await engine.pull({ repository, digest, signal: never() });
+    assert.equal(ref, `${repository}@${digest}`);
+    assert.equal(await engine.findImage({ repositories: [otherRepository], digest }), ref);
+  });
+
+  it("says that an image is missing, and that a registry does not answer", async () => {
+    const { engine, repository, stopRegistry, startRegistry } = host();
+    const digest = `sha256:${"2".repeat(64)}`;
+    await assert.rejects(engine.pull({ repository, digest, signal: never() }), rejectsWith("image_missing"));
+    await stopRegistry();
+    try {
+      await assert.rejects(engine.pull({ repository, digest, signal: never() }), rejectsWith("registry_unreachable"));
+    } finally {
+      await startRegistry();
+    }
+  });
+
+  it("creates a container that does not run and would not come back by itself", async () => {
+    const id = await made();
+    const state = await stateOf(id);
+    assert.equal(state.status, "created");
+    assert.equal(state.restartPolicy, "no");
+    assert.equal(state.startedAt, null);
+    assert.equal(state.stopGraceMs, 1_000);
+    assert.ok(state.environment.includes("FROM_FILE=1"));
+    await host().engine.remove(id);
+  });
+
+  it("lists the containers of one slot, and all of ours", async () => {
+    const [one, two] = [await made(), await made()];
+    const { engine } = host();
+    const environment = (await stateOf(one)).labels["gantry.environment"] ?? "";
+    assert.deepEqual(
+      (await engine.list({ service: "api", environment })).map((c) => c.id),
+      [one],
+    );
+    const all = (await engine.list()).map((c) => c.id);
+    assert.ok(all.includes(one) && all.includes(two));
+    await Promise.all([engine.remove(one), engine.remove(two)]);
+  });
+
+  it("starts, starts again without harm, stops by the stop signal, and starts anew", async () => {
+    const { engine } = host();
+    const id = await made();
+    const before = Date.now();
+    await engine.start(id);
+    await engine.start(id);
+    const running = await stateOf(id);
+    assert.equal(running.status, "running");
+    assert.ok((running.pid ?? 0) > 0);
+    assert.ok(Math.abs((running.startedAt ?? 0) - before) < 10_000);
+    assert.deepEqual(await engine.stop(running), { killed: false });
+    await engine.start(id);
+    assert.equal((await stateOf(id)).status, "running");
+    assert.notEqual((await stateOf(id)).startedAt, running.startedAt);
+    await engine.remove(id);
+    assert.equal(await engine.inspect(id), null);
+  });
+
+  it("kills what ignores its stop signal, after its grace", async () => {
+    const { engine } = host();
+    const id = await made("stubborn");
+    await engine.start(id);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.deepEqual(await engine.stop(await stateOf(id)), { killed: true });
+    await eventually(async () => assert.equal((await stateOf(id)).status, "ended"));
+    await engine.remove(id);
+  });
+
+  it("stops what has ended already", async () => {
+    const { engine } = host();
+    const id = await made();
+    await engine.start(id);
+    const running = await stateOf(id);
+    await engine.stop(running);
+    await eventually(async () => assert.equal((await stateOf(id)).status, "ended"));
+    assert.deepEqual(await engine.stop(running), { killed: false });
+    await engine.remove(id);
+  });
+
+  it("says why a container cannot be started", async () => {
+    const { engine } = host();
+    const id = await made("broken");
+    await assert.rejects(engine.start(id), rejectsWith("start_failed"));
+    await engine.remove(id);
+  });
+
+  it("tells how a container ended, and its last lines", async () => {
+    const { engine } = host();
+    const id = await made("dying");
+    await engine.start(id);
+    await eventually(async () => assert.equal((await stateOf(id)).status, "ended"));
+    assert.equal((await stateOf(id)).exitCode, 3);
+    assert.match((await engine.logTail(id, 5)).join("\n"), /DATABASE_URL is missing/);
+    await engine.remove(id);
+  });
+
+  it("brings a promoted container up again when it dies, and counts", async () => {
+    const { engine } = host();
+    const id = await made("dying");
+    await engine.setRestartPolicy(id, "unless-stopped");
+    await engine.start(id);
+    await eventually(async () => assert.ok((await stateOf(id)).restarts > 0));
+    await engine.setRestartPolicy(id, "no");
+    await engine.remove(id);
+  });
+
+  it("clones: the same image and environment, other labels, never started", async () => {
+    const { engine } = host();
+    const id = await made();
+    await engine.setRestartPolicy(id, "unless-stopped");
+    await engine.start(id);
+    const labels = { ...(await stateOf(id)).labels, "gantry.role": "previous" };
+    const kept = await stateOf(await engine.clone({ id, name: `gantry-contract-kept-${names}`, labels }));
+    assert.equal(kept.status, "created");
+    assert.equal(kept.restartPolicy, "no");
+    assert.equal(kept.labels["gantry.role"], "previous");
+    assert.ok(kept.environment.includes("FROM_FILE=1"));
+    await Promise.all([engine.remove(id), engine.remove(kept.id)]);
+  });
+
+  it("takes over a name whose container was never started, and refuses one that was", async () => {
+    const { engine } = host();
+    const name = "gantry-contract-taken";
+    const lost = await made("plain", { name });
+    const id = await made("plain", { name });
+    assert.equal(await engine.inspect(lost), null);
+    await engine.start(id);
+    await assert.rejects(made("plain", { name }), rejectsWith("create_failed", { conflict: true }));
+    await engine.remove(id);
+  });
+
+  it("removes what is gone already, and says so of a start", async () => {
+    const { engine } = host();
+    const id = await made();
+    await engine.remove(id);
+    await engine.remove(id);
+    await assert.rejects(engine.start(id), (thrown: EngineError) => thrown.gone);
+  });
+
+  it("tells of what happens to containers, and to which slot they belong", async () => {
+    const { engine } = host();
+    const id = await made();
+    const events: EngineEvent[] = [];
+    const watching = engine.watch({ onEvent: (event) => events.push(event), onEnd: () => undefined });
+    await eventually(async () => {
+      await engine.start(id);
+      await engine.stop(await stateOf(id));
+      assert.ok(events.some((event) => event.containerId === id && event.service === "api" && event.environment === `e${names}`));
+    });
+    watching.stop();
+    await engine.remove(id);
+  });
+}
+
+function never(): AbortSignal {
+  return new AbortController().signal;
+}

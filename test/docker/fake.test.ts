@@ -1,0 +1,33 @@
+import { describe } from "node:test";
+import { systemClock } from "../../src/app/clock.ts";
+import { createFakeEngine, type FakeProgram } from "../../src/docker/fake.ts";
+import { type ContractHost, engineContract } from "./contract.ts";
+
+const repository = "registry.test/api";
+const programs: Record<"plain" | "stubborn" | "broken" | "dying", FakeProgram> = {
+  plain: { port: 8080 },
+  stubborn: { port: 8081, ignoresTerm: true },
+  broken: { startError: "no such file or directory" },
+  dying: { port: 8082, exitAfterMs: 1, exitCode: 3, logs: ["fatal: required setting DATABASE_URL is missing"] },
+};
+const digests = { plain: digest("a"), stubborn: digest("b"), broken: digest("c"), dying: digest("d") };
+
+describe("the fake engine keeps the engine's contract", () => {
+  const engine = createFakeEngine({ clock: systemClock });
+  for (const [kind, program] of Object.entries(programs)) {
+    engine.registries.push({ repository, digest: digests[kind as keyof typeof digests], program });
+  }
+  const host: ContractHost = {
+    engine,
+    repository,
+    otherRepository: "mirror.test/api",
+    digest: digests.plain,
+    stopRegistry: async () => engine.registries.setFault("registry.test", "registry_unreachable"),
+    startRegistry: async () => engine.registries.setFault("registry.test", null),
+  };
+  engineContract({ host: () => host, digestFor: (kind) => digests[kind], specFor: () => ({}) });
+});
+
+function digest(char: string): string {
+  return `sha256:${char.repeat(64)}`;
+}
