@@ -27,7 +27,7 @@ export function seen(message: StoredMessage, state: SlackState): SeenMessage {
   };
 }
 
-export function renderText(mrkdwn: string, names: Names): string {
+function renderText(mrkdwn: string, names: Names): string {
   return tidy(toPlainText(parseMrkdwn(mrkdwn, names)));
 }
 

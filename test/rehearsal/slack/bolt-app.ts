@@ -2,9 +2,6 @@
 import { App, HTTPReceiver, LogLevel } from "@slack/bolt";
 import type { SlackWorkspace } from "../../../src/rehearsal/slack/workspace.ts";
 
-/** Types of what Bolt hands out are not worth restating in tests: these apps are three lines long. */
-export type BoltApp = App;
-
 /** An app in Socket Mode, not started yet. */
 export function socketApp(slack: SlackWorkspace): App {
   return new App({

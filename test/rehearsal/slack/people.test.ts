@@ -292,6 +292,17 @@ test("views are stacked three deep, updated under their hash, and published to a
   assert.deepEqual([received.at(-1)?.body.container.type, received.at(-1)?.body.message], ["view", undefined]);
 });
 
+test("what was typed survives an update as long as its field keeps its ids", async (t) => {
+  const { ana, web, openFor } = await peopleAnd(t);
+  await openFor(form());
+  await ana.fills({ why: "half a sentence" });
+  const view_id = ana.modal()?.id ?? "";
+  await web.views.update({ view_id, view: form({ title: plain("Again") }) });
+  assert.equal(ana.modal()?.values["why"]?.["text"]?.["value"], "half a sentence");
+  await web.views.update({ view_id, view: form({ blocks: [input("why2", "Why?")] }) });
+  assert.equal(ana.modal()?.values["why2"]?.["text"]?.["value"], null);
+});
+
 test("shortcuts: a global one, and one on a message with its metadata", async (t) => {
   const { ana, web, received } = await peopleAnd(t);
   const metadata = { event_type: "gantry", event_payload: { rollout: 1 } };

@@ -162,6 +162,9 @@ test("metadata is kept through updates and returned when asked for", async (t) =
     thread.messages?.map((message) => message.metadata?.event_type),
     ["gantry", "gantry"],
   );
+  await web.apiCall("chat.update", { channel: DEPLOYS, ts, text: "card 3", metadata: {} });
+  const emptied = await web.conversations.replies({ channel: DEPLOYS, ts, include_all_metadata: true });
+  assert.equal(emptied.messages?.[0]?.metadata, undefined);
   assert.equal(
     await refusal(web.apiCall("chat.postMessage", { channel: DEPLOYS, text: "x", metadata: "{" })),
     "invalid_metadata_format",

@@ -6,7 +6,7 @@ import type { JsonObject } from "../types.ts";
 import type { Envelope, SendResult, Transport } from "./transport.ts";
 
 /** `v0=` and the HMAC-SHA256 of `v0:{seconds}:{body}` (api.slack.com/docs/verifying-requests-from-slack). */
-export function signature(facts: { secret: string; seconds: number; body: string }): string {
+function signature(facts: { secret: string; seconds: number; body: string }): string {
   return `v0=${createHmac("sha256", facts.secret).update(`v0:${facts.seconds}:${facts.body}`).digest("hex")}`;
 }
 

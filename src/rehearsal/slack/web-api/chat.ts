@@ -80,7 +80,8 @@ function update(args: Args, { state }: Desk): JsonObject {
   // Text without blocks removes the blocks; metadata stays unless it is given.
   message.text = content.text;
   message.blocks = content.blocks;
-  message.metadata = metadataOf(args) ?? message.metadata;
+  const metadata = metadataOf(args);
+  if (metadata !== undefined) message.metadata = metadata;
   message.edited += 1;
   message.showsEdited = content.blocks.length === 0;
   state.changed();
@@ -118,11 +119,12 @@ function contentOf(args: Args, act: "post" | "update"): Pick<StoredMessage, "tex
   return { text: text.slice(0, POST_TEXT_LIMIT), blocks: withBlockIds(blocks) };
 }
 
-/** `null` removes it (Slack: an empty object), `undefined` leaves it alone. */
-function metadataOf(args: Args): Metadata | undefined {
+/** `null` when an empty object was given, which removes it; `undefined` when nothing was, which leaves it alone. */
+function metadataOf(args: Args): Metadata | null | undefined {
   const value = args.nested("metadata", "invalid_metadata_format") as Partial<Metadata> | undefined;
   if (value === undefined) return undefined;
   if (typeof value !== "object" || value === null) throw new ApiError("invalid_metadata_format");
+  if (Object.keys(value).length === 0) return null;
   if (typeof value.event_type !== "string" || typeof value.event_payload !== "object" || value.event_payload === null) {
     throw new ApiError("invalid_metadata_format");
   }
