@@ -26,6 +26,7 @@ import { refusalMessage } from "./messages/refusal.ts";
 import { createRegistry, type RegistryAdapter } from "./registry/registry.ts";
 import { type Settings, serverErrors } from "./settings.ts";
 import { createSlack, type Slack } from "./slack/slack.ts";
+import type { Timing } from "./slack/timing.ts";
 import { migrationsFolder, openStore } from "./sqlite/open.ts";
 import { version } from "./version.ts";
 
@@ -44,7 +45,13 @@ export type RunningServer = {
  */
 export async function startServer(
   settings: Settings,
-  options: { readonly failpoint?: (name: string) => void; readonly log?: Log; readonly clock?: Clock } = {},
+  options: {
+    readonly failpoint?: (name: string) => void;
+    readonly log?: Log;
+    readonly clock?: Clock;
+    /** Waits that a test shortens. */
+    readonly slackTiming?: Partial<Timing>;
+  } = {},
 ): Promise<RunningServer> {
   const config = readConfig(settings);
   const clock = options.clock ?? systemClock;
@@ -55,7 +62,7 @@ export async function startServer(
   const registry = createRegistry({ registries: config.registries, dockerConfigDir: settings.dockerConfigDir });
   let door: AppDoor | null = null;
   const lateDoor: Door = {
-    accept: (delivery) => door?.accept(delivery) ?? "full",
+    accept: async (delivery) => door?.accept(delivery) ?? "full",
     serve: async (delivery, answers) => door?.serve(delivery, answers),
   };
   const slack = createSlack({
@@ -68,6 +75,7 @@ export async function startServer(
     clock,
     onAck: (seconds) => metrics?.acked(seconds * 1000),
     on429: () => metrics?.slackLimited(),
+    ...(options.slackTiming && { timing: options.slackTiming }),
   });
   let hub: FleetHub | null = null;
   const app = createApp({

@@ -41,23 +41,26 @@ async function tagOf(
     if (found.length === 1 && found[0] !== undefined && ref.length >= shortestCommit) return found[0];
     if (found.length > 1 || (found.length === 1 && ref.length < shortestCommit)) return ambiguous(ref, found);
   }
-  const commit = await commitOf(parts, facts);
-  if (commit !== null && tags.includes(commit)) return commit;
-  return unknown(facts, commit);
+  const asked = await askForge(parts, facts);
+  if ("next" in asked) return asked;
+  if (asked.commit !== null && tags.includes(asked.commit)) return asked.commit;
+  return unknown({ ...facts, ...asked });
 }
 
-async function commitOf(
+/** The commit that GitHub knows the ref as, or the refusal to stop with. `gap`: why GitHub could not be asked. */
+async function askForge(
   parts: { readonly forge: Forge | null; readonly log: Log },
   facts: { readonly service: ServiceConfig; readonly ref: string },
-): Promise<string | null> {
+): Promise<{ readonly commit: string | null; readonly gap: string | null } | Refusal> {
   const { repository, name } = facts.service;
-  if (parts.forge === null || repository === null) return null;
+  if (parts.forge === null || repository === null) return { commit: null, gap: null };
   try {
-    return await parts.forge.resolve({ repository, ref: facts.ref });
+    return { commit: await parts.forge.resolve({ repository, ref: facts.ref }), gap: null };
   } catch (error) {
     if (!(error instanceof OutsideError)) throw error;
+    if (error.reason === "ambiguous_ref") return refuse("ambiguous_ref", `${error.message}.`);
     parts.log.warn({ service: name, ref: facts.ref, reason: error.reason }, "the ref could not be looked up at GitHub");
-    return null;
+    return { commit: null, gap: ` GitHub could not be asked (${error.reason}), so a branch or tag is not known; a commit is.` };
   }
 }
 
@@ -72,11 +75,14 @@ function ambiguous(ref: string, found: readonly string[]): Refusal {
   return refuse("ambiguous_ref", `\`${ref}\` ${why} ${list.join(", ")}${more}.`);
 }
 
-function unknown(
-  facts: { readonly service: ServiceConfig; readonly ref: string; readonly tags: readonly string[] },
-  commit: string | null,
-): Refusal {
-  const { service, ref, tags } = facts;
+function unknown(facts: {
+  readonly service: ServiceConfig;
+  readonly ref: string;
+  readonly tags: readonly string[];
+  readonly commit: string | null;
+  readonly gap: string | null;
+}): Refusal {
+  const { service, ref, tags, commit } = facts;
   const commits = tags.filter(isCommit);
   const shown = commits.slice(-candidatesShown).map((c) => `\`${shortCommit(c)}\``);
   const known =

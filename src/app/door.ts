@@ -37,19 +37,18 @@ export type AppDoor = Door & {
 };
 
 export function createDoor(parts: DoorParts): AppDoor {
-  const { store, clock, log, chat } = parts;
+  const { store, log, chat } = parts;
   const failpoint = parts.failpoint ?? (() => {});
+  const turn = createTurns();
 
-  function accept(delivery: Delivery): "new" | "duplicate" | "full" {
+  /** Deliveries and outcomes that came in the same turn of the event loop share a commit: a full disk flush each would queue up. */
+  const desk = createWriteDesk(parts);
+
+  async function accept(delivery: Delivery): Promise<"new" | "duplicate" | "full"> {
     failpoint("inbox.before_insert");
-    try {
-      const fresh = store.transact(() => store.inbox.add(delivery, clock.now()));
-      failpoint("inbox.after_insert");
-      return fresh ? "new" : "duplicate";
-    } catch (error) {
-      log.error({ error }, "a command could not be recorded");
-      return "full";
-    }
+    const verdict = await desk.add(delivery);
+    failpoint("inbox.after_insert");
+    return verdict;
   }
 
   async function act(delivery: Delivery): Promise<Reply> {
@@ -57,30 +56,23 @@ export function createDoor(parts: DoorParts): AppDoor {
       return await parts.dispatch(delivery);
     } catch (error) {
       const id = parts.newId();
-      log.error({ error, id, act: delivery.act.kind }, "a command failed inside Gantry");
+      log.error({ err: error, id, act: delivery.act.kind }, "a command failed inside Gantry");
       return { kind: "private", message: parts.faultMessage(id) };
     }
   }
 
   async function serve(delivery: Delivery, answers: Answers): Promise<void> {
+    await turn();
     const item = store.inbox.byKey(delivery.key);
     if (item === null) return;
     failpoint("inbox.after_ack");
     try {
       if (delivery.act.kind === "home") await chat.publishHome({ user: delivery.actor.id, view: parts.home(delivery) });
       else await answer(delivery, await act(delivery), answers);
-      finish(item.id, "answered");
+      desk.finish(item.id, "answered");
     } catch (error) {
-      log.warn({ error, actor: delivery.actor.id }, "an answer could not be given");
-      finish(item.id, "answer lost");
-    }
-  }
-
-  function finish(id: number, outcome: string): void {
-    try {
-      store.inbox.finish(id, outcome, clock.now());
-    } catch (error) {
-      log.error({ error, id }, "a served command could not be marked; it will be looked at again after a start");
+      log.warn({ err: error, actor: delivery.actor.id }, "an answer could not be given");
+      desk.finish(item.id, "answer lost");
     }
   }
 
@@ -95,7 +87,7 @@ export function createDoor(parts: DoorParts): AppDoor {
           return await answers.openForm(reply.form);
         } catch (error) {
           if (!(error instanceof ChatError)) throw error;
-          log.warn({ error, actor: delivery.actor.id }, "a form could not be opened");
+          log.warn({ err: error, actor: delivery.actor.id }, "a form could not be opened");
           return answers.privately(reply.otherwise);
         }
     }
@@ -119,11 +111,11 @@ export function createDoor(parts: DoorParts): AppDoor {
     accept,
     serve,
     async ask(delivery) {
-      const accepted = accept(delivery);
+      const accepted = await accept(delivery);
       if (accepted === "duplicate") return null;
       const item = store.inbox.byKey(delivery.key);
       const reply = await act(delivery);
-      if (item !== null) finish(item.id, "answered");
+      if (item !== null) desk.finish(item.id, "answered");
       return reply;
     },
     async recover() {
@@ -131,6 +123,71 @@ export function createDoor(parts: DoorParts): AppDoor {
         log.info({ key: delivery.key, act: delivery.act.kind }, "taking up a command after a start");
         await serve(delivery, laterAnswers(delivery));
       }
+    },
+  };
+}
+
+/** Work begins one piece per turn of the event loop, so that what arrives meanwhile is recorded and acknowledged in between. */
+function createTurns(): () => Promise<void> {
+  const waiting: (() => void)[] = [];
+  function next(): void {
+    waiting.shift()?.();
+    if (waiting.length > 0) setImmediate(next);
+  }
+  return () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiting.push(resolve);
+    if (waiting.length === 1) setImmediate(next);
+    return promise;
+  };
+}
+
+type Arrival = { readonly delivery: Delivery; readonly resolve: (verdict: "new" | "duplicate" | "full") => void };
+
+/**
+ * Collects what a turn brings and writes it in one transaction. An outcome that is lost with the process only means that
+ * its command is looked at again after the start, which every command bears.
+ */
+function createWriteDesk(parts: Pick<DoorParts, "store" | "clock" | "log">) {
+  const { store, clock, log } = parts;
+  let arrivals: Arrival[] = [];
+  let outcomes: { readonly id: number; readonly outcome: string }[] = [];
+  let due = false;
+
+  function soon(): void {
+    if (due) return;
+    due = true;
+    setImmediate(write);
+  }
+
+  function write(): void {
+    due = false;
+    const [added, ended] = [arrivals, outcomes];
+    arrivals = [];
+    outcomes = [];
+    const now = clock.now();
+    try {
+      const fresh = store.transact(() => {
+        for (const { id, outcome } of ended) store.inbox.finish(id, outcome, now);
+        return added.map(({ delivery }) => store.inbox.add(delivery, now));
+      });
+      for (const [index, { resolve }] of added.entries()) resolve(fresh[index] === true ? "new" : "duplicate");
+    } catch (error) {
+      log.error({ err: error, deliveries: added.length, outcomes: ended.length }, "the inbox could not be written");
+      for (const { resolve } of added) resolve("full");
+    }
+  }
+
+  return {
+    add(delivery: Delivery): Promise<"new" | "duplicate" | "full"> {
+      const { promise, resolve } = Promise.withResolvers<"new" | "duplicate" | "full">();
+      arrivals.push({ delivery, resolve });
+      soon();
+      return promise;
+    },
+    finish(id: number, outcome: string): void {
+      outcomes.push({ id, outcome });
+      soon();
     },
   };
 }

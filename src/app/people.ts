@@ -20,7 +20,7 @@ export function createPeople(facts: { config: GantryConfig; chat: Chat; log: Log
     try {
       return (await chat.groupMembers(group, { fresh })).includes(actor.id);
     } catch (error) {
-      log.warn({ group, error }, "a user group could not be looked up; nobody is taken to be in it");
+      log.warn({ group, err: error }, "a user group could not be looked up; nobody is taken to be in it");
       return false;
     }
   }

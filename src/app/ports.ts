@@ -97,10 +97,10 @@ export interface Answers {
   openForm(form: Form): Promise<void>;
 }
 
-/** Where surfaces bring what people do. `accept` is synchronous and durable: call it before the acknowledgement. */
+/** Where surfaces bring what people do. What `accept` resolved is durable: wait for it before the acknowledgement. */
 export interface Door {
-  /** `full`: the store cannot take it; nothing was recorded, tell the person. */
-  accept(delivery: Delivery): "new" | "duplicate" | "full";
+  /** Never rejects. `full`: the store cannot take it; nothing was recorded, tell the person. */
+  accept(delivery: Delivery): Promise<"new" | "duplicate" | "full">;
   /** Does the work of an accepted delivery; answers by itself, never rejects. */
   serve(delivery: Delivery, answers: Answers): Promise<void>;
 }

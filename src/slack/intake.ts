@@ -52,16 +52,16 @@ export function createIntake(options: {
       return decline(exchange, inbound, refusal);
     }
     const delivery = deliveryOf(exchange.key, inbound, person);
-    const verdict = record(delivery);
+    const verdict = await record(delivery);
     if (verdict === "full") return decline(exchange, inbound, nothingRecorded);
     await exchange.ack();
     if (verdict === "new") serve(exchange, delivery, inbound);
     else log.info({ key: delivery.key, meaning: delivery.meaning }, "A duplicate delivery changed nothing");
   }
 
-  function record(delivery: Delivery): ReturnType<Door["accept"]> {
+  async function record(delivery: Delivery): Promise<Awaited<ReturnType<Door["accept"]>>> {
     try {
-      if (inFlight.size < mostInFlight) return door.accept(delivery);
+      if (inFlight.size < mostInFlight) return await door.accept(delivery);
       log.error({ key: delivery.key, inFlight: inFlight.size }, "Too many acts at once; one was turned away");
     } catch (error) {
       log.error({ key: delivery.key, error: String(error) }, "Recording a delivery threw");
@@ -70,9 +70,8 @@ export function createIntake(options: {
   }
 
   function serve(exchange: Exchange, delivery: Delivery, inbound: Inbound): void {
-    // One turn later: the acknowledgement leaves first.
-    const work = new Promise<void>((resolve) => setImmediate(resolve))
-      .then(() => door.serve(delivery, answersTo(exchange, inbound)))
+    const work = door
+      .serve(delivery, answersTo(exchange, inbound))
       .catch((error: unknown) => log.error({ key: delivery.key, error: String(error) }, "Serving a delivery threw"))
       .finally(() => inFlight.delete(work));
     inFlight.add(work);

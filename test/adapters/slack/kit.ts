@@ -15,7 +15,7 @@ export class RememberingDoor implements Door {
   verdict: "full" | null = null;
   serving: (delivery: Delivery, answers: Answers) => Promise<void> = async () => {};
 
-  accept(delivery: Delivery): "new" | "duplicate" | "full" {
+  async accept(delivery: Delivery): Promise<"new" | "duplicate" | "full"> {
     if (this.verdict !== null) return this.verdict;
     const names = [delivery.key, ...(delivery.meaning === null ? [] : [delivery.meaning])];
     if (names.some((name) => this.#keys.has(name))) return "duplicate";
