@@ -71,9 +71,10 @@ test("hostile text costs no time", () => {
   ];
   hostile.push("eyJaaaaaaaa.".repeat(9000), "-".repeat(100_000), "xox".repeat(33_000), `https://${"u:".repeat(50_000)}`);
   for (const text of hostile) {
-    const startedAt = performance.now();
+    const before = process.cpuUsage();
     redact(text);
-    const tookMs = performance.now() - startedAt;
+    const { user, system } = process.cpuUsage(before);
+    const tookMs = (user + system) / 1000;
     assert.ok(tookMs < 500, `${tookMs} ms for ${text.slice(0, 30)}`);
   }
 });

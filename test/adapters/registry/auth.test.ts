@@ -131,7 +131,7 @@ test("a challenge that cannot be answered is refused, not guessed at", async () 
   assert.equal(parseChallenge(undefined), null);
 });
 
-test("a password is not sent to a token service in clear when the registry itself is https", async () => {
+test("a password is sent to a token service over http or https only", async () => {
   const realm = "file:///etc/passwd";
   const { host, seen } = await startFaulty(status(401, { "www-authenticate": `Bearer realm="${realm}"` }));
   await assert.rejects(clientOf(configDir({ auths: { [host]: { auth } } })).digest(`${host}/api`, "v1"), {
