@@ -147,9 +147,8 @@ function guardFrames(
     const type = text(frame, "type");
     if (type === "disconnect") return on.toldToGo(text(frame, "reason"));
     if (type === "hello") on.hello(frame);
-    else if (!isEnvelope(frame)) return on.log.debug({ type }, "A frame that is no envelope was ignored");
     Promise.resolve(sdkHandler?.call(client, data, isBinary)).catch((error: unknown) => {
-      on.log.error({ type, error: String(error) }, "Handling a Slack frame threw");
+      on.log.warn({ type, error: String(error) }, "A Slack frame was not understood");
     });
   });
 }
@@ -160,12 +159,6 @@ function parseFrame(data: unknown): Fields {
   } catch {
     return {};
   }
-}
-
-function isEnvelope(frame: Fields): boolean {
-  const payload = fields(frame["payload"]);
-  if (text(frame, "envelope_id") === null || Object.keys(payload).length === 0) return false;
-  return text(frame, "type") !== "events_api" || text(payload, "event", "type") !== null;
 }
 
 function envelopeOf(event: Fields): Envelope {

@@ -14,6 +14,7 @@ test("a slash command becomes the words typed, with its own verb in front", asyn
   assert.equal(first?.channel, "C0DEPLOYS");
   assert.match(first?.key ?? "", /^socket:/);
   assert.match(first?.meaning ?? "", /^act:[0-9a-f]{40}$/);
+  assert.deepEqual(workspace.as("ana").sees(), [], "the adapter itself has nothing to say");
 });
 
 test("a mention is a command too, also in a thread, and is answered there", async (t) => {
@@ -38,6 +39,21 @@ test("a mention is a command too, also in a thread, and is answered there", asyn
       .sees()
       .some((message) => message.text === "One moment."),
   );
+});
+
+test("an act is recorded before it is acknowledged, a mention too", async (t) => {
+  const { workspace, door } = await connectedRig(t);
+  const acksAtRecord: number[] = [];
+  const accept = door.accept.bind(door);
+  door.accept = (delivery) => {
+    acksAtRecord.push(workspace.log.filter((entry) => entry.kind === "ack").length);
+    return accept(delivery);
+  };
+  // Who asks is looked up slowly: an acknowledgement that did not wait for the record would be there first.
+  workspace.faults.failNext("users.info", { delayMs: 50, times: 2 });
+  await workspace.as("ana").says("@gantry status");
+  await workspace.as("bo").says("/gantry status");
+  assert.deepEqual(acksAtRecord, [0, 1]);
 });
 
 test("talk about Gantry is no command", async (t) => {

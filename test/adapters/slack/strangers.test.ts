@@ -76,7 +76,7 @@ test("a member is let in, under the name that the directory has", async () => {
 for (const [who, user] of Object.entries({
   "a single-channel guest": { id: "U1", team_id: home, is_ultra_restricted: true, is_restricted: true },
   "a guest": { id: "U1", team_id: home, is_restricted: true },
-  "a stranger of Slack Connect": { id: "U1", team_id: "T0OTHER", is_stranger: true },
+  "a stranger of Slack Connect": { id: "U1", team_id: home, is_stranger: true },
   "a member of another workspace": { id: "U1", team_id: "T0OTHER" },
   "somebody deactivated": { id: "U1", team_id: home, deleted: true },
   "a bot": { id: "U1", team_id: home, is_bot: true },
