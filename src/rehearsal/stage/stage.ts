@@ -17,6 +17,7 @@ import { type RehearsalJira, startJira } from "../jira/server.ts";
 import { type SlackWorkspace, startSlackWorkspace } from "../slack/workspace.ts";
 import { type ServiceOptions, writeFiles } from "./files.ts";
 import { type Running, watch } from "./process.ts";
+import { sampleTickets } from "./tickets.ts";
 
 export type StageOptions = {
   readonly hosts: readonly { readonly name: string; readonly labels: Readonly<Record<string, string>> }[];
@@ -227,12 +228,4 @@ function agentArgs(facts: {
     ...["--docker-host", `unix://${facts.socket}`, "--state-dir", facts.state],
     ...["--token-file", tokenFile(facts.state), "--env-dir", join(facts.state, "env")],
   ];
-}
-
-/** The tickets that the sample commits name. */
-function sampleTickets(): { key: string; summary: string; status: string }[] {
-  return sampleHistory.flatMap(({ title }) => {
-    const [key] = /[A-Z]+-\d+/.exec(title) ?? [];
-    return key === undefined ? [] : [{ key, summary: title.replace(/^[A-Z]+-\d+: /, ""), status: "In Review" }];
-  });
 }
