@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import {
+  type Attempt,
+  freshAttempt,
+  type Goal,
+  nextStep,
+  type SeenContainer,
+  type SlotView,
+  type Step,
+} from "../../src/core/slot-step.ts";
+
+const ok = { ok: true, tookMs: 1 } as const;
+const failed = { ok: false, tookMs: 1, reason: "unhealthy", detail: "", logTail: [] } as const;
+const failure = { reason: "unhealthy", detail: "503", logTail: [] };
+
+type Story = {
+  /** What goes wrong at each turn: 0 pull, 1 create, 2 start, 3 health, 4 exit; anything else nothing. */
+  readonly faults: readonly number[];
+  /** Releases that are ordered one after another; 0 for none. */
+  readonly orders: readonly number[];
+  /** Turns before which the agent is killed and started again. */
+  readonly crashes: readonly number[];
+  readonly lostJournal: boolean;
+  /** The next order is there when the agent comes back from a crash. */
+  readonly hasty: boolean;
+};
+
+/** A host in the small. */
+type World = {
+  containers: SeenContainer[];
+  attempt: Attempt;
+  settled: SlotView["settled"];
+  goal: Goal;
+  healthyEver: string[];
+  made: number;
+};
+
+function play(story: Story): World {
+  const orders = [...story.orders];
+  const world: World = {
+    containers: [],
+    attempt: freshAttempt,
+    settled: null,
+    goal: { generation: 1, release: release(orders.shift() ?? 1) },
+    healthyEver: [],
+    made: 0,
+  };
+  for (let turn = 0; turn < 400; turn += 1) {
+    const fault = story.faults[turn % story.faults.length] ?? 99;
+    if (story.crashes.includes(turn)) {
+      world.attempt = { ...freshAttempt, resume: fault % 2 === 0 ? "forward" : "back" };
+      if (story.lostJournal) world.settled = null;
+      if (story.hasty) takeOrder(world, orders);
+    }
+    const step = nextStep({ ...world, mayRepair: true, mayTidy: true });
+    if (step.kind !== "rest") {
+      take(world, step, fault);
+      const up = world.containers.filter((c) => c.status === "running");
+      assert.ok(up.length <= 1, `two run after ${JSON.stringify(step)}: ${JSON.stringify(world)}`);
+      continue;
+    }
+    if (!takeOrder(world, orders)) return world;
+  }
+  throw new Error(`does not come to rest: ${JSON.stringify(world)}`);
+}
+
+function takeOrder(world: World, orders: number[]): boolean {
+  const order = orders.shift();
+  if (order === undefined) return false;
+  world.goal = { generation: world.goal.generation + 1, release: release(order) };
+  world.attempt = freshAttempt;
+  world.settled = null;
+  return true;
+}
+
+function take(world: World, step: Step, fault: number): void {
+  const note = (more: Partial<Attempt>) => {
+    world.attempt = { ...world.attempt, ...more };
+  };
+  const change = (id: string, more: Partial<SeenContainer>) => {
+    world.containers = world.containers.map((c) => (c.id === id ? { ...c, ...more } : c));
+  };
+  switch (step.kind) {
+    case "rest":
+    case "hold":
+      throw new Error("held without cause");
+    case "pull":
+      note(fault === 0 ? { failure } : { imagePresent: true });
+      break;
+    case "create":
+      if (fault === 1) note({ failure });
+      else world.containers = [...world.containers, candidate(world, step.replaces)];
+      break;
+    case "unpin":
+      change(step.id, { promoted: false });
+      break;
+    case "stop":
+      change(step.id, { status: "ended" });
+      if (step.which === "old") note({ stoppedOld: true });
+      break;
+    case "start":
+      if (fault === 2 && step.which === "new") note({ failure });
+      else {
+        change(step.id, { status: "running" });
+        note(step.which === "old" ? { startedOld: step.id } : { startedNew: step.id });
+      }
+      break;
+    case "check":
+      if (step.which === "new" && (fault === 3 || fault === 4)) {
+        if (fault === 4) change(step.id, { status: "ended" });
+        note({ failure });
+      } else {
+        note({ verified: step.id });
+        world.healthyEver.push(step.id);
+      }
+      break;
+    case "promote":
+      change(step.id, { promoted: true });
+      break;
+    case "fail":
+      note({ failure });
+      break;
+    case "settle":
+      world.settled = step.ok ? ok : { ...failed, after: step.after };
+      if (step.ok && step.adopt !== null) change(step.adopt, { generation: world.goal.generation });
+      break;
+    case "keep":
+      world.containers = [...world.containers, voucherOf(world, step.id)];
+      break;
+    case "remove":
+      world.containers = world.containers.filter((c) => c.id !== step.id);
+      break;
+    case "redo":
+      world.settled = null;
+      world.attempt = freshAttempt;
+  }
+}
+
+function candidate(world: World, replaces: string | null): SeenContainer {
+  const { generation, release: wanted } = world.goal;
+  world.made += 1;
+  return {
+    id: `c${generation}-${world.made}`,
+    role: "live",
+    generation,
+    labelled: generation,
+    release: wanted?.number ?? 0,
+    digest: wanted?.digest ?? "",
+    specHash: wanted?.specHash ?? "",
+    status: "created",
+    promoted: false,
+    replaces,
+    ending: null,
+  };
+}
+
+function voucherOf(world: World, id: string): SeenContainer {
+  const source = world.containers.find((c) => c.id === id) as SeenContainer;
+  return { ...source, id: `k-${id}`, role: "previous", generation: source.labelled, status: "created", promoted: false };
+}
+
+function release(number: number): Goal["release"] {
+  return number === 0 ? null : { number, digest: `d${number}`, specHash: `s${number}` };
+}
+
+/** What must be true of every host at rest. */
+function isWhole(world: World): void {
+  const lives = world.containers.filter((c) => c.role === "live");
+  assert.ok(lives.length <= 1, `leftovers: ${JSON.stringify(lives)}`);
+  assert.ok(world.containers.filter((c) => c.role === "previous").length <= 1, "one voucher");
+  for (const live of lives) {
+    assert.equal(live.status, "running");
+    assert.ok(live.promoted, "what serves comes back after a reboot");
+    assert.ok(world.healthyEver.includes(live.id), "nothing serves that was never healthy");
+    const kept = world.containers.filter((c) => c.role === "previous").map((c) => c.id);
+    assert.deepEqual(kept, live.replaces === null ? [] : [`k-${live.replaces}`], "what it replaced is kept");
+  }
+  if (world.settled?.ok === false && world.settled.after === "restored") assert.equal(lives.length, 1);
+  if (world.settled?.ok !== true) return;
+  if (world.goal.release === null) assert.deepEqual(world.containers, []);
+  else assert.equal(lives[0]?.release, world.goal.release.number);
+}
+
+describe("any number of swaps, faults and crashes", () => {
+  const stories: fc.Arbitrary<Story> = fc.record({
+    faults: fc.array(fc.nat({ max: 12 }), { minLength: 1, maxLength: 40 }),
+    orders: fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 6 }),
+    crashes: fc.array(fc.nat({ max: 60 }), { maxLength: 6 }),
+    lostJournal: fc.boolean(),
+    hasty: fc.boolean(),
+  });
+
+  it("come to rest with at most one running at any moment, and nothing left behind", () => {
+    const ends = { served: 0, restored: 0, empty: 0 };
+    fc.assert(
+      fc.property(stories, (story) => {
+        const world = play(story);
+        isWhole(world);
+        const { settled } = world;
+        if (settled?.ok) ends.served += 1;
+        else if (settled !== null) ends[settled.after === "empty" ? "empty" : "restored"] += 1;
+      }),
+      { numRuns: 3_000 },
+    );
+    assert.ok(ends.served > 500 && ends.restored > 100 && ends.empty > 50, `the stories are too tame: ${JSON.stringify(ends)}`);
+  });
+});
