@@ -1,0 +1,96 @@
+/** docs/reference/config.md and the JSON Schemas for editors, from the shapes that read the files. */
+import { refusedDeployKeys, refusedGantryKeys, refusedServiceKeys, refusedTopKeys } from "../../src/config/compose-refused.ts";
+import { reservedWords } from "../../src/config/names.ts";
+import type { Complaint } from "../../src/config/raw.ts";
+import { configSchemas } from "../../src/config/schema.ts";
+import type { Schema } from "../../src/config/shape.ts";
+import { code, generated, page, table } from "./markdown.ts";
+
+/** One key of a file, by its path: `people.<name>.users`. */
+export type Key = { readonly path: string; readonly form: string; readonly doc: string };
+
+export function configPage(): string {
+  const { gantry, service } = configSchemas();
+  return page([
+    generated("`src/config/`"),
+    "# Configuration",
+    "The server reads `gantry.yml` (or the file named by `GANTRY_CONFIG`) and every `*.yml` in its services folder at start. `gantry validate` reads them the same way and tells every error at once, with file, line, what is wrong and what would be right. A key that is not listed here is an error, never ignored.",
+    "For completion and checks in an editor, put this on the first line of a file (adjust the path): `# yaml-language-server: $schema=docs/reference/service.schema.json`. The schemas: [gantry.schema.json](gantry.schema.json), [service.schema.json](service.schema.json).",
+    "Durations have a unit: `200ms`, `30s`, `5m`, `1h`, `1m30s`. Sizes too: `64m`, `1g`. An amount of hosts is a number (`2`) or a share (`25%`, rounded down, at least 1). Where one value or a list is possible, both are written. A Compose variable (a dollar sign and a name) is refused; `$$` is a dollar sign.",
+    "## gantry.yml",
+    keyTable(keysOf(gantry)),
+    "The roles `deployers` and `oncall` exist in any case, with nobody in them. Other roles are named by you, under `people`.",
+    "## Service files",
+    "One file per service: a Compose file with one entry under `services`, and one `x-gantry` block.",
+    keyTable(keysOf(service)),
+    `Names of services, environments and roles: 1 to 40 of \`a-z\`, \`0-9\` and \`-\`, beginning with a letter. Services and environments cannot have these names, which mean something else in a command: ${[...reservedWords].sort().map(code).join(", ")}.`,
+    "## Keys that Gantry knows and refuses",
+    refusedTable("at the top of a service file", refusedTopKeys),
+    refusedTable("under `services.<name>`", refusedServiceKeys),
+    refusedTable("under `services.<name>.deploy`", refusedDeployKeys),
+    refusedTable("under `x-gantry` and its parts", refusedGantryKeys),
+  ]);
+}
+
+function keyTable(keys: readonly Key[]): string {
+  return table(
+    ["key", "form", "meaning"],
+    keys.map(({ path, form, doc }) => [code(path), form, doc]),
+  );
+}
+
+function refusedTable(where: string, refused: Readonly<Record<string, Complaint>>): string {
+  const rows = Object.entries(refused).map(([key, { what, fix }]) => [code(key), what.replace(`${key}: `, ""), fix]);
+  return `### ${where.charAt(0).toUpperCase()}${where.slice(1)}\n\n${table(["key", "why not", "instead"], rows)}`;
+}
+
+/** Every key below a schema, depth first, in the order in which it was declared. */
+export function keysOf(schema: Schema, prefix = ""): readonly Key[] {
+  const properties = Object.entries(asRecord(schema["properties"]));
+  const named = properties.flatMap(([key, value]) => {
+    const child = value as Schema;
+    const path = `${prefix}${key}`;
+    return [{ path, form: formOf(child), doc: String(child["description"] ?? "") }, ...keysOf(child, `${path}.`)];
+  });
+  const any = schema["additionalProperties"];
+  const below = any !== null && typeof any === "object" ? keysOf(any as Schema, `${prefix}<name>.`) : [];
+  const items = schema["items"] === undefined ? [] : keysOf(schema["items"] as Schema, prefix);
+  const choices = choicesOf(schema).flatMap((choice) => keysOf(choice, prefix));
+  return [...named, ...below, ...items, ...choices];
+}
+
+function formOf(schema: Schema): string {
+  const choices = choicesOf(schema);
+  if (choices.length > 0) return [...new Set(choices.map(formOf))].join(" or ");
+  if (Array.isArray(schema["enum"])) return schema["enum"].map((word) => code(String(word))).join(", ");
+  const pattern = String(schema["pattern"] ?? "");
+  if (pattern.includes("ms|s|m|h")) return "duration";
+  if (pattern.includes("kmgKMG")) return "size";
+  if (pattern.includes("%")) return "share";
+  const type = schema["type"];
+  const types = Array.isArray(type) ? type : [type];
+  if (types.includes("number")) return types.includes("boolean") ? "text" : "number";
+  return typeWords[String(types[0])] ?? "text";
+}
+
+const typeWords: Readonly<Record<string, string>> = {
+  object: "map",
+  array: "list",
+  boolean: "`true` or `false`",
+  integer: "number",
+  string: "text",
+};
+
+function choicesOf(schema: Schema): readonly Schema[] {
+  const choices = schema["anyOf"];
+  return Array.isArray(choices) ? choices.filter((choice) => choice.type !== "null") : [];
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === "object" ? (value as Readonly<Record<string, unknown>>) : {};
+}
+
+/** The text of a schema file. */
+export function schemaFile(which: "gantry" | "service"): string {
+  return `${JSON.stringify(configSchemas()[which], null, 2)}\n`;
+}

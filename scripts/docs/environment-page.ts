@@ -1,0 +1,104 @@
+/** docs/reference/environment.md: the variables that src/settings.ts and src/agent.ts read, with their meaning. */
+import { readSettings } from "../../src/settings.ts";
+import { code, generated, page, table } from "./markdown.ts";
+
+export type Variable = { readonly what: string; readonly otherwise: string };
+
+/** What the server, and the CLI beside it, read. */
+export const serverVariables: Readonly<Record<string, Variable>> = {
+  SLACK_BOT_TOKEN: {
+    what: "The bot token, `xoxb-…`: *OAuth & Permissions* of the Slack app.",
+    otherwise: "needed by the server",
+  },
+  SLACK_APP_TOKEN: {
+    what: "Socket Mode: the app-level token, `xapp-…`, with `connections:write`: *Basic Information* of the Slack app. Wins over the signing secret.",
+    otherwise: "this or the signing secret is needed",
+  },
+  SLACK_SIGNING_SECRET: {
+    what: "HTTP mode: *Basic Information* of the Slack app. Slack then calls `POST /slack/events`.",
+    otherwise: "this or the app token is needed",
+  },
+  SLACK_API_URL: { what: "Another address of the Web API, ending in `/api/`. For rehearsals.", otherwise: "Slack's own" },
+  GITHUB_TOKEN: {
+    what: "A token that may read the repositories and write deployments. Wins over the app.",
+    otherwise: "commits are not looked up",
+  },
+  GITHUB_APP_ID: { what: "A GitHub App instead of a token. Goes together with its private key.", otherwise: "none" },
+  GITHUB_APP_PRIVATE_KEY: { what: "The app's private key, PEM.", otherwise: "none" },
+  GITHUB_API_URL: { what: "GitHub Enterprise: `https://github.example.com/api/v3`.", otherwise: "`https://api.github.com`" },
+  JIRA_URL: {
+    what: "Where Jira is: `https://example.atlassian.net`. Needs the next two.",
+    otherwise: "tickets are not looked up",
+  },
+  JIRA_EMAIL: { what: "The account that looks tickets up and comments on them.", otherwise: "none" },
+  JIRA_API_TOKEN: { what: "That account's API token.", otherwise: "none" },
+  GANTRY_CONFIG: { what: "The server's own file.", otherwise: "`gantry.yml`" },
+  GANTRY_DATA: {
+    what: "The data folder: database, lock and local socket. One server per folder; the CLI finds the server through it.",
+    otherwise: "`data`",
+  },
+  GANTRY_PORT: { what: "The port of everything that listens: agents, Slack's events, health and metrics.", otherwise: "`8080`" },
+  LOG_LEVEL: {
+    what: "`debug`, `info`, `warn`, `error` or `silent`. The log is JSON lines on standard output.",
+    otherwise: "`info`",
+  },
+  DOCKER_CONFIG: { what: "The folder of Docker's `config.json`, for registry logins.", otherwise: "`$HOME/.docker`" },
+  HOME: { what: "Only to find Docker's `config.json`.", otherwise: "no registry logins" },
+};
+
+/** What the host agent reads; everything else it is told by flags. */
+export const agentVariables: Readonly<Record<string, Variable>> = {
+  LOG_LEVEL: { what: "As for the server.", otherwise: "`info`" },
+  DOCKER_HOST: {
+    what: "The engine's socket, for those who start the agent without `--docker-host`'s default.",
+    otherwise: "`unix:///var/run/docker.sock`",
+  },
+  DOCKER_CONFIG: { what: "The folder of Docker's `config.json`, for pulls.", otherwise: "`~/.docker`" },
+};
+
+/** What the CLI reads besides the server's. */
+export const cliVariables: Readonly<Record<string, Variable>> = {
+  SUDO_USER: { what: "Who asked, when the verb was typed through `sudo`.", otherwise: "the operating-system user" },
+};
+
+/** The names that readSettings asks for, and those of them that may also come as NAME_FILE. Found by asking it. */
+export function variablesRead(): { readonly names: readonly string[]; readonly secrets: readonly string[] } {
+  const asked = new Set<string>();
+  readSettings(
+    new Proxy({} as Record<string, string | undefined>, {
+      get(_target, name) {
+        asked.add(String(name));
+        return undefined;
+      },
+    }),
+  );
+  const names = [...asked].filter((name) => !name.endsWith("_FILE"));
+  return { names, secrets: names.filter((name) => asked.has(`${name}_FILE`)) };
+}
+
+export function environmentPage(): string {
+  const { secrets } = variablesRead();
+  return page([
+    generated("`src/settings.ts` and `src/agent.ts`"),
+    "# Environment variables",
+    "`gantry server` stops at the start and lists everything that is wrong with them, together with every error of the configuration files. An empty value counts as not set.",
+    "## Server, and the CLI on its machine",
+    rows(serverVariables, secrets),
+    `Secrets may also come from a file: \`NAME_FILE\` names it, and wins over \`NAME\`. This holds for ${secrets.map(code).join(", ")}. Their values are never logged, shown or stored.`,
+    "## CLI",
+    rows(cliVariables, []),
+    "## Agent",
+    rows(agentVariables, []),
+  ]);
+}
+
+function rows(variables: Readonly<Record<string, Variable>>, secrets: readonly string[]): string {
+  return table(
+    ["variable", "what", "when not set"],
+    Object.entries(variables).map(([name, { what, otherwise }]) => [
+      secrets.includes(name) ? `${code(name)} (secret)` : code(name),
+      what,
+      otherwise,
+    ]),
+  );
+}

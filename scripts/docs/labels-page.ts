@@ -1,0 +1,71 @@
+/** docs/reference/labels.md, from src/host/labels.ts. */
+import type { ContainerSpec } from "../../src/core/release.ts";
+import { containerName, labelsFor } from "../../src/host/labels.ts";
+import { block, code, generated, page, table } from "./markdown.ts";
+
+const meanings: Readonly<Record<string, string>> = {
+  "gantry.service": "The service.",
+  "gantry.environment": "The environment.",
+  "gantry.release": "The release, such as `r42`.",
+  "gantry.generation": "Which order of the server made it. Rises with every change that is wanted of the slot.",
+  "gantry.role": "`live`: serves, or is on its way to. `previous`: kept to go back to; it never runs.",
+  "gantry.digest": "The image digest that was approved.",
+  "gantry.commit": "The commit that the image was built from.",
+  "gantry.spec": "Hash of the service's spec as the release holds it.",
+  "gantry.replaces": "Id of the container that it was made to replace; empty when there was none.",
+  "gantry.health": "How its health is checked, as JSON.",
+};
+
+const container: ContainerSpec = {
+  image: "registry.example.com/api",
+  environment: {},
+  envFiles: [],
+  command: null,
+  entrypoint: null,
+  volumes: [],
+  user: null,
+  healthcheck: null,
+  stopSignal: null,
+  stopGraceMs: 10_000,
+  ulimits: [],
+  memoryBytes: null,
+  cpus: null,
+  labels: {},
+  network: "host",
+  logging: null,
+};
+
+const spec = {
+  container,
+  health: { probe: { kind: "http", url: "http://127.0.0.1:8080/healthz" }, intervalMs: 1000, deadlineMs: 60_000 },
+} as const;
+const release = { number: 42, digest: `sha256:${"a".repeat(64)}`, commit: "3f2a1c9".padEnd(40, "0"), spec, mirrors: [] };
+const desired = { service: "api", environment: "prod", generation: 7, rollout: 142, release };
+
+/** Every label that Gantry puts on a container, with an example value. */
+export function labels(): Readonly<Record<string, string>> {
+  return labelsFor({ desired, release, replaces: null });
+}
+
+export function labelsPage(): string {
+  const all = Object.keys(labels());
+  const undescribed = all.filter((label) => meanings[label] === undefined);
+  if (undescribed.length > 0) throw new Error(`scripts/docs/labels-page.ts does not describe ${undescribed.join(", ")}`);
+  const name = containerName(desired);
+  return page([
+    generated("`src/host/labels.ts`"),
+    "# Containers and their labels",
+    "Labels are the agent's memory: from them it tells, after any crash, where it stands. Docker cannot change the labels of a container, so they hold only what is true for ever. Labels of your own come from the service file; names that begin with `gantry.` are refused there.",
+    table(
+      ["label", "meaning"],
+      all.map((label) => [code(label), meanings[label] ?? ""]),
+    ),
+    `A container is named after service, environment and generation: \`${name}\`. The kept one has the name of the container that it was made of, and \`-kept\`: \`${name}-kept\`.`,
+    "Whether a container has proved its health is told by its restart policy: a new one runs under `no`, and is set to `unless-stopped` once it is verified. Two containers of one slot are never both set to restart.",
+    "To see what runs on a host:",
+    block(
+      "sh",
+      `docker ps -a --filter label=gantry.service --format 'table {{.Names}}\\t{{.Status}}\\t{{.Label "gantry.release"}}\\t{{.Label "gantry.role"}}'`,
+    ),
+  ]);
+}
