@@ -49,7 +49,7 @@ export type Declared = { readonly name: string; readonly grammar: Grammar };
 
 export type Understood<G extends Grammar> = { readonly ok: true; readonly args: Parsed<G> };
 
-export const longestCommand = 1000;
+const longestCommand = 1000;
 
 /** Reads the words after a verb. */
 export function parse<G extends Grammar>(facts: {

@@ -44,7 +44,7 @@ export function serviceNames(vocabulary: Vocabulary): readonly string[] {
 }
 
 /** Those of one service, or of all when `service` is null. */
-export function environmentNames(vocabulary: Vocabulary, service: string | null): readonly string[] {
+function environmentNames(vocabulary: Vocabulary, service: string | null): readonly string[] {
   const chosen = vocabulary.services.filter((s) => service === null || s.name === service);
   return [...new Set(chosen.flatMap((s) => s.environments))];
 }

@@ -4,7 +4,7 @@ import type { Message } from "./message.ts";
 import { oneLine } from "./words.ts";
 
 /** Text forms stay below what Slack lets an app edit later (4,000). */
-export const longestText = 3900;
+const longestText = 3900;
 const longestSection = 3000;
 
 /** `verbatim`: Slack must not find links, channels or people in words from outside. */
@@ -13,7 +13,7 @@ function mrkdwn(text: string, max: number): MrkdwnElement {
 }
 
 /** The last guard; messages cut their lists by count before. Never inside a line, so never inside markup, if there are lines. */
-export function clip(text: string, max: number): string {
+function clip(text: string, max: number): string {
   if (text.length <= max) return text || " ";
   const head = text.slice(0, max - 2);
   const cut = head.lastIndexOf("\n");

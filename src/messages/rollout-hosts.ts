@@ -100,9 +100,7 @@ function troubleLine(host: HostState): Line {
 }
 
 function logBlock(host: HostState): string {
-  const newest = [...host.logTail].reverse();
-  const kept = cutList(newest, { budget: 1100, most: 10, rest: () => "…" }).reverse();
-  return `Last lines on ${code(host.host)}:\n${codeBlock(kept)}`;
+  return `Last lines on ${code(host.host)}:\n${codeBlock(host.logTail)}`;
 }
 
 /** What serves now, after it did not go well. */

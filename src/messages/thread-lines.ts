@@ -85,7 +85,7 @@ function failedLines(host: string, after: RolloutState): readonly ThreadLine[] {
   if (known === null || known.reason === null) return [];
   const { reason, detail, logTail } = known;
   const what = `${code(host)} failed: ${reasons[reason].title} (${reason}). ${safe(detail ?? "", 300)}`.trim();
-  const log = logTail.length === 0 ? "" : `\n${codeBlock(logTail.slice(-12))}`;
+  const log = logTail.length === 0 ? "" : `\n${codeBlock(logTail)}`;
   return [line(`${what}${log}`, `:x: ${what}${log}`)];
 }
 

@@ -24,7 +24,12 @@ export function oneLine(text: string, max: number): string {
 
 /** Outside text for a sentence. */
 export function safe(text: string, max = 80): string {
-  return escapeMrkdwn(oneLine(text, max));
+  return escapeMrkdwn(withoutFences(oneLine(text, max)));
+}
+
+/** Three backticks would open, or close, a code block. */
+function withoutFences(text: string): string {
+  return text.replace(/`{3,}/g, (ticks) => "'".repeat(ticks.length));
 }
 
 /** Outside text in code type. */
@@ -32,16 +37,17 @@ export function code(text: string, max = 60): string {
   return `\`${safe(text.replaceAll("`", "'"), max) || " "}\``;
 }
 
-/** Outside lines in a code block. No line of them can close it. */
+/** The newest of some outside lines in a code block; no line of them can close it. */
 export function codeBlock(lines: readonly string[]): string {
-  const clean = lines.map((line) => escapeMrkdwn(oneLine(line, 200)).replace(/`{3,}/g, (ticks) => "'".repeat(ticks.length)));
-  return `\`\`\`\n${clean.join("\n")}\n\`\`\``;
+  const clean = lines.slice(-10).map((line) => safe(line, 160));
+  const kept = cutList(clean.reverse(), { budget: 1100, rest: () => "…" }).reverse();
+  return `\`\`\`\n${kept.join("\n")}\n\`\`\``;
 }
 
 /** Sentences of Gantry itself that carry outside words: code type is kept, markup is not. */
 export function sentence(text: string, max = 1000): string {
   const lines = text.split("\n").map((line) => oneLine(line, max));
-  return escapeMrkdwn(lines.join("\n")).replace(/`{3,}/g, "'");
+  return escapeMrkdwn(withoutFences(lines.join("\n")));
 }
 
 /** A mention where that is possible. Only people who acted themselves are ever named this way. */

@@ -64,6 +64,7 @@ describe("a command is read as it was meant", () => {
 
 describe("what keyboards and Slack do to a line is undone", () => {
   const meant: readonly (readonly [name: string, typed: string, understood: string])[] = [
+    ["a mention inside a mention", "reject 142 <<@U1>>", "reject 142 @U1>"],
     ["capitals", "Deploy API Prod ABC1234", "deploy api prod ABC1234"],
     ["runs of spaces", "deploy  api   prod\tabc1234 ", "deploy api prod abc1234"],
     ["no-break spaces", "deploy\u00A0api\u202Fprod\u00A0abc1234", "deploy api prod abc1234"],

@@ -24,7 +24,8 @@ export function assertShowable(message: Message, what = ""): void {
       const quoteAtLineStart = markup === ">" && /^> /m.test(text);
       assert.ok(quoteAtLineStart || ours.some((form) => form.test(markup)), `${what}: ${markup} in ${text}`);
     }
-    assert.equal((text.match(/```/g) ?? []).length % 2, 0, `${what}: an open code block in ${text}`);
+    const fences = (text.match(/```/g) ?? []).length;
+    assert.ok(fences === 0 || (fences === 2 && text.endsWith("\n```")), `${what}: code blocks of somebody else in ${text}`);
   }
 }
 
@@ -68,6 +69,7 @@ export const hostile: readonly string[] = [
   "<http://evil.example|ok>",
   "&lt;!channel&gt; &amp;",
   "```\n<!everyone>\n```",
+  "``` one fence",
   "`code` *bold* _it_ ~no~ > quote",
   "\u001B[31mred\u001B[0m \u001B]8;;http://evil\u0007link",
   "\u202Egnp.exe\u202C \u200Bzero\u200Dwidth",

@@ -98,7 +98,7 @@ export const swapped = (host: string, seconds: number): LaterEvent => ({
   host,
   tookMs: 4000,
 });
-export const soaked = (seconds: number): LaterEvent => ({ type: "soaked", at: at(seconds) });
+const soaked = (seconds: number): LaterEvent => ({ type: "soaked", at: at(seconds) });
 export const backOn = (host: string, seconds: number): LaterEvent => ({ type: "host_restored", at: at(seconds), host });
 export const unhealthy = (
   host: string,

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import type { EnvironmentStatus, HistoryLine, HostFacts } from "../../src/core/facts.ts";
 import { type ReasonCode, reasons, refuse } from "../../src/core/reasons.ts";
 import type { Phase } from "../../src/core/rollout-state.ts";
+import { note } from "../../src/messages/blocks.ts";
 import { deploymentDescription, ticketComment } from "../../src/messages/deployment.ts";
 import { endedNotice } from "../../src/messages/ended-notice.ts";
 import { historyMessage } from "../../src/messages/history.ts";
@@ -124,6 +125,16 @@ const others: readonly (readonly [name: string, message: fc.Arbitrary<Message>])
       .map(([code, text, next]) => refusalMessage(refuse(code, text, next))),
   ],
 ];
+
+describe("the last guard", () => {
+  test("cuts a paragraph at a line, closes an open code block, and says that it cut", () => {
+    const lines = note(`first\n${"line\n".repeat(2000)}`);
+    assertShowable(lines, "lines");
+    assert.match(lines.text, /line\n…$/);
+    assertShowable(note(`\`\`\`\n${"line\n".repeat(2000)}\`\`\``), "code");
+    assertShowable(note(`${"&amp;".repeat(1000)}`), "one long line");
+  });
+});
 
 describe("any other message", () => {
   for (const [name, arbitrary] of others) {

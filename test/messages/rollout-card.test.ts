@@ -245,6 +245,71 @@ describe("the card reads", () => {
   });
 });
 
+describe("too much of everything", () => {
+  const names = Array.from({ length: 300 }, (_, i) => `web-${i}`);
+  const first: Partial<Requested> = {
+    batches: [names.slice(0, 1), names.slice(1, 100), names.slice(100, 300)],
+    hosts: names.map((host) => ({ host, from: 41, unchanged: false })),
+  };
+  const many = (n: number) => ({ sha: `${n}`.padStart(7, "a"), title: `Commit ${n}`, author: "Ana", url: "" });
+
+  test("is cut by count, with what needs an eye first", () => {
+    const facts = { change: { ...change, commits: Array.from({ length: 30 }, (_, n) => many(n)), total: 250 } };
+    const events: LaterEvent[] = [story.approved, { type: "image_present", at: story.noon, host: "web-0" }];
+    const lines = card({ events, first, facts }).text.split("\n");
+    assert.ok(lines.includes("Hosts: 300: first web-0, then web-1, web-2 and 97 more, then web-100, web-101 and 198 more"));
+    assert.equal(lines.filter((line) => line.startsWith("- web-")).length, 20);
+    assert.ok(lines.includes("- web-0: swapping, 1 min"));
+    assert.ok(lines.includes("and 280 more: 280 waiting"));
+    assert.ok(lines.includes("- aaaaaa9 Commit 9 · Ana") && !lines.includes("- aaaaa10 Commit 10 · Ana"));
+    assert.ok(lines.includes("and 240 more"));
+  });
+
+  test("stays within a message even when all of it is quotes and backslashes", () => {
+    const wild = '"\\'.repeat(500);
+    const link = `https://github.example.com/${"a".repeat(200)}`;
+    const facts: Partial<RolloutFacts> = {
+      ref: wild,
+      why: wild,
+      healthDeclared: false,
+      notSoakedIn: wild,
+      approvers: [wild, wild, wild],
+      away: names.map((name) => `${wild}${name}`),
+      allowBad: { why: `other${wild}`, verdict: wild },
+      change: {
+        commits: Array.from({ length: 30 }, () => ({ sha: wild, title: wild, author: wild, url: link })),
+        total: 30,
+        behind: 3,
+        compareUrl: link,
+        tickets: Array.from({ length: 30 }, () => ({ key: wild, summary: wild, status: wild, url: link })),
+        gaps: Array.from({ length: 9 }, () => ({ reason: "jira_unreachable" as const, text: wild })),
+      },
+    };
+    const hosts = names.map((name) => `${wild}${name}`);
+    const fleet: Partial<Requested> = {
+      requester: { kind: "local", id: "0", name: wild },
+      batches: [hosts],
+      hosts: hosts.map((host) => ({ host, from: 41, unchanged: false })),
+    };
+    const at = story.noon;
+    const events: LaterEvent[] = [
+      story.approved,
+      ...hosts.map((host): LaterEvent => ({ type: "image_present", at, host })),
+      { type: "host_failed", at, host: hosts[9] ?? "", reason: "unhealthy", detail: wild, logTail: Array(30).fill(wild) },
+    ];
+    const message = card({ events, first: fleet, facts });
+    for (const text of mrkdwnOf(message.blocks)) assert.ok(!text.endsWith("\n…"), "cut by the last guard, not by count");
+  });
+
+  test("colours of a terminal are left out of log lines, and no line closes the block", () => {
+    const lines = ["\u001B[31mERROR\u001B[0m boom", "```", "<!channel> <@U999>"];
+    const message = card({ events: [...story.secondBatch, story.unhealthy("web-2", 60, lines)] });
+    assert.ok(
+      mrkdwnOf(message.blocks).includes("Last lines on `web-2`:\n```\nERROR boom\n'''\n&lt;!channel&gt; &lt;@U999&gt;\n```"),
+    );
+  });
+});
+
 describe("the card looks", () => {
   const shapes: readonly (readonly [string, Told, readonly string[]])[] = [
     [
