@@ -50,7 +50,7 @@ export const serverVariables: Readonly<Record<string, Variable>> = {
 export const agentVariables: Readonly<Record<string, Variable>> = {
   LOG_LEVEL: { what: "As for the server.", otherwise: "`info`" },
   DOCKER_HOST: {
-    what: "The engine's socket, for those who start the agent without `--docker-host`'s default.",
+    what: "The engine's socket, when a program starts the agent without saying it. `gantry agent` always says it: use `--docker-host`.",
     otherwise: "`unix:///var/run/docker.sock`",
   },
   DOCKER_CONFIG: { what: "The folder of Docker's `config.json`, for pulls.", otherwise: "`~/.docker`" },
