@@ -63,7 +63,7 @@ program
   .action((folder: string) => {
     const file = folder.endsWith(".yml") || folder.endsWith(".yaml") ? folder : join(folder, "gantry.yml");
     const loaded = loadConfig(file);
-    if (!loaded.ok) fail(formatConfigErrors(loaded.errors));
+    if (!loaded.ok) fail(`${formatConfigErrors(loaded.errors)}\nReason: bad_config`);
     const names = loaded.config.services.map((s) => `${s.name} (${s.environments.map((e) => e.name).join(", ")})`);
     console.log(`${file} is valid. Services: ${names.join("; ") || "none"}.`);
   });
@@ -80,6 +80,16 @@ program
       `On the host: gantry agent --server URL --name ${options.name} --token-file FILE (the token works once, within an hour)`,
     );
     console.log(token);
+  });
+
+program
+  .command("revoke")
+  .description("take a host's key away: its agent is let in no more; its containers are left alone")
+  .argument("<name>", "the host's name")
+  .action(async (name: string) => {
+    const answer = await callLocally(settingsOrExit().data, "revoke", { name });
+    if (answer["known"] !== true) fail(`there is no host ${name}; gantry hosts lists them\nReason: unknown_host`);
+    console.log(`${name} is revoked. To let it in again: gantry enroll --name ${name}`);
   });
 
 program
@@ -204,4 +214,10 @@ function fail(text: string): never {
   process.exit(1);
 }
 
-program.parseAsync().catch((error: unknown) => fail(error instanceof Error ? error.message : String(error)));
+/** What went wrong, and its reason code where it has one. */
+function failure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "reason" in error ? `${error.message}\nReason: ${error.reason}` : error.message;
+}
+
+program.parseAsync().catch((error: unknown) => fail(failure(error)));

@@ -30,7 +30,10 @@ import type { Timing } from "./slack/timing.ts";
 import { migrationsFolder, openStore } from "./sqlite/open.ts";
 import { version } from "./version.ts";
 
-export class StartError extends Error {}
+/** The server cannot start as it is set up. */
+export class StartError extends Error {
+  readonly reason = "bad_config";
+}
 
 export type RunningServer = {
   readonly port: number;
@@ -113,7 +116,7 @@ export async function startServer(
   const closeSocket = await serveLocally({
     folder: settings.data,
     log,
-    handlers: localHandlers({ door, app, store, config, clock }),
+    handlers: localHandlers({ door, app, store, config, clock, hub }),
   });
   log.info({ port, data: settings.data, services: config.services.map((s) => s.name), version }, "gantry is up");
   app.conductor.recover();
@@ -233,8 +236,15 @@ async function listen(http: Server, port: number): Promise<number> {
 }
 
 /** The same verbs as in chat, for people on the server's machine. */
-function localHandlers(facts: { door: AppDoor; app: App; store: OpenStore; config: GantryConfig; clock: Clock }) {
-  const { door, app, store, config, clock } = facts;
+function localHandlers(facts: {
+  door: AppDoor;
+  app: App;
+  store: OpenStore;
+  config: GantryConfig;
+  clock: Clock;
+  hub: FleetHub | null;
+}) {
+  const { door, app, store, config, clock, hub } = facts;
   return {
     async verb(body: Readonly<Record<string, unknown>>) {
       const user = String(body["user"] ?? "");
@@ -255,6 +265,13 @@ function localHandlers(facts: { door: AppDoor; app: App; store: OpenStore; confi
     async rollout(body: Readonly<Record<string, unknown>>) {
       const found = app.gantry.rollout(Number(body["number"]));
       return found === null ? {} : { phase: found.state.phase, ended: found.state.endedAt !== null };
+    },
+    async revoke(body: Readonly<Record<string, unknown>>) {
+      const name = String(body["name"]);
+      const known = store.hosts.find(name) !== null;
+      if (known) store.hosts.revoke(name, clock.now());
+      if (known) hub?.drop(name);
+      return { known };
     },
     async enroll(body: Readonly<Record<string, unknown>>) {
       const labels = (body["labels"] ?? {}) as Record<string, string>;

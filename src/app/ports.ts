@@ -53,7 +53,10 @@ export class ChatError extends Error {
 }
 
 export interface Chat {
-  /** Posts once. `key` stands in the message's metadata, so that a post whose answer was lost is found again instead of repeated. */
+  /**
+   * Posts. `key` stands in the message's metadata; the same key is not posted twice by one process. A post whose answer was lost is made
+   * again: two cards of one rollout do no harm, since buttons name the rollout.
+   */
   post(facts: { channel: string; threadTs?: string; broadcast?: boolean; message: Message; key: string }): Promise<Place>;
   /** Replaces a message. Calls for one place may be coalesced to the newest by the adapter's scheduler. */
   update(facts: { place: Place; message: Message }): Promise<void>;
@@ -182,6 +185,8 @@ export interface Fleet {
   isConnected(host: string): boolean;
   /** What is desired of this host has changed: send the whole picture. Does nothing when the host is away. */
   nudge(host: string): void;
+  /** Ends the host's connection; whoever comes next must prove itself again. */
+  drop(host: string): void;
 }
 
 export type HostIdentity = {

@@ -196,6 +196,9 @@ export function createFleetHub(options: HubOptions): FleetHub {
 
   return {
     isConnected: (host) => byHost.has(host),
+    drop(host) {
+      byHost.get(host)?.socket.terminate();
+    },
     nudge(host) {
       const connection = byHost.get(host);
       if (connection === undefined || connection.nudged) return;

@@ -3,7 +3,7 @@ import type { ChangeFacts, CommitFacts, RolloutFacts, TicketFacts } from "../cor
 import { releaseName, shortCommit } from "../core/release.ts";
 import { hasEnded } from "../core/rollout-state.ts";
 import type { Line } from "./rollout-status.ts";
-import { code, count, cutList, link, safe, sentence } from "./words.ts";
+import { count, cutList, link, safe, sentence } from "./words.ts";
 
 const mostCommits = 10;
 const mostTickets = 8;
@@ -22,7 +22,7 @@ export function commitLines(change: ChangeFacts): readonly Line[] {
 function commitLine(commit: CommitFacts): Line {
   const sha = safe(shortCommit(commit.sha), 12);
   const words = `${safe(commit.title, 72) || "(no title)"} · ${safe(commit.author, 30) || "unknown"}`;
-  return { text: `- ${sha} ${words}`, mrkdwn: `• ${link(commit.url, code(sha))} ${words}` };
+  return { text: `- ${sha} ${words}`, mrkdwn: `• ${link(commit.url, sha)} ${words}` };
 }
 
 export function ticketLines(change: ChangeFacts): readonly Line[] {

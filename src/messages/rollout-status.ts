@@ -33,7 +33,7 @@ function details(facts: RolloutFacts): readonly Line[] {
         imagesLine(state),
       ];
     case "queued":
-      return [imagesLine(state)];
+      return [imagesLine(state), ...awayLine(facts)];
     case "rolling":
       return [batchLine(state), doneLine(state), elapsedLine(facts)];
     case "soaking":
@@ -63,6 +63,15 @@ function imagesLine(state: RolloutState): Line {
   const need = state.hosts.filter((h) => h.status !== "unchanged");
   const have = need.filter((h) => h.image === "present").length;
   return same(`image on ${have} of ${count(need.length, "host")}`);
+}
+
+/** Hosts that are waited for and cannot be heard: the reason why nothing moves. */
+function awayLine({ state, away }: RolloutFacts): readonly Line[] {
+  const waited = state.hosts.filter((h) => away.includes(h.host) && h.status === "waiting" && h.image !== "present");
+  if (waited.length === 0) return [];
+  const names = waited.slice(0, 3).map((h) => safe(h.host, 40));
+  const more = waited.length > names.length ? ` and ${waited.length - names.length} more` : "";
+  return [same(`waits for ${names.join(", ")}${more}, which is away (awaiting_host)`)];
 }
 
 function batchLine(state: RolloutState): Line {

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 
 export class StoreLockedError extends Error {
-  constructor(folder: string, holder: string | null) {
-    const who = holder === null ? "another server" : `the server with process id ${holder}`;
-    super(`${who} holds the data in ${folder}. Stop it, or give this one a folder of its own with GANTRY_DATA.`);
+  readonly reason = "store_locked";
+  constructor(folder: string) {
+    super(`another server holds the data in ${folder}. Stop it, or give this one a folder of its own with GANTRY_DATA.`);
     this.name = "StoreLockedError";
   }
 }
@@ -22,7 +22,7 @@ export function lockFolder(folder: string): () => void {
     lock.exec("commit; begin exclusive");
   } catch (error) {
     lock.close();
-    if (isBusy(error)) throw new StoreLockedError(folder, null);
+    if (isBusy(error)) throw new StoreLockedError(folder);
     throw error;
   }
   return () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type Database from "better-sqlite3";
 
 export class StoreNewerError extends Error {
+  readonly reason = "store_newer";
   constructor(found: number, known: number) {
     super(
       `the data was written by a newer Gantry (its schema is ${found}, this one knows ${known}). Run the newer version, or restore a backup made before the upgrade.`,
