@@ -14,7 +14,7 @@ export const cancel: Command<typeof grammar> = {
   summary: "Stop a rollout. Hosts that were touched are put back to what they served.",
   grammar,
   examples: ["cancel 142", "cancel 142 the metrics look wrong"],
-  permission: "the requester, the deployers and the oncall of the environment",
+  permission: "the requester, and the deployers, approvers and oncall of the environment",
   changesState: true,
 
   async run({ args, actor, gantry }) {

@@ -18,7 +18,7 @@ type AgentFlags = {
   readonly server: string;
   readonly name: string;
   readonly label: Record<string, string>;
-  readonly dockerHost: string;
+  readonly dockerHost?: string;
   readonly stateDir: string;
   readonly tokenFile?: string;
   readonly envDir: string;
@@ -47,7 +47,7 @@ program
   .requiredOption("--server <url>", "the server, e.g. https://gantry.example.com")
   .requiredOption("--name <name>", "this host's name, as enrolled")
   .option("--label <k=v>", "a label besides those of the enrolment; may be repeated", collectLabel, {})
-  .option("--docker-host <url>", "the engine's socket", "unix:///var/run/docker.sock")
+  .option("--docker-host <url>", "the engine's socket (default: DOCKER_HOST, else unix:///var/run/docker.sock)")
   .option("--state-dir <folder>", "where the host's key and memory are kept", "/var/lib/gantry-agent")
   .option("--token-file <file>", "the enrolment token; needed once")
   .option("--env-dir <folder>", "where relative env_file paths of services begin", "/etc/gantry/env")
@@ -95,10 +95,10 @@ program
 program
   .command("doctor")
   .description("look at everything Gantry needs and say what is wrong and what to do")
-  .option("--docker-host <url>", "the engine to look at", "unix:///var/run/docker.sock")
-  .action(async (options: { dockerHost: string }) => {
+  .option("--docker-host <url>", "the engine to look at (default: this machine's, if it has one)")
+  .action(async (options: { dockerHost?: string }) => {
     const { diagnose } = await import("./diagnose.ts");
-    process.exitCode = await diagnose(settingsOrExit(), options.dockerHost);
+    process.exitCode = await diagnose(settingsOrExit(), options.dockerHost ?? null);
   });
 
 program

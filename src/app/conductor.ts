@@ -40,6 +40,8 @@ export type ConductorParts = {
   readonly log: Log;
   /** Something was put into the outbox. */
   readonly outboxChanged: () => void;
+  /** Hosts that were waiting for a rollout to end and have something new desired of them. */
+  readonly convergeAll: () => readonly string[];
   /** Something happened to a rollout; told after the commit. */
   readonly onEvent?: (event: RolloutEvent) => void;
   /** Named points at which a test may end the process. */
@@ -166,6 +168,7 @@ export function createConductor(parts: ConductorParts): Conductor {
     for (const host of nudges) fleet.nudge(host);
     // Whoever prepared an image for a rollout that has ended need not keep at it.
     if (hasEnded(state)) for (const h of state.hosts) if (!nudges.includes(h.host)) fleet.nudge(h.host);
+    if (state.phase === "succeeded") for (const host of parts.convergeAll()) fleet.nudge(host);
     parts.outboxChanged();
     armTimer();
   }

@@ -61,6 +61,7 @@ export function createApp(parts: GantryParts): App {
   const handlers = createHandlers({ ...parts, facts, redraw });
   outbox = createOutbox({ store, clock, log, handlers, ...failpoint });
   conductor = createConductor({
+    convergeAll: desk.convergeAll,
     store,
     clock,
     fleet,

@@ -10,7 +10,7 @@ import type { Clock, FleetDesk, HostIdentity, Log } from "./ports.ts";
 import type { Store, StoredRollout, StoredSlot } from "./store.ts";
 
 /** How long an enrolment token may be used. */
-export const tokenLifeMs = 60 * 60_000;
+const tokenLifeMs = 60 * 60_000;
 
 export type DeskParts = {
   readonly store: Store;
@@ -35,7 +35,12 @@ function hashOf(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
-export function createFleetDesk(parts: DeskParts): FleetDesk {
+export type Desk = FleetDesk & {
+  /** A rollout ended: hosts that joined its environment meanwhile get the live release now. */
+  convergeAll(): readonly string[];
+};
+
+export function createFleetDesk(parts: DeskParts): Desk {
   const { store, config, clock, log } = parts;
 
   function enrol(facts: Parameters<FleetDesk["enrol"]>[0]): ReturnType<FleetDesk["enrol"]> {
@@ -57,8 +62,9 @@ export function createFleetDesk(parts: DeskParts): FleetDesk {
     return { name: host.name, publicKey: host.publicKey, labels: host.labels };
   }
 
-  /** A host that joins an environment gets the release that is live there, by itself. */
-  function converge(host: string, labels: Readonly<Record<string, string>>): void {
+  /** A host that joins an environment gets the release that is live there, by itself. True when it is to get one now. */
+  function converge(host: string, labels: Readonly<Record<string, string>>): boolean {
+    let changed = false;
     for (const service of config.services) {
       for (const environment of service.environments) {
         if (!hasLabels(labels, environment.hosts)) continue;
@@ -68,8 +74,10 @@ export function createFleetDesk(parts: DeskParts): FleetDesk {
         if (last === null || store.rollouts.active(key.service, key.environment) !== null) continue;
         store.slots.desire({ ...key, host, rollout: last.number, release: last.state.release });
         log.info({ host, ...key, release: last.state.release }, "new host gets the live release");
+        changed = true;
       }
     }
+    return changed;
   }
 
   function redrawActive(host: string): void {
@@ -121,6 +129,13 @@ export function createFleetDesk(parts: DeskParts): FleetDesk {
   }
 
   return {
+    convergeAll: () =>
+      store.transact(() =>
+        store.hosts
+          .all()
+          .filter((h) => h.revokedAt === null && converge(h.name, h.labels))
+          .map((h) => h.name),
+      ),
     serverId: () => store.serverId,
     epoch: () => store.epoch,
     enrol,
@@ -192,7 +207,13 @@ function eventsFor(
   const slot = facts.slots.find((s) => s.service === service && s.environment === environment);
   const wanted = store.slots.get(host, { service, environment });
   if (slot === undefined || wanted === null || slot.generation !== wanted.generation) return events;
+  if (!isAbout(slot, wanted)) return events;
   return [...events, ...slotEvents(slot, mine, at)];
+}
+
+/** A success only counts for the release that is wanted: a restored server may count generations anew. */
+function isAbout(slot: ObservedSlot, wanted: StoredSlot): boolean {
+  return slot.outcome?.ok !== true || slot.live === null || slot.live.release === wanted.release;
 }
 
 function imageEvents(image: ObservedImage, host: string, at: number): LaterEvent[] {

@@ -13,7 +13,7 @@ export function specHashOf(spec: ReleaseSpec): string {
 }
 
 /** 16 hex digits of the plan's canonical text: what an approver's click names. */
-export function planHashOf(plan: Plan): string {
+function planHashOf(plan: Plan): string {
   return sha256(canonicalJson(plan)).slice(0, 16);
 }
 
@@ -31,7 +31,7 @@ export function hasLabels(labels: Readonly<Record<string, string>>, wanted: Read
 }
 
 /** True when the slot is meant to have the release, has it, and is well. */
-export function serves(slot: StoredSlot | undefined, release: number): boolean {
+function serves(slot: StoredSlot | undefined, release: number): boolean {
   const live = slot?.observed?.live;
   return slot?.release === release && live?.release === release && live.health === "ok";
 }
@@ -63,7 +63,7 @@ export function planFor(
 }
 
 /** The release of the last rollout here that succeeded. */
-export function currentRelease(store: Store, service: string, environment: string): number | null {
+function currentRelease(store: Store, service: string, environment: string): number | null {
   return lastSuccess(store, service, environment)?.state.release ?? null;
 }
 

@@ -186,11 +186,7 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
       );
     }
     if (planned.plan.batches.length > 0) return null;
-    const hosts = planned.plan.hosts.length;
-    return refuse(
-      "already_live",
-      `r${release.number} (${shortCommit(release.commit)}) runs on all ${hosts} hosts of ${where} already.`,
-    );
+    return refuse("already_live", `r${release.number} (${shortCommit(release.commit)}) runs on every host of ${where} already.`);
   }
 
   function openRollout(

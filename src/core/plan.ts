@@ -37,7 +37,7 @@ export type Plan = {
 };
 
 /** Rounds down, but never to nothing: 25% of 3 hosts is 1. Never more than there are. */
-export function amountOf(amount: Amount, total: number): number {
+function amountOf(amount: Amount, total: number): number {
   if ("hosts" in amount) return Math.min(amount.hosts, total);
   if (amount.percent === 0) return 0;
   return Math.min(total, Math.max(1, Math.floor((total * amount.percent) / 100)));

@@ -36,7 +36,7 @@ import {
 import { ended, goBack, type Moved, moved, restored, restoreFailed, verdictOf, withHost } from "./rollout-undo.ts";
 
 /** How long hosts may take to get the image after the decision. */
-export const imagesDeadlineMs = 15 * 60_000;
+const imagesDeadlineMs = 15 * 60_000;
 
 /** The first event of every rollout makes its state. Approved by nobody's need: straight to queued. */
 export function begin(event: Requested): { readonly state: RolloutState; readonly effects: readonly Effect[] } {

@@ -12,7 +12,7 @@ export type LocalHandlers = Readonly<Record<string, (body: Readonly<Record<strin
 
 const bodyCapBytes = 64 * 1024;
 
-export function localSocketPath(folder: string): string {
+function localSocketPath(folder: string): string {
   return join(folder, "gantry.sock");
 }
 
