@@ -15,9 +15,6 @@ export type ChatParts = { readonly chat: Chat; readonly whisper: Whisper };
 const membersFreshMs = 60_000;
 const mostRememberedPosts = 1_000;
 const metadataType = "gantry_message";
-/** Slack allows an app about 50 edits a minute in a workspace (Tier 3), with room for a burst. */
-const editsPerMinute = 50;
-const editBurst = 20;
 
 export function createChat(options: {
   readonly call: Call;
@@ -27,7 +24,7 @@ export function createChat(options: {
   readonly state: Chat["state"];
 }): ChatParts {
   const { call, outbound, clock, timing } = options;
-  const editBudget = createBudget({ capacity: editBurst, perMinute: editsPerMinute });
+  const editBudget = createBudget({ capacity: timing.editBurst, perMinute: timing.editsPerMinute });
   const posts = createPosts();
   const members = createMembers({ call, clock });
 

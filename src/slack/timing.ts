@@ -15,6 +15,9 @@ export type Timing = {
   /** Slack: about one message a second and channel. */
   readonly postGapMs: number;
   readonly editGapMs: number;
+  /** Slack allows an app about 50 edits a minute in a workspace (Tier 3), with room for a burst. */
+  readonly editsPerMinute: number;
+  readonly editBurst: number;
   /** Slack shows the person an error at 3 s; an acknowledgement this late is worth a log line. */
   readonly ackWarnMs: number;
 };
@@ -29,6 +32,8 @@ export const defaultTiming: Timing = {
   drainMs: 10_000,
   postGapMs: 1_050,
   editGapMs: 1_000,
+  editsPerMinute: 50,
+  editBurst: 20,
   ackWarnMs: 2_500,
 };
 

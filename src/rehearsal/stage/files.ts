@@ -14,6 +14,8 @@ export type ServiceOptions = {
   readonly canary?: string;
   /** false: prod needs no approval. */
   readonly approvals?: boolean;
+  /** How many must approve in prod. Default one. */
+  readonly required?: number;
   /** Lines of the compose service, indented by four. */
   readonly compose?: readonly string[];
   /** Lines for gantry.yml's people, instead of the usual four. */
@@ -47,8 +49,8 @@ channel: C0DEPLOYS
 
 function serviceFile(registry: string, options: ServiceOptions): string {
   const { soak = "10s", stagingSoak = "2s", expire = "30m", hostDeadline = "60s", healthDeadline = "5s" } = options;
-  const { batch = "2", canary = "1", compose = [], approvals = true } = options;
-  const approved = `      approvals: { required: 1, from: [release-captains], notRequester: true, expire: ${expire} }\n`;
+  const { batch = "2", canary = "1", compose = [], approvals = true, required = 1 } = options;
+  const approved = `      approvals: { required: ${required}, from: [release-captains], notRequester: true, expire: ${expire} }\n`;
   return `name: api
 services:
   api:

@@ -2,7 +2,7 @@
  * A whole Gantry inside this process, for tests that tell whole journeys in a second: the real server and the real agents over
  * real connections; Slack, GitHub, Jira and the registry are stand-ins, the container engines are in memory.
  */
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SampleCommit, sampleHistory } from "../../../examples/sample-service/history.ts";
@@ -66,7 +66,7 @@ export type QuickStage = {
 };
 
 /** Waits of the Slack adapter: a journey shows the order of things, not their pace. */
-const quick = { postGapMs: 0, editGapMs: 0, retryMinMs: 5, retryMaxMs: 50, drainMs: 500 } as const;
+const quick = { postGapMs: 0, editGapMs: 0, editBurst: 10_000, retryMinMs: 5, retryMaxMs: 50, drainMs: 500 } as const;
 
 const programs: Readonly<Record<SampleCommit["behaviour"], FakeProgram>> = {
   good: {},
@@ -94,7 +94,8 @@ async function takeDown(undo: (() => unknown)[]): Promise<void> {
 }
 
 async function build(options: QuickStageOptions, undo: (() => unknown)[]): Promise<QuickStage> {
-  const dir = mkdtempSync(join(tmpdir(), "gantry-quick-"));
+  // In memory where the machine has such a folder: every commit of the store waits for the disk.
+  const dir = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "gantry-quick-"));
   undo.push(() => rmSync(dir, { recursive: true, force: true }));
   const clock = createQuickClock();
   undo.push(() => clock.stop());
