@@ -1,10 +1,11 @@
 /**
  * The live card of a rollout: one message, made anew from facts at every change. A phone shows its top first, so the
- * order is: what and where, how it stands, what is wrong, what to press; then what changes, and the small print.
+ * order is: what and where, how it stands, what is wrong, each host; then what changes, what to press, and the small print.
  */
 import type { KnownBlock } from "@slack/types";
-import type { RolloutFacts } from "../core/facts.ts";
+import type { ChangeFacts, RolloutFacts } from "../core/facts.ts";
 import { shortCommit } from "../core/release.ts";
+import { hasEnded } from "../core/rollout-state.ts";
 import { actions, context, fields, header, message, section } from "./blocks.ts";
 import type { Message } from "./message.ts";
 import { rolloutButtons } from "./rollout-buttons.ts";
@@ -22,10 +23,10 @@ export function rolloutCard(facts: RolloutFacts): Message {
       header(`${state.service} → ${state.environment}  ${kindWord(facts)}#${state.number}`),
       section(standing(facts)),
       ...failureBlocks(facts),
+      ...hostBlock(facts),
       fields(factPairs(facts)),
       ...warningBlock(facts),
       ...changeBlocks(facts),
-      ...hostBlock(facts),
       ...buttonBlock(facts),
       context(smallPrint(facts)),
     ],
@@ -77,11 +78,17 @@ function warningBlock(facts: RolloutFacts): readonly KnownBlock[] {
   return lines.length === 0 ? [] : [section(lines.map((line) => `:warning: ${line}`).join("\n"))];
 }
 
-/** Commits and tickets, while they help to decide and to watch; afterwards they are in the compare link. */
 function changeBlocks(facts: RolloutFacts): readonly KnownBlock[] {
   if (facts.change === null) return [];
-  const lists = [commitLines(facts.change), ticketLines(facts.change)];
-  return lists.filter((lines) => lines.length > 0).map((lines) => section(cut(lines, 2200).join("\n")));
+  return changeLists(facts.change, facts)
+    .filter((lines) => lines.length > 0)
+    .map((lines) => section(cut(lines, 2200).join("\n")));
+}
+
+/** Once it has ended the commits are counted; their titles are behind the compare link. */
+function changeLists(change: ChangeFacts, { state }: RolloutFacts): readonly (readonly Line[])[] {
+  const commits = commitLines(change);
+  return [hasEnded(state) ? commits.slice(0, 1) : commits, ticketLines(change)];
 }
 
 function cut(lines: readonly Line[], budget: number): string[] {
@@ -164,7 +171,11 @@ function textForm(facts: RolloutFacts): string {
     ...decisions(facts).map((line) => line.text),
     ...warnings(facts).map((line) => `Warning: ${line}`),
     ...(hostBlock(facts).length === 0 ? [] : hostLines(facts).map((line) => line.text)),
-    ...(facts.change === null ? [] : [...commitLines(facts.change), ...ticketLines(facts.change)].map((line) => line.text)),
+    ...(facts.change === null
+      ? []
+      : changeLists(facts.change, facts)
+          .flat()
+          .map((line) => line.text)),
     `Command: ${canonical(facts)}`,
     ...nextText(facts),
   ];

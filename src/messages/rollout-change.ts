@@ -13,7 +13,7 @@ export function commitLines(change: ChangeFacts): readonly Line[] {
   if (total === 0) return [];
   const shown = change.commits.slice(0, mostCommits);
   const compare = change.compareUrl === null ? "" : ` · ${link(change.compareUrl, "compare")}`;
-  const title = { text: `Commits (${total}):`, mrkdwn: `*${count(total, "commit")}*${compare}` };
+  const title = { text: `Commits: ${total}`, mrkdwn: `*${count(total, "commit")}*${compare}` };
   const left = total - shown.length;
   const rest = left > 0 ? [more(left)] : [];
   return [title, ...shown.map(commitLine), ...rest];
@@ -29,7 +29,7 @@ export function ticketLines(change: ChangeFacts): readonly Line[] {
   if (change.tickets.length === 0) return [];
   const shown = change.tickets.slice(0, mostTickets);
   const left = change.tickets.length - shown.length;
-  const title = { text: `Tickets (${change.tickets.length}):`, mrkdwn: `*${count(change.tickets.length, "ticket")}*` };
+  const title = { text: `Tickets: ${change.tickets.length}`, mrkdwn: `*${count(change.tickets.length, "ticket")}*` };
   return [title, ...shown.map(ticketLine), ...(left > 0 ? [more(left)] : [])];
 }
 

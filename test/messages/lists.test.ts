@@ -11,7 +11,7 @@ import { historyMessage } from "../../src/messages/history.ts";
 import { homeView } from "../../src/messages/home.ts";
 import { hostsMessage } from "../../src/messages/hosts.ts";
 import type { Message } from "../../src/messages/message.ts";
-import { faultMessage, refusalMessage } from "../../src/messages/refusal.ts";
+import { refusalMessage } from "../../src/messages/refusal.ts";
 import { rollbackPreview } from "../../src/messages/rollback-preview.ts";
 import { statusMessage } from "../../src/messages/status.ts";
 import { threadLines } from "../../src/messages/thread-lines.ts";
@@ -301,9 +301,5 @@ describe("a refusal", () => {
   test("keeps lines apart, and reads plainly in a terminal", () => {
     const message = refusalMessage(refuse("ambiguous_ref", "abc fits several:\n<a>\n<b>", "Type more & more."));
     assert.equal(plainText(message), "abc fits several:\n<a>\n<b>\nType more & more.\nReason: ambiguous_ref");
-  });
-
-  test("of a fault says only where to look", () => {
-    assert.match(faultMessage("a1b2c3d4").text, /^That failed inside Gantry \(id a1b2c3d4\)/);
   });
 });

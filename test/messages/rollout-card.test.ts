@@ -41,11 +41,11 @@ describe("the card reads", () => {
       "Hosts: 3: first web-1, then web-2, web-3",
       "Asked by ana at 12:00 UTC as main",
       "Why: release day",
-      "Commits (12):",
+      "Commits: 12",
       "- 3f9c1e2 Fix the login · Ana",
       "- 8a7b6c5 Tidy up &lt;!channel&gt; · Bo",
       "and 10 more",
-      "Tickets (1):",
+      "Tickets: 1",
       "- API-7 Login fails (In Review)",
       "Command: /deploy api prod 3f9c1e2",
       "You can: /gantry approve 142, or /gantry reject 142 WHY",
@@ -320,17 +320,17 @@ describe("the card looks", () => {
     [
       "while it rolls: hosts and one button",
       { events: story.rolling },
-      ["header", "section", "section of 4 fields", "section", "actions verb:cancel", "context of 2"],
+      ["header", "section", "section", "section of 4 fields", "actions verb:cancel", "context of 2"],
     ],
     [
       "when it is live: only the way back",
       { events: story.succeeded },
-      ["header", "section", "section of 4 fields", "section", "actions verb:rollback", "context of 2"],
+      ["header", "section", "section", "section of 4 fields", "actions verb:rollback", "context of 2"],
     ],
     [
       "when it failed: the trouble and the log first, no buttons",
       { events: story.restored },
-      ["header", "section", "section", "section", "section of 4 fields", "section", "context of 2"],
+      ["header", "section", "section", "section", "section", "section of 4 fields", "context of 2"],
     ],
     [
       "when it was rejected: no buttons",
@@ -339,6 +339,12 @@ describe("the card looks", () => {
     ],
   ];
   for (const [name, told, shape] of shapes) test(name, () => assert.deepEqual(shapeOf(card(told)), shape));
+
+  test("after the end: commits are only counted, tickets stay", () => {
+    const texts = mrkdwnOf(card({ events: story.succeeded, facts: { change } }).blocks);
+    assert.ok(texts.includes(`*12 commits* · <${change.compareUrl}|compare>`));
+    assert.ok(texts.some((text) => text.includes("API-7")) && !texts.some((text) => text.includes("Fix the login")));
+  });
 
   test("two columns of facts", () => {
     const fields = card({ events: [], facts: { ref: "main" } }).blocks.flatMap((b) =>
