@@ -49,7 +49,7 @@ export async function reaches(stage: Stage, commit: string, phases: readonly str
   }, deadlineMs);
 }
 
-/** Every stored log folds to its snapshot, byte for byte; and nothing is left to do outside. */
+/** Nothing is left to do outside, and every stored log folds to its snapshot. */
 export async function storeIsSound(stage: Stage): Promise<void> {
   await eventually(() => {
     const open = reading(stage, (db) =>
@@ -59,6 +59,11 @@ export async function storeIsSound(stage: Stage): Promise<void> {
     );
     if (open.length > 0) throw new Error(`the outbox holds ${open.map((o) => `${o.kind} (${o.last_error})`).join(", ")}`);
   }, 20_000);
+  logsFold(stage);
+}
+
+/** Every stored log folds to its snapshot, byte for byte. */
+export function logsFold(stage: Stage): void {
   for (const { number, state } of reading(stage, (db) =>
     db.prepare<[], { number: number; state: string }>("select number, state from rollout").all(),
   )) {
