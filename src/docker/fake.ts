@@ -141,7 +141,7 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
     if (box.state.restartPolicy !== "unless-stopped" || box.stoppedByHand) return;
     box.state = { ...box.state, status: "restarting" };
     clock.wakeAt(clock.now() + 5, () => {
-      if (box.state.status === "restarting") run(box, true);
+      if (box.state.status === "restarting" && boxes.get(box.state.id) === box) run(box, true);
     });
   }
 

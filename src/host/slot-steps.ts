@@ -168,6 +168,8 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
   if (state === null) return;
   enter(bench, "stopping_old");
   memory.touched = true;
+  // From here on this process knows why nothing runs, even if the engine's answer is lost.
+  if (step.which === "old") change(bench, { resume: "forward" });
   try {
     const { killed } = await engine.stop(state);
     if (killed)

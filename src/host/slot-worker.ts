@@ -254,8 +254,9 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     const state = liveState();
     const marks = state === null ? null : marksOf(state.labels);
     if (state === null || marks === null) return null;
-    const seen = shown?.state.id === state.id ? shown : null;
     const running = state.status === "running";
+    // What Docker says of its end counts before what it last answered.
+    const seen = shown?.state.id === state.id && (running || shown.health !== "ok") ? shown : null;
     const health = seen?.health ?? (running ? "ok" : state.status === "restarting" ? "restarting" : "exited");
     return {
       containerId: state.id,
