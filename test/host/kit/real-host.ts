@@ -23,15 +23,15 @@ export type TestServer = {
   stop(): Promise<void>;
 };
 
-export async function startTestServer(
-  address: string,
-  options: { heartbeatMs?: number; deadMs?: number } = {},
-): Promise<TestServer> {
+type ServerOptions = { readonly heartbeatMs?: number; readonly deadMs?: number; readonly port?: number };
+
+export async function startTestServer(address: string, options: ServerOptions = {}): Promise<TestServer> {
+  const { port = 0, ...timing } = options;
   const desk = createTestDesk();
-  const hub = createFleetHub({ desk, log: silent, clock: systemClock, rivalMs: 300, ...options });
+  const hub = createFleetHub({ desk, log: silent, clock: systemClock, rivalMs: 300, handshakeMs: 500, ...timing });
   const server = http.createServer();
   server.on("upgrade", (request, socket, head) => hub.handleUpgrade(request, socket, head));
-  server.listen(0, address);
+  server.listen(port, address);
   await once(server, "listening");
   return {
     desk,
