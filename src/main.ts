@@ -1,5 +1,6 @@
 /** The server's composition root: reads the environment, makes every room, wires them, and takes them down in order. */
 import { randomUUID } from "node:crypto";
+import { statfsSync } from "node:fs";
 import type { Server } from "node:http";
 import { dispatcher } from "../commands/dispatch.ts";
 import { commands } from "../commands/index.ts";
@@ -111,7 +112,7 @@ export async function startServer(
     newId: () => randomUUID().slice(0, 8),
     ...(options.failpoint === undefined ? {} : { failpoint: options.failpoint }),
   });
-  const http = listenFacts({ log, store, slack, metrics, hub });
+  const http = listenFacts({ log, store, folder: settings.data, slack, metrics, hub });
   const port = await listen(http, settings.port);
   const closeSocket = await serveLocally({
     folder: settings.data,
@@ -172,7 +173,14 @@ function sourcesOf(facts: { store: OpenStore; app: App; slack: Slack; clock: Clo
   };
 }
 
-function listenFacts(facts: { log: Log; store: OpenStore; slack: Slack; metrics: Metrics; hub: FleetHub | null }): Server {
+function listenFacts(facts: {
+  log: Log;
+  store: OpenStore;
+  folder: string;
+  slack: Slack;
+  metrics: Metrics;
+  hub: FleetHub | null;
+}): Server {
   const { log, store, slack, metrics, hub } = facts;
   const started = performance.now();
   const lag = eventLoopLag();
@@ -180,7 +188,7 @@ function listenFacts(facts: { log: Log; store: OpenStore; slack: Slack; metrics:
     version,
     log,
     parts: {
-      database: () => (canWrite(store) ? { ok: true } : { ok: false, reason: "store_unwritable" }),
+      database: () => (canWrite(store, facts.folder) ? { ok: true } : { ok: false, reason: "store_unwritable" }),
       chat: () => {
         const { connected, reason } = slack.chat.state();
         return connected ? { ok: true } : { ok: false, reason: reason ?? "chat_unreachable" };
@@ -197,9 +205,14 @@ function listenFacts(facts: { log: Log; store: OpenStore; slack: Slack; metrics:
   });
 }
 
-/** Asks for a real write without making one. */
-function canWrite(store: OpenStore): boolean {
+/** The room that a write of a command, its rollout and their log may take. */
+const leastFreeBytes = 1024 * 1024;
+
+/** Asks for a real write without making one. One page may still find a place where a command does not, so free space counts too. */
+function canWrite(store: OpenStore, folder: string): boolean {
   try {
+    const { bavail, bsize } = statfsSync(folder);
+    if (bavail * bsize < leastFreeBytes) return false;
     store.transact(() => store.db.exec("update identity set epoch = epoch"));
     return true;
   } catch {

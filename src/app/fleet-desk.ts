@@ -151,9 +151,14 @@ export function createFleetDesk(parts: DeskParts): Desk {
       redrawActive(host);
     },
     disconnected(host) {
-      store.hosts.seen({ name: host, at: clock.now() });
       log.warn({ host }, "agent disconnected");
-      redrawActive(host);
+      try {
+        store.hosts.seen({ name: host, at: clock.now() });
+        redrawActive(host);
+      } catch (error) {
+        // Nobody is there to catch it: a full disk must not end the process because a host left.
+        log.error({ err: error, host }, "a host's absence could not be recorded");
+      }
     },
     desired,
     observed(host, picture) {

@@ -137,7 +137,7 @@ journey("in a direct message with Gantry the card stands there", async ({ ana, .
   assert.equal(j.cards(), 0);
 });
 
-journey("everybody can look: status, history, hosts, help and the Home tab", async ({ ana, zed, slack, ...j }) => {
+journey("everybody can look: status, history, hosts, help and the Home tab", async ({ ana, zed, ...j }) => {
   await j.makeLive("prod", first);
   await j.makeLive("prod", second);
   await zed.says("/gantry status");
@@ -164,7 +164,6 @@ journey("everybody can look: status, history, hosts, help and the Home tab", asy
     zed.home()?.rendered ?? "",
     /Waits for approval\n[\s\S]*api → prod #3: deploy of r1[\s\S]*What is live[\s\S]*api prod: r2 3f2a1c9/,
   );
-  assert.ok(slack.log.length > 0);
 });
 
 journey("where Gantry is not in the channel the card goes to the team's channel", async ({ ana, slack, ...j }) => {

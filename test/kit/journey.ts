@@ -40,17 +40,20 @@ export type Journey = QuickStage & {
 };
 
 export function journey(name: string, tell: (journey: Journey) => Promise<void>, options: QuickStageOptions = {}): void {
-  test(name, { timeout: 30_000 }, async () => {
-    const stage = await startQuickStage(options);
-    try {
-      await tell(told(stage));
-    } catch (error) {
-      if (error instanceof Error) error.message += `\n\nThe transcript:\n${stage.slack.channel("deploys").transcript()}`;
-      throw error;
-    } finally {
-      await stage.stop();
-    }
-  });
+  test(name, { timeout: 30_000 }, () => journeyOn(options, tell));
+}
+
+/** The same inside a test that has more to it. */
+export async function journeyOn(options: QuickStageOptions, tell: (journey: Journey) => Promise<void>): Promise<void> {
+  const stage = await startQuickStage(options);
+  try {
+    await tell(told(stage));
+  } catch (error) {
+    if (error instanceof Error) error.message += `\n\nThe transcript:\n${stage.slack.channel("deploys").transcript()}`;
+    throw error;
+  } finally {
+    await stage.stop();
+  }
 }
 
 function told(stage: QuickStage): Journey {
@@ -116,7 +119,10 @@ function told(stage: QuickStage): Journey {
     },
     buttons: () => cardOf(undefined)?.buttons ?? [],
     cards: () => cardsNow().length,
-    until: (isTrue) => slack.until(isTrue, { timeoutMs: waitMs }),
+    until: (isTrue) =>
+      eventually(() => {
+        if (!isTrue()) throw new Error(`this did not come true: ${isTrue}`);
+      }, waitMs),
     serves,
     async makeLive(environment, commit) {
       const before = cardsNow().length;
