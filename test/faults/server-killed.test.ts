@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sampleHistory } from "../../examples/sample-service/history.ts";
 import { eventually } from "../kit/eventually.ts";
-import { reaches, realStage, rolloutRows, storeIsSound } from "../kit/real-stage.ts";
+import { logsFold, reaches, realStage, rolloutRows, storeIsSound } from "../kit/real-stage.ts";
 
 const stage = realStage({
   hosts: [{ name: "prod-1", labels: { env: "prod" } }],
@@ -41,10 +41,9 @@ for (const [index, point] of points.entries()) {
     const { slack } = stage();
     const commit = good[index % good.length];
     assert.ok(commit !== undefined);
-    await stage().server().stop("SIGKILL");
-    await stage().startServer({ failpoint: point });
+    if (index === 0) await restart();
+    stage().failAt(point);
     const before = rolloutRows(stage()).length;
-    await slack.connected();
     await slack
       .as("ana")
       .says(`/deploy api prod ${commit.sha.slice(0, 7)}`)
@@ -57,8 +56,7 @@ for (const [index, point] of points.entries()) {
     await approveUntil(() => over, before);
     assert.equal(await dead, "SIGKILL", `the server never came to ${point}`);
 
-    await stage().startServer();
-    await slack.connected();
+    await restart();
     const recorded = point !== "inbox.before_insert";
     if (recorded) await eventually(() => assert.equal(rolloutRows(stage()).length, before + 1), 20_000);
     else {
@@ -74,10 +72,20 @@ for (const [index, point] of points.entries()) {
     assert.equal(rolloutRows(stage()).length, before + 1, "once, not twice");
     const answer = await stage().lab.host("prod-1").fetch("/");
     assert.match(answer.body, new RegExp(commit.sha));
-    await storeIsSound(stage());
+    logsFold(stage());
     const live = await stage().lab.host("prod-1").docker("ps", "-q", "--filter", "label=gantry.role=live");
     assert.equal(live.split("\n").filter(Boolean).length, 1, "one container serves");
   });
+}
+
+test("after all of it nothing is left to do outside", async () => {
+  await storeIsSound(stage());
+});
+
+async function restart(): Promise<void> {
+  await stage().server().stop("SIGKILL");
+  await stage().startServer({ failing: true });
+  await stage().slack.connected();
 }
 
 /** bo approves as soon as there is something to approve, again after a restart: a click that died with the server was never counted. */

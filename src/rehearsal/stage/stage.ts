@@ -41,8 +41,10 @@ export type Stage = {
   /** The commit that begins like this has this image. */
   readonly digests: ReadonlyMap<string, string>;
   server(): Running;
-  /** Starts the server (again) on the same data. `failpoint`: where it kills itself. */
-  startServer(options?: { readonly failpoint?: string; readonly env?: Readonly<Record<string, string>> }): Promise<void>;
+  /** Starts the server (again) on the same data. `failing`: one that `failAt` can be told to. */
+  startServer(options?: { readonly failing?: boolean; readonly env?: Readonly<Record<string, string>> }): Promise<void>;
+  /** The failing server kills itself at this point, from now on. */
+  failAt(point: string): void;
   startAgent(host: string, options?: { readonly failpoint?: string }): Promise<Running>;
   agent(host: string): Running;
   /** The CLI on the server's data. Never rejects. */
@@ -125,14 +127,17 @@ async function build(
     };
   }
 
-  async function startServer(facts: { failpoint?: string; env?: Readonly<Record<string, string>> } = {}): Promise<void> {
-    const failpoint = facts.failpoint === undefined ? {} : { GANTRY_REHEARSAL_FAILPOINT: facts.failpoint };
-    const entry = facts.failpoint === undefined ? [cli, "server"] : [failingServer];
-    const child = spawn(process.execPath, entry, { env: { ...environment(), ...failpoint, ...facts.env } });
+  async function startServer(facts: { failing?: boolean; env?: Readonly<Record<string, string>> } = {}): Promise<void> {
+    const entry = facts.failing === true ? [failingServer] : [cli, "server"];
+    const child = spawn(process.execPath, entry, { env: { ...environment(), ...facts.env } });
     const running = watch(child, join(dir, "server.log"));
     server = running;
     await running.prints("gantry is up");
     port = Number(/"port":(\d+)/.exec(running.output())?.[1] ?? port);
+  }
+
+  function failAt(point: string): void {
+    server?.child.stdin?.write(`${point}\n`);
   }
 
   async function startAgent(host: string, facts: { failpoint?: string } = {}): Promise<Running> {
@@ -196,6 +201,7 @@ async function build(
       return server;
     },
     startServer,
+    failAt,
     startAgent,
     agent(host) {
       const found = agents.get(host);
