@@ -1,16 +1,6 @@
 // Who decides, who may not, and what the one who comes second is told.
 import assert from "node:assert/strict";
-import { first, journey, second } from "../kit/journey.ts";
-
-const twoCaptains = {
-  service: {
-    people: [
-      "  deployers: { users: [U0ANA, U0BO] }",
-      "  release-captains: { users: [U0BO, U0EVA] }",
-      "  oncall: { users: [U0EVA] }",
-    ],
-  },
-};
+import { first, journey, second, twoCaptains } from "../kit/journey.ts";
 
 journey("a rejection asks why, tells the requester, and touches nothing", async ({ ana, bo, ...j }) => {
   await ana.says(`/deploy api prod ${first}`);

@@ -14,6 +14,17 @@ export const newest = "b6f3e71";
 export const unhealthy = "7c81f36";
 export const dying = "9d05b8a";
 
+/** Two who may approve, so that either may ask: bo and eva. */
+export const twoCaptains: QuickStageOptions = {
+  service: {
+    people: [
+      "  deployers: { users: [U0ANA, U0BO] }",
+      "  release-captains: { users: [U0BO, U0EVA] }",
+      "  oncall: { users: [U0EVA] }",
+    ],
+  },
+};
+
 type Text = string | RegExp;
 
 export type Journey = QuickStage & {

@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { after, before } from "node:test";
 import Database from "better-sqlite3";
-import { begin, step } from "../../src/core/rollout.ts";
-import type { RolloutEvent, RolloutState } from "../../src/core/rollout-state.ts";
 import { type Stage, type StageOptions, startStage } from "../../src/rehearsal/stage/stage.ts";
 import { eventually } from "./eventually.ts";
+import { fold } from "./fold.ts";
 
 /** A stage for the tests of one file: call once at its top. A file that imports this runs alone. */
 export function realStage(options: StageOptions): () => Stage {
@@ -74,19 +73,6 @@ export function logsFold(stage: Stage): void {
     if (JSON.stringify(folded) !== JSON.stringify(JSON.parse(state)))
       throw new Error(`the events of #${number} do not fold to its snapshot`);
   }
-}
-
-function fold(events: readonly RolloutEvent[]): RolloutState {
-  const [first, ...later] = events;
-  if (first?.type !== "requested") throw new Error("a log begins with its request");
-  let { state } = begin(first);
-  for (const event of later) {
-    if (event.type === "requested") throw new Error("a log has one request");
-    const next = step(state, event);
-    if (next.kind !== "moved") throw new Error(`the stored event ${event.type} moves nothing`);
-    state = next.state;
-  }
-  return state;
 }
 
 function reading<T>(stage: Stage, work: (db: Database.Database) => T): T {
