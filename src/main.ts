@@ -24,6 +24,7 @@ import { createLog } from "./log.ts";
 import { homeView } from "./messages/home.ts";
 import type { Message } from "./messages/message.ts";
 import { refusalMessage } from "./messages/refusal.ts";
+import { plainText } from "./messages/words.ts";
 import { createRegistry, type RegistryAdapter } from "./registry/registry.ts";
 import { type Settings, serverErrors } from "./settings.ts";
 import { createSlack, type Slack } from "./slack/slack.ts";
@@ -272,8 +273,8 @@ function localHandlers(facts: {
         act,
       });
       if (reply === null) return { text: "", ok: false };
-      if (reply.kind === "form") return { text: reply.otherwise.text, ok: false };
-      return { text: reply.message.text, ok: true, ...(reply.kind === "card" ? { rollout: reply.rollout } : {}) };
+      if (reply.kind === "form") return { text: plainText(reply.otherwise), ok: false };
+      return { text: plainText(reply.message), ok: true, ...(reply.kind === "card" ? { rollout: reply.rollout } : {}) };
     },
     async rollout(body: Readonly<Record<string, unknown>>) {
       const found = app.gantry.rollout(Number(body["number"]));

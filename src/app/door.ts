@@ -3,6 +3,7 @@
  * and whatever is still open after a crash is taken up at the next start.
  */
 
+import { note } from "../messages/blocks.ts";
 import type { Form, HomeView, Message } from "../messages/message.ts";
 import type { Answers, Chat, Clock, Delivery, Door, Log } from "./ports.ts";
 import { ChatError } from "./ports.ts";
@@ -79,7 +80,9 @@ export function createDoor(parts: DoorParts): AppDoor {
   async function answer(delivery: Delivery, reply: Reply, answers: Answers): Promise<void> {
     switch (reply.kind) {
       case "card":
-        return;
+        // A private preview is used up; what stands in a channel is drawn anew by itself.
+        if (delivery.act.kind !== "press" || delivery.act.place !== null) return;
+        return answers.privately(note(`Under way as #${reply.rollout}; its card tells how it goes.`));
       case "private":
         return answers.privately(reply.message);
       case "form":

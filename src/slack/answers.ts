@@ -31,6 +31,8 @@ export function createAnswers(options: {
   readonly log: Log;
 }): Answers {
   const { inbound, key, receivedAt, clock, log } = options;
+  /** A button on a private message: its answer takes the message's place, buttons and all. */
+  const replaces = inbound.act.kind === "press" && inbound.act.place === null;
   let uses = 0;
   let said = 0;
   let triggerSpent = inbound.triggerId === null;
@@ -39,7 +41,7 @@ export function createAnswers(options: {
     if (inbound.responseUrl === null || uses >= mostUses || clock.now() - receivedAt >= urlLivesMs) return false;
     uses += 1;
     try {
-      await postTo(inbound.responseUrl, { message, threadTs: inbound.threadTs });
+      await postTo(inbound.responseUrl, { message, threadTs: inbound.threadTs, replaces });
       return true;
     } catch (error) {
       // Not the address: it is a capability.
@@ -63,8 +65,11 @@ export function createAnswers(options: {
   };
 }
 
-async function postTo(url: string, facts: { readonly message: Message; readonly threadTs: string | null }): Promise<void> {
-  const { message, threadTs } = facts;
+async function postTo(
+  url: string,
+  facts: { readonly message: Message; readonly threadTs: string | null; readonly replaces: boolean },
+): Promise<void> {
+  const { message, threadTs, replaces } = facts;
   const response = await fetch(url, {
     method: "POST",
     redirect: "error",
@@ -72,7 +77,7 @@ async function postTo(url: string, facts: { readonly message: Message; readonly 
     signal: AbortSignal.timeout(postTimeoutMs),
     body: JSON.stringify({
       response_type: "ephemeral",
-      replace_original: false,
+      replace_original: replaces,
       text: message.text,
       ...(message.blocks.length > 0 ? { blocks: message.blocks } : {}),
       ...(threadTs === null ? {} : { thread_ts: threadTs }),

@@ -69,7 +69,8 @@ export async function journeyOn(options: QuickStageOptions, tell: (journey: Jour
 
 function told(stage: QuickStage): Journey {
   const { slack } = stage;
-  const heard = new Map<string, string>();
+  /** What each person was told and has read: by message, how often it had been changed then. */
+  const heard = new Map<string, { last: string; readonly edits: Map<string, number> }>();
   const people = { ana: slack.as("ana"), bo: slack.as("bo"), eva: slack.as("eva"), zed: slack.as("zed") };
   const deploys = slack.channel("deploys");
   const cardsNow = () => deploys.messages().filter((m) => m.user === "gantry" && m.thread_ts === undefined);
@@ -94,7 +95,21 @@ function told(stage: QuickStage): Journey {
       .direct(person.name)
       .messages()
       .filter((m) => m.user === "gantry");
-    return [...whispers, ...direct].filter((m) => m.ts > (heard.get(person.name) ?? "")).sort((a, b) => (a.ts < b.ts ? -1 : 1));
+    const { last, edits } = heardBy(person);
+    const news = [...whispers, ...direct].filter((m) => m.ts > last || m.edited > (edits.get(m.ts) ?? m.edited));
+    return news.sort((a, b) => (a.ts < b.ts ? -1 : 1));
+  }
+
+  function heardBy(person: Person): { last: string; readonly edits: Map<string, number> } {
+    const known = heard.get(person.name) ?? { last: "", edits: new Map() };
+    heard.set(person.name, known);
+    return known;
+  }
+
+  function hear(person: Person, message: SeenMessage): void {
+    const known = heardBy(person);
+    known.edits.set(message.ts, message.edited);
+    if (message.ts > known.last) known.last = message.ts;
   }
 
   async function serves(environment: string, commit: string): Promise<void> {
@@ -115,7 +130,7 @@ function told(stage: QuickStage): Journey {
           const all = privateTo(person).map((m) => m.rendered);
           throw new Error(`${person.name} was not told ${wanted.join(" and ")}, but:\n${all.join("\n--\n") || "nothing"}`);
         }
-        heard.set(person.name, found.ts);
+        hear(person, found);
         return found.rendered;
       }, waitMs);
     },
