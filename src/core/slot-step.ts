@@ -11,8 +11,7 @@
  *
  *   pull     the image of the goal is on the host, under its digest; the old container is not touched before that
  *   create   the candidate exists, stopped, and names the container that it replaces
- *   unpin    the old one's policy becomes `no`: a power cut from here on leaves one container or none, never two
- *   stop     the old one has ended
+ *   stop     the old one has ended, and its policy is `no`: a power cut leaves one container or none, never two
  *   start    the candidate runs
  *   check    the candidate itself answers well
  *   promote  the candidate's policy becomes `unless-stopped`
@@ -27,7 +26,7 @@
  *
  *   candidate running, promoted          settle: it was verified, and stopping it now could only do harm
  *   candidate running, not promoted      check it from zero, promote
- *   candidate created, old running       go on: unpin, stop, start
+ *   candidate created, old running       go on: stop, start
  *   candidate created, nothing running   same boot and recent: go on. Otherwise start the old one, settle `interrupted`
  *   candidate ended, not promoted        start the old one, settle `interrupted`
  *   candidate ended, promoted            start it, settle; watching tells how it does
@@ -97,7 +96,6 @@ export type Step =
   | { readonly kind: "hold"; readonly detail: string }
   | { readonly kind: "pull" }
   | { readonly kind: "create"; readonly replaces: string | null }
-  | { readonly kind: "unpin"; readonly id: string }
   | { readonly kind: "stop"; readonly id: string; readonly which: "old" | "candidate" | "leftover" }
   | { readonly kind: "start"; readonly id: string; readonly which: "new" | "old" | "repair" }
   | { readonly kind: "check"; readonly id: string; readonly which: "new" | "old" }
@@ -154,7 +152,7 @@ function vouchersOf(view: Pick<SlotView, "containers">): SeenContainer[] {
   return view.containers.filter((c) => c.role === "previous").sort((a, b) => b.generation - a.generation);
 }
 
-/** The one to go back to: promoted, or unpinned by a swap whose candidate names it. Never a candidate that failed. */
+/** The one to go back to: promoted, or demoted by a swap whose candidate names it. Never a candidate that failed. */
 function oldOf(others: readonly SeenContainer[], lives: readonly SeenContainer[]): SeenContainer | null {
   const promoted = others.filter((c) => c.promoted);
   const replaced = others.filter((c) => lives.some((l) => l.replaces === c.id));
@@ -205,12 +203,8 @@ function switchOver(view: SlotView, cast: Cast, candidate: SeenContainer): Step 
   const { old } = cast;
   const rival = cast.others.find((c) => c !== old && c.status === "running");
   if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
-  if (old !== null && old.status === "running") {
-    if (old.promoted) return { kind: "unpin", id: old.id };
-    return { kind: "stop", id: old.id, which: "old" };
-  }
-  const stoppedBefore = old !== null && !old.promoted && !view.attempt.stoppedOld;
-  if (stoppedBefore && view.attempt.resume === "back") {
+  if (old !== null && old.status === "running") return { kind: "stop", id: old.id, which: "old" };
+  if (old !== null && !view.attempt.stoppedOld && view.attempt.resume === "back") {
     return interrupted(candidate, "the agent ended after the old container was stopped and before the new one was started");
   }
   return { kind: "start", id: candidate.id, which: "new" };

@@ -41,9 +41,7 @@ export async function carryOut(bench: Bench, step: Step): Promise<void> {
     case "pull":
       return await pull(bench);
     case "create":
-      return await create(bench, step.replaces);
-    case "unpin":
-      return await unpin(bench, step.id);
+      return await create(bench, step);
     case "stop":
       return await stop(bench, step);
     case "start":
@@ -98,7 +96,7 @@ async function pull(bench: Bench): Promise<void> {
   }
 }
 
-async function create(bench: Bench, replaces: string | null): Promise<void> {
+async function create(bench: Bench, step: Extract<Step, { kind: "create" }>): Promise<void> {
   const { memory, engine, limit } = bench;
   const desired = memory.goal;
   const release = desired?.release;
@@ -108,7 +106,7 @@ async function create(bench: Bench, replaces: string | null): Promise<void> {
   // On the disk before the old container is touched, beside the create rather than before it.
   const written = bench.write({ ...memory.entry, generation: desired.generation, outcome: null, began });
   written.catch(() => undefined);
-  const labels = labelsFor({ desired, release, replaces });
+  const labels = labelsFor({ desired, release, replaces: step.replaces });
   const { container: spec } = release.spec;
   const order = { name: containerName(desired), imageRef: memory.imageRef, spec, labels };
   try {
@@ -116,6 +114,8 @@ async function create(bench: Bench, replaces: string | null): Promise<void> {
     const id = await limit(() => engine.create({ ...order, environment }));
     const stopping = { stopSignal: spec.stopSignal ?? "SIGTERM", stopGraceMs: spec.stopGraceMs };
     memory.states = [...memory.states, createdState({ id, name: order.name, labels, environment, ...stopping })];
+    // This process knows how far it is: whatever it finds stopped from here on is no reason to turn back.
+    change(bench, { resume: "forward" });
     await written.catch((cause) => {
       throw new EngineError({
         reason: "disk_full",
@@ -151,35 +151,38 @@ function createdState(facts: Created): ContainerState {
   };
 }
 
-async function unpin(bench: Bench, id: string): Promise<void> {
-  enter(bench, "stopping_old");
-  bench.memory.touched = true;
-  try {
-    await bench.engine.setRestartPolicy(id, "no");
-    changeState(bench.memory, id, { restartPolicy: "no" });
-  } catch (thrown) {
-    await noteFault(bench, thrown, null);
-  }
-}
-
 async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promise<void> {
   const { memory, engine } = bench;
   const state = stateById(memory, step.id);
   if (state === null) return;
   enter(bench, "stopping_old");
   memory.touched = true;
-  // From here on this process knows why nothing runs, even if the engine's answer is lost.
-  if (step.which === "old") change(bench, { resume: "forward" });
+  const isServing = step.which === "old" && state.restartPolicy !== "no";
+  const demoted = isServing ? demote(bench, state) : Promise.resolve();
   try {
     const { killed } = await engine.stop(state);
     if (killed)
       bench.log.warn({ ...memory.key, container: state.name, graceMs: state.stopGraceMs }, "ignored its stop signal, killed");
     changeState(memory, step.id, { status: "ended", pid: null });
     if (step.which === "old") change(bench, { stoppedOld: true });
+    await demoted;
   } catch (thrown) {
     // A candidate that cannot be stopped keeps the port: the old one has nowhere to go back to.
     if (step.which !== "old" && !isEngineFault(thrown)) change(bench, { oldBroken: true });
     await noteFault(bench, thrown, step.which === "old" ? null : step.id);
+  }
+}
+
+/**
+ * Policy `no`, asked for at the moment of the stop: the engine takes 20 ms for it, and whichever comes first is safe, since
+ * `unless-stopped` does not bring back what was stopped on purpose either. The engine may refuse while the container ends.
+ */
+async function demote(bench: Bench, state: ContainerState): Promise<void> {
+  try {
+    await bench.engine.setRestartPolicy(state.id, "no");
+    changeState(bench.memory, state.id, { restartPolicy: "no" });
+  } catch (thrown) {
+    bench.log.debug({ ...bench.memory.key, detail: String(thrown) }, "the restart policy stays as it is: the container ends");
   }
 }
 

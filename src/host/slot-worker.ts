@@ -154,7 +154,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   /** After a restart, what serves is left alone until the server has said that it still wants what it wanted. */
   function mustWait(step: Step): boolean {
     if (memory.confirmed) return false;
-    const forward = step.kind === "pull" || step.kind === "create" || step.kind === "unpin" || step.kind === "redo";
+    const forward = step.kind === "pull" || step.kind === "create" || step.kind === "redo";
     return forward || (step.kind === "stop" && step.which === "old");
   }
 
@@ -163,7 +163,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     takeNewest();
     const step = decide();
     if (step.kind === "rest" || step.kind === "hold") return await rest(step);
-    if (step.kind === "unpin" || step.kind === "stop" || step.kind === "start") watch.follow(null);
+    if (step.kind === "stop" || step.kind === "start") watch.follow(null);
     stepsSinceRest += 1;
     if (stepsSinceRest > manySteps) {
       log.error({ ...key, step: step.kind, stepsSinceRest }, "the slot does not come to rest");
@@ -230,12 +230,19 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
       } catch (thrown) {
         if (stopping) return;
         memory.stale = true;
-        if (!isEngineFault(thrown))
-          log.error({ ...key, error: String((thrown as Error).stack ?? thrown) }, "a fault in the agent");
+        if (!isEngineFault(thrown)) noteBug(thrown);
         await parts.engineBack();
         await pause(clock, isEngineFault(thrown) ? 100 : 1_000);
       }
     }
+  }
+
+  /** A fault of the agent ends the swap like any other: the old container serves again. */
+  function noteBug(thrown: unknown): void {
+    log.error({ ...key, error: String((thrown as Error).stack ?? thrown) }, "a fault in the agent");
+    if (memory.attempt.failure !== null || outcomeOf(memory) !== null) return;
+    const failure = { reason: "internal", detail: `a fault in the agent: ${(thrown as Error).message}`, logTail: [] };
+    memory.attempt = { ...memory.attempt, failure };
   }
 
   /** What serves: the candidate once it is settled, the old one until it is stopped. */

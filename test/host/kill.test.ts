@@ -4,7 +4,7 @@ import type { DesiredSlot } from "../../src/core/slot.ts";
 import type { StepKind } from "../../src/core/slot-step.ts";
 import { type FakeHost, fakeHost, want } from "./kit/fake-host.ts";
 
-const steps: readonly StepKind[] = ["pull", "create", "unpin", "stop", "start", "check", "promote", "settle", "keep", "remove"];
+const steps: readonly StepKind[] = ["pull", "create", "stop", "start", "check", "promote", "settle", "keep", "remove"];
 const moments = steps.flatMap((step) => [`before:${step}`, `after:${step}`]);
 
 /** Starts an agent that stands still for ever at the moment, and resolves when it does. */

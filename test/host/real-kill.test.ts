@@ -13,7 +13,7 @@ const better = sampleCommit("3f2a1c9");
 const unhealthy = sampleCommit("7c81f36");
 
 /** What is after one step is before the next. */
-const steps: readonly StepKind[] = ["pull", "create", "unpin", "stop", "start", "check", "promote", "settle", "keep", "remove"];
+const steps: readonly StepKind[] = ["pull", "create", "stop", "start", "check", "promote", "settle", "keep", "remove"];
 const moments = [...steps.map((step) => `before:${step}`), "after:remove"];
 const momentsBack = ["after:check", "before:promote", "after:promote", "after:settle"];
 

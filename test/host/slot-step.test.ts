@@ -55,8 +55,7 @@ describe("the next step of a swap", () => {
     ["pulls before anything is touched", view([old]), { kind: "pull" }],
     ["creates beside the old one", view([old], has), { kind: "create", replaces: "c1" }],
     ["creates on an empty host", view([], has), { kind: "create", replaces: null }],
-    ["unpins the old one first", view([old, created]), { kind: "unpin", id: "c1" }],
-    ["then stops it", view([unpinned, created]), { kind: "stop", id: "c1", which: "old" }],
+    ["stops the old one", view([old, created]), { kind: "stop", id: "c1", which: "old" }],
     [
       "then starts the new one",
       view([stopped, created], { attempt: { stoppedOld: true } }),

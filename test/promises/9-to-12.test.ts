@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { isReasonCode } from "../../src/core/reasons.ts";
 import { first, journey, second, twoCaptains } from "../kit/journey.ts";
 
-for (const step of ["create", "unpin", "stop", "start", "check", "promote"]) {
+for (const step of ["create", "stop", "start", "check", "promote"]) {
   journey(
     `promise 9: server killed, cable cut and host power lost before ${step}: the work ends as it would have, or stops safely and says why`,
     async ({ ana, bo, ...j }) => {
