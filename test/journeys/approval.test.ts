@@ -1,5 +1,6 @@
 // Who decides, who may not, and what the one who comes second is told.
 import assert from "node:assert/strict";
+import { buttonsOf } from "../../src/rehearsal/slack/render.ts";
 import { first, journey, second, twoCaptains } from "../kit/journey.ts";
 
 journey("a rejection asks why, tells the requester, and touches nothing", async ({ ana, bo, ...j }) => {
@@ -100,9 +101,10 @@ journey("a click on the card of another plan is refused", async ({ ana, bo, ...j
   await j.card("Waits for approval");
 });
 
-journey("a forged value is refused, whatever its shape", async ({ ana, bo, ...j }) => {
+journey("a forged value is refused, whatever its shape", async ({ ana, bo, slack, ...j }) => {
   await ana.says(`/deploy api prod ${first}`);
   await j.card("Waits for approval");
+  const { ts } = slack.channel("deploys").latest();
   const forged = [
     "",
     "{",
@@ -117,13 +119,13 @@ journey("a forged value is refused, whatever its shape", async ({ ana, bo, ...j 
   ];
   for (const action_id of ["verb:approve", "verb:reject", "verb:cancel", "verb:rollback"]) {
     for (const value of forged) {
-      await bo.clicksRaw({ action_id, value });
+      await bo.clicksRaw({ action_id, value, ts });
       await j.told(bo, "Nothing was changed", "Reason: stale_click");
     }
   }
-  await bo.clicksRaw({ action_id: "verb:format-disk", value: "{}" });
+  await bo.clicksRaw({ action_id: "verb:format-disk", value: "{}", ts });
   await j.told(bo, "That button belongs to another version of Gantry", "Reason: stale_click");
-  await bo.clicksRaw({ action_id: "verb:approve", value: JSON.stringify({ rollout: 99, planHash: "0123456789abcdef" }) });
+  await bo.clicksRaw({ action_id: "verb:approve", value: JSON.stringify({ rollout: 99, planHash: "0123456789abcdef" }), ts });
   await j.told(bo, "There is no rollout #99", "Reason: unknown_rollout");
   await j.card("Waits for approval");
   await j.serves("prod", "nothing");
@@ -132,14 +134,10 @@ journey("a forged value is refused, whatever its shape", async ({ ana, bo, ...j 
 journey("a click after the end is told how it ended", async ({ ana, bo, slack, ...j }) => {
   await ana.says(`/deploy api prod ${first}`);
   await j.card("Waits for approval");
-  const value = slack
-    .channel("deploys")
-    .latest()
-    .blocks.flatMap((b) => (Array.isArray(b["elements"]) ? b["elements"] : []))
-    .find((e) => e.action_id === "verb:approve").value;
+  const approve = buttonsOf(slack.channel("deploys").latest().blocks).find((button) => button.label === "Approve");
   await ana.says("/gantry cancel 1 too early");
   await j.card("Cancelled");
-  await bo.clicksRaw({ action_id: "verb:approve", value });
+  await bo.clicksRaw({ action_id: "verb:approve", value: String(approve?.element["value"]) });
   await j.told(bo, "#1 is cancelled now, ended by ana", "Reason: already_ended");
   await j.serves("prod", "nothing");
 });

@@ -1,5 +1,6 @@
 // Slack fails in its own ways; rollouts go on, and the card is right as soon as it can be.
 import assert from "node:assert/strict";
+import { eventually } from "../kit/eventually.ts";
 import { first, journey, second } from "../kit/journey.ts";
 
 journey("Slack is gone while a rollout goes on; afterwards the card is right", async ({ ana, bo, slack, ...j }) => {
@@ -17,8 +18,7 @@ journey("Slack is gone while a rollout goes on; afterwards the card is right", a
   const ready = await j.page("/readyz");
   assert.equal(ready.status, 503);
   assert.match(await ready.text(), /chat_unreachable/);
-  const told = await j.local("status api prod");
-  assert.match(told.text, /api prod: r2 \(3f2a1c9\)/);
+  await eventually(async () => assert.match((await j.local("status api prod")).text, /api prod: r2 \(3f2a1c9\)/));
   slack.faults.clear();
   await slack.connected();
   await j.clock.passes(60_000);
