@@ -5,33 +5,26 @@
 import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type SampleCommit, sampleHistory } from "../../../examples/sample-service/history.ts";
+import type { SampleCommit } from "../../../examples/sample-service/history.ts";
 import type { FakeEngine, FakeProgram } from "../../docker/fake.ts";
 import { callLocally } from "../../http/local-socket.ts";
 import { createLog } from "../../log.ts";
 import { type RunningServer, startServer } from "../../main.ts";
 import { type Environment, readSettings, type Settings } from "../../settings.ts";
-import { type RehearsalGitHub, startGitHub } from "../github/server.ts";
-import { type RehearsalJira, startJira } from "../jira/server.ts";
-import { type RehearsalRegistry, startRegistry } from "../registry/server.ts";
-import type { WorkspaceSeed } from "../slack/seed.ts";
-import { type SlackWorkspace, startSlackWorkspace } from "../slack/workspace.ts";
+import type { RehearsalGitHub } from "../github/server.ts";
+import type { RehearsalJira } from "../jira/server.ts";
+import type { RehearsalRegistry } from "../registry/server.ts";
+import type { SlackWorkspace } from "../slack/workspace.ts";
 import { type ServiceOptions, writeFiles } from "./files.ts";
 import { createQuickClock, type QuickClock } from "./quick-clock.ts";
 import { type QuickHost, startQuickHost } from "./quick-host.ts";
-import { sampleTickets } from "./tickets.ts";
+import { environmentOf, startWorld, type WorldOptions } from "./quick-world.ts";
 
-export type QuickStageOptions = {
+export type QuickStageOptions = WorldOptions & {
   /** How many hosts each environment has. Default: one in staging, three in prod. */
   readonly staging?: number;
   readonly prod?: number;
   readonly service?: ServiceOptions;
-  /** Default off. */
-  readonly slackRateLimits?: boolean;
-  readonly slackMode?: "socket" | "http";
-  readonly slackSeed?: WorkspaceSeed;
-  /** Whether GitHub and Jira are set up. Default not: Octokit sends GitHub one write a second. */
-  readonly links?: boolean;
   /** GANTRY_DATA; default: inside a temporary folder. */
   readonly data?: string;
 };
@@ -202,50 +195,6 @@ async function build(options: QuickStageOptions, undo: (() => unknown)[]): Promi
 /** Short soaks, so that a journey needs no clock; whoever asks for long ones moves it. */
 function serviceOf(service: ServiceOptions | undefined): ServiceOptions {
   return { soak: "20ms", stagingSoak: "20ms", healthDeadline: "1s", ...service };
-}
-
-type World = {
-  readonly slack: SlackWorkspace;
-  readonly github: RehearsalGitHub;
-  readonly jira: RehearsalJira;
-  readonly registry: RehearsalRegistry;
-  readonly images: readonly { readonly digest: string; readonly commit: SampleCommit }[];
-};
-
-/** What Gantry finds outside: other people's servers, with the sample service in them. */
-async function startWorld(options: QuickStageOptions, undo: (() => unknown)[]): Promise<World> {
-  const registry = await startRegistry();
-  undo.push(() => registry.stop());
-  const images = sampleHistory.map((commit) => {
-    return { commit, digest: registry.push({ repository: "api", tag: commit.sha, content: commit.sha }) };
-  });
-  const slack = await startSlackWorkspace({
-    rateLimits: options.slackRateLimits ?? false,
-    ...(options.slackSeed && { seed: options.slackSeed }),
-  });
-  undo.push(() => slack.stop());
-  const newest = sampleHistory.at(-1)?.sha ?? "";
-  const branches = { main: newest, "feature/login": sampleHistory[1]?.sha ?? "" };
-  const tags = { "v1.0.0": sampleHistory[0]?.sha ?? "" };
-  const github = await startGitHub({ repositories: [{ fullName: "acme/api", commits: sampleHistory, branches, tags }] });
-  undo.push(() => github.stop());
-  const jira = await startJira({ tickets: sampleTickets() });
-  undo.push(() => jira.stop());
-  return { slack, github, jira, registry, images };
-}
-
-function environmentOf(world: World, options: QuickStageOptions): Readonly<Record<string, string>> {
-  const { slack, github, jira } = world;
-  const mode: Record<string, string> =
-    options.slackMode === "http" ? { SLACK_SIGNING_SECRET: slack.signingSecret } : { SLACK_APP_TOKEN: slack.appToken };
-  const links: Record<string, string> = {
-    GITHUB_TOKEN: github.token,
-    GITHUB_API_URL: github.url,
-    JIRA_URL: jira.url,
-    JIRA_EMAIL: jira.email,
-    JIRA_API_TOKEN: jira.token,
-  };
-  return { SLACK_BOT_TOKEN: slack.botToken, SLACK_API_URL: slack.apiUrl, ...mode, ...(options.links ? links : {}) };
 }
 
 function settingsOf(environment: Environment): Settings {
