@@ -21,7 +21,7 @@ if (isRoot) {
   after(() => disk?.unmount());
 
   test("commands are refused with store_unwritable while the disk is full, and work again after", async () => {
-    await journeyOn({ data: join(theDisk().folder, "one") }, async ({ ana, bo, ...j }) => {
+    await journeyOn({ data: join(theDisk().folder, "one"), prod: 1 }, async ({ ana, bo, ...j }) => {
       await j.makeLive("prod", first);
       await ana.says(`/deploy api prod ${second}`);
       await j.card("Waits for approval", 2);
@@ -46,7 +46,7 @@ if (isRoot) {
   });
 
   test("a disk that fills in the middle of a rollout delays it, and loses nothing", async () => {
-    await journeyOn({ data: join(theDisk().folder, "two") }, async ({ ana, bo, clock, ...j }) => {
+    await journeyOn({ data: join(theDisk().folder, "two"), prod: 2 }, async ({ ana, bo, clock, ...j }) => {
       await j.makeLive("prod", first);
       await ana.says(`/deploy api prod ${second}`);
       await j.card("Waits for approval", 2);
@@ -57,7 +57,7 @@ if (isRoot) {
       goOn();
       await j.until(() => j.host("prod-1").serves() === second);
       await j.until(() => j.logged.some((line) => line.includes("a host's report could not be recorded")));
-      assert.deepEqual(j.serving("prod"), { "prod-1": second, "prod-2": first, "prod-3": first });
+      assert.deepEqual(j.serving("prod"), { "prod-1": second, "prod-2": first });
       theDisk().free();
       await clock.passes(70_000);
       await j.card("Live", 2);
