@@ -11,7 +11,8 @@
  *
  *   pull     the image of the goal is on the host, under its digest; the old container is not touched before that
  *   create   the candidate exists, stopped, and names the container that it replaces
- *   stop     the old one has ended, and its policy is `no`: a power cut leaves one container or none, never two
+ *   stop     the old one has ended. Its policy stays: the engine brings nothing back that was stopped on purpose, so that a
+ *            power cut leaves one container or none, never two; and going back to it is one call
  *   start    the candidate runs
  *   check    the candidate itself answers well
  *   promote  the candidate's policy becomes `unless-stopped`
@@ -152,7 +153,7 @@ function vouchersOf(view: Pick<SlotView, "containers">): SeenContainer[] {
   return view.containers.filter((c) => c.role === "previous").sort((a, b) => b.generation - a.generation);
 }
 
-/** The one to go back to: promoted, or demoted by a swap whose candidate names it. Never a candidate that failed. */
+/** The one to go back to: promoted, or named by a candidate that was to replace it. Never a candidate that failed. */
 function oldOf(others: readonly SeenContainer[], lives: readonly SeenContainer[]): SeenContainer | null {
   const promoted = others.filter((c) => c.promoted);
   const replaced = others.filter((c) => lives.some((l) => l.replaces === c.id));

@@ -8,7 +8,7 @@ import { portHolder } from "./socket-owner.ts";
 export function createProber(): Prober {
   return {
     ask: (probe, timeoutMs) => (probe.kind === "http" ? askHttp(probe.url, timeoutMs) : askTcp(probe, timeoutMs)),
-    holder: portHolder,
+    holder: async (facts) => portHolder(facts),
   };
 }
 

@@ -120,20 +120,20 @@ async function askService(look: Look, probe: Extract<HealthProbe, { kind: "http"
     look.lastDetail = answer.detail;
     return null;
   }
-  const state = await look.engine.inspect(look.id);
-  const dead = whyNotRunning(state, look.first);
-  if (dead !== null) return await blame(look, dead);
-  if (state === null) return await blame(look, containerGone);
-  const stranger = await strangerAt(look, state, portOf(probe));
-  if (stranger !== null) return stranger.verdict;
   look.good += 1;
-  return look.good >= answersNeeded ? { ok: true, state, note: look.note } : null;
+  if (look.good < answersNeeded) return null;
+  // Who answered is asked once, at the last answer that is needed: it costs more than the answers do.
+  const [state, stranger] = await Promise.all([look.engine.inspect(look.id), strangerAt(look, portOf(probe))]);
+  const dead = whyNotRunning(state, look.first);
+  if (dead !== null || state === null) return await blame(look, dead ?? containerGone);
+  return stranger === null ? { ok: true, state, note: look.note } : stranger.verdict;
 }
 
 /** Null when the answer may count. A stranger on the port is suffered for a moment: an ending process may still hold it. */
-async function strangerAt(look: Look, state: ContainerState, port: number): Promise<{ verdict: Proof | null } | null> {
-  if (!look.hostNetwork || state.pid === null) return null;
-  const holder = await look.prober.holder({ port, pid: state.pid });
+async function strangerAt(look: Look, port: number): Promise<{ verdict: Proof | null } | null> {
+  const pid = look.first?.pid ?? null;
+  if (!look.hostNetwork || pid === null) return null;
+  const holder = await look.prober.holder({ port, pid });
   switch (holder.by) {
     case "container":
       look.strangerSince = null;

@@ -157,32 +157,16 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
   if (state === null) return;
   enter(bench, "stopping_old");
   memory.touched = true;
-  const isServing = step.which === "old" && state.restartPolicy !== "no";
-  const demoted = isServing ? demote(bench, state) : Promise.resolve();
   try {
     const { killed } = await engine.stop(state);
     if (killed)
       bench.log.warn({ ...memory.key, container: state.name, graceMs: state.stopGraceMs }, "ignored its stop signal, killed");
     changeState(memory, step.id, { status: "ended", pid: null });
     if (step.which === "old") change(bench, { stoppedOld: true });
-    await demoted;
   } catch (thrown) {
     // A candidate that cannot be stopped keeps the port: the old one has nowhere to go back to.
     if (step.which !== "old" && !isEngineFault(thrown)) change(bench, { oldBroken: true });
     await noteFault(bench, thrown, step.which === "old" ? null : step.id);
-  }
-}
-
-/**
- * Policy `no`, asked for at the moment of the stop: the engine takes 20 ms for it, and whichever comes first is safe, since
- * `unless-stopped` does not bring back what was stopped on purpose either. The engine may refuse while the container ends.
- */
-async function demote(bench: Bench, state: ContainerState): Promise<void> {
-  try {
-    await bench.engine.setRestartPolicy(state.id, "no");
-    changeState(bench.memory, state.id, { restartPolicy: "no" });
-  } catch (thrown) {
-    bench.log.debug({ ...bench.memory.key, detail: String(thrown) }, "the restart policy stays as it is: the container ends");
   }
 }
 

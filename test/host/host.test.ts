@@ -37,7 +37,6 @@ describe("a host", () => {
     assert.deepEqual(host.engine.calls, [
       "pull registry.test/api",
       "create gantry-api-prod-g2",
-      "policy no gantry-api-prod-g1",
       "stop gantry-api-prod-g1",
       "start gantry-api-prod-g2",
       "policy unless-stopped gantry-api-prod-g2",

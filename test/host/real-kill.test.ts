@@ -15,19 +15,25 @@ const unhealthy = sampleCommit("7c81f36");
 /** What is after one step is before the next. */
 const steps: readonly StepKind[] = ["pull", "create", "stop", "start", "check", "promote", "settle", "keep", "remove"];
 const moments = [...steps.map((step) => `before:${step}`), "after:remove"];
-const momentsBack = ["after:check", "before:promote", "after:promote", "after:settle"];
+const momentsOfPowerCuts = ["before:stop", "before:start", "before:check", "before:promote", "before:settle", "before:keep"];
+const momentsBack = ["after:check", "before:start", "after:settle"];
 
 describe("an agent that is killed in the middle of a swap", () => {
   let server: TestServer;
   let host: RealHost;
   let generation = 0;
   let release = 0;
+  let serving = { release: 0, sha: "" };
 
   before(async () => {
     server = await startTestServer(lab.lab.bridgeAddress);
     host = realHost(lab.host("prod-1"), server);
     await host.start();
-    assert.equal((await deploy(good)).outcome?.ok, true);
+    for (const commit of [better, good]) {
+      const ordered = next(commit);
+      assert.equal((await host.carryOut(ordered)).outcome?.ok, true);
+      serving = { release, sha: commit.sha };
+    }
   });
   after(async () => {
     await host.end();
@@ -41,50 +47,67 @@ describe("an agent that is killed in the middle of a swap", () => {
     return order({ generation, release, digest, container: { image: lab.repository }, health: { deadlineMs } });
   }
 
-  function deploy(commit: { sha: string }) {
-    return host.carryOut(next(commit));
-  }
-
   /** Exactly one container serves and answers, and exactly one is kept. */
-  async function isWhole(serving: { release: number; sha: string }): Promise<void> {
+  async function isWhole(wanted: { release: number; sha: string }): Promise<void> {
     await eventually(async () => {
       const containers = await host.containers();
       assert.equal(containers.length, 2, containers.join(", "));
-      assert.equal(containers[0], `live r${serving.release} running`);
+      assert.equal(containers[0], `live r${wanted.release} running`);
       assert.match(containers[1] ?? "", /^previous r\d+ created$/);
     });
-    assert.match((await host.lab.fetch("/")).body, new RegExp(serving.sha));
+    assert.match((await host.lab.fetch("/")).body, new RegExp(wanted.sha));
     const policy = await host.lab.docker("ps", "-q", "--filter", "label=gantry.role=live");
     assert.equal(await host.lab.docker("inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", policy), "unless-stopped");
   }
 
-  /** Orders it, lets the agent die at that moment, starts it again, and resolves with the outcome. */
-  async function interrupted(moment: string, ordered: DesiredSlot): Promise<ObservedSlot> {
+  /** Orders it, and resolves when the agent has died at that moment. */
+  async function dies(moment: string, ordered: DesiredSlot): Promise<void> {
     host.dieAt(moment);
     host.tell(ordered);
     assert.equal(await host.died(), "SIGKILL");
     host.dieAt(null);
+  }
+
+  async function comesBack(ordered: DesiredSlot): Promise<ObservedSlot> {
     await host.start();
     return await host.desk.settled("prod-1", ordered.generation);
   }
 
   for (const moment of moments) {
     it(`goes on after it was killed ${moment.replace(":", " ")}`, async () => {
-      const commit = generation % 2 === 0 ? good : better;
-      const slot = await interrupted(moment, next(commit));
+      const commit = serving.sha === good.sha ? better : good;
+      const ordered = next(commit);
+      await dies(moment, ordered);
+      const slot = await comesBack(ordered);
       assert.equal(slot.outcome?.ok, true, `${JSON.stringify(slot)} ${host.log.slice(-5).join("\n")}`);
-      await isWhole({ release, sha: commit.sha });
+      serving = { release, sha: commit.sha };
+      await isWhole(serving);
     });
   }
 
   for (const moment of momentsBack) {
     it(`puts the old one back after it was killed ${moment.replace(":", " ")} of a swap that fails`, async () => {
-      const serving = { release, sha: (generation % 2 === 0 ? better : good).sha };
-      const slot = await interrupted(moment, next(unhealthy, 400));
+      const ordered = next(unhealthy, 400);
+      await dies(moment, ordered);
+      const slot = await comesBack(ordered);
       assert.equal(slot.outcome?.ok, false, JSON.stringify(slot));
       await isWhole(serving);
-      generation += 1;
-      assert.equal((await deploy(generation % 2 === 0 ? good : better)).outcome?.ok, true);
+    });
+  }
+
+  for (const moment of momentsOfPowerCuts) {
+    it(`never has two, and ends whole, when the power goes ${moment.replace(":", " ")}`, async () => {
+      const commit = serving.sha === good.sha ? better : good;
+      const ordered = next(commit);
+      await dies(moment, ordered);
+      await host.lab.cutPower();
+      await host.lab.startEngine();
+      const running = (await host.containers()).filter((line) => line.endsWith(" running"));
+      assert.ok(running.length <= 1, running.join(", "));
+      const slot = await comesBack(ordered);
+      if (slot.outcome?.ok) serving = { release, sha: commit.sha };
+      else assert.equal(slot.outcome?.reason, "interrupted");
+      await isWhole(serving);
     });
   }
 });

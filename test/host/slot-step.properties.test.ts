@@ -16,7 +16,7 @@ const failed = { ok: false, tookMs: 1, reason: "unhealthy", detail: "", logTail:
 const failure = { reason: "unhealthy", detail: "503", logTail: [] };
 
 type Story = {
-  /** What goes wrong at each turn: 0 pull, 1 create, 2 start, 3 health, 4 exit, 5 the policy; else nothing. */
+  /** What goes wrong at each turn: 0 pull, 1 create, 2 start, 3 health, 4 exit, 5 a policy; else nothing. */
   readonly faults: readonly number[];
   /** Releases that are ordered one after another; 0 for none. */
   readonly orders: readonly number[];
@@ -95,8 +95,8 @@ function take(world: World, step: Step, fault: number): void {
       if (fault !== 1) world.containers = [...world.containers, candidate(world, step.replaces)];
       break;
     case "stop":
-      // The engine may refuse the policy of a container that is ending.
-      change(step.id, fault === 5 || step.which !== "old" ? { status: "ended" } : { status: "ended", promoted: false });
+      // Somebody may have changed its policy meanwhile.
+      change(step.id, { status: "ended", ...(fault === 5 ? { promoted: false } : {}) });
       if (step.which === "old") note({ stoppedOld: true });
       break;
     case "start":
