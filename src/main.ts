@@ -7,6 +7,7 @@ import { commands } from "../commands/index.ts";
 import { systemClock } from "./app/clock.ts";
 import { type App, createApp } from "./app/create-gantry.ts";
 import { type AppDoor, createDoor } from "./app/door.ts";
+import { chatKinds } from "./app/effects.ts";
 import { makeToken } from "./app/fleet-desk.ts";
 import type { Actor, Clock, Door, Forge, Log, Tickets } from "./app/ports.ts";
 import { formatConfigErrors } from "./config/format.ts";
@@ -80,6 +81,7 @@ export async function startServer(
     clock,
     onAck: (seconds) => metrics?.acked(seconds * 1000),
     on429: () => metrics?.slackLimited(),
+    onConnected: () => app.outbox.hasten(chatKinds),
     ...(options.slackTiming && { timing: options.slackTiming }),
   });
   let hub: FleetHub | null = null;

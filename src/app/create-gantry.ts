@@ -3,7 +3,7 @@ import type { GantryConfig } from "../config/valid.ts";
 import type { RolloutEvent } from "../core/rollout-state.ts";
 import { type Conductor, createConductor } from "./conductor.ts";
 import { createDecisions } from "./decisions.ts";
-import { createHandlers } from "./effects.ts";
+import { createHandlers, waitsFor } from "./effects.ts";
 import { createFacts, type Facts } from "./facts.ts";
 import { createFleetDesk } from "./fleet-desk.ts";
 import type { Gantry } from "./gantry.ts";
@@ -59,7 +59,7 @@ export function createApp(parts: GantryParts): App {
   const fleet = parts.fleet(desk);
   const facts = createFacts({ store, config, fleet, now: () => clock.now() });
   const handlers = createHandlers({ ...parts, facts, redraw });
-  outbox = createOutbox({ store, clock, log, handlers, ...failpoint });
+  outbox = createOutbox({ store, clock, log, handlers, waitsFor: waitsFor(store), ...failpoint });
   conductor = createConductor({
     convergeAll: desk.convergeAll,
     store,

@@ -10,7 +10,7 @@ import type { Message } from "../messages/message.ts";
 import { refusalMessage } from "../messages/refusal.ts";
 import { rolloutCard } from "../messages/rollout-card.ts";
 import type { Facts } from "./facts.ts";
-import { type Handler, NotYet } from "./outbox.ts";
+import type { Handler } from "./outbox.ts";
 import { type Chat, ChatError, type Forge, OutsideError, type Place, type Tickets } from "./ports.ts";
 import type { OutboxItem, Store, StoredRollout } from "./store.ts";
 
@@ -78,11 +78,8 @@ export function createHandlers(parts: EffectParts): Readonly<Record<string, Hand
     const stored = rolloutOf(item);
     const channel = channelOf(stored);
     if (channel === null) return;
-    if (stored.cardTs === null) {
-      // Nobody will post it any more (Gantry is not in the channel): then there is no thread either.
-      if (!store.outbox.isOpen(`card:${stored.number}`)) return;
-      throw new NotYet("the card is not posted yet");
-    }
+    // Nobody will post it any more (Gantry is not in the channel): then there is no thread either.
+    if (stored.cardTs === null) return;
     const line = item.body as { readonly message: Message; readonly broadcast: boolean };
     const { message, broadcast } = line;
     await chat.post({ channel, threadTs: stored.cardTs, broadcast, message, key: `line-${item.id}` });
@@ -182,6 +179,17 @@ export function createHandlers(parts: EffectParts): Readonly<Record<string, Hand
   }
 
   return { card, thread, notice, change, forge: forgeStatus, tickets: comment };
+}
+
+/** What speaks to Slack. */
+export const chatKinds = ["card", "thread", "notice"] as const;
+
+/** What must be done before an item is: a line of a thread needs the card that it hangs on. */
+export function waitsFor(store: Store): (item: OutboxItem) => string | null {
+  return (item) => {
+    if (item.kind !== "thread" || item.rollout === null) return null;
+    return store.rollouts.find(item.rollout)?.cardTs === null ? `card:${item.rollout}` : null;
+  };
 }
 
 async function tryIt<T>(gaps: { reason: ReasonCode; text: string }[], who: string, work: () => Promise<T>): Promise<T | null> {

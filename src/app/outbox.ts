@@ -7,19 +7,17 @@ import type { OutboxItem, Store } from "./store.ts";
 
 export type Handler = (item: OutboxItem) => Promise<void>;
 
-/** Thrown by a handler that must wait for something of ours (the card is not posted yet): no failure, try again soon. */
-export class NotYet extends Error {}
-
 export type Outbox = {
   /** Looks for work now. Cheap; call it after every commit that put something in. */
   nudge(): void;
+  /** What these kinds speak to answers again: nobody waits for the end of a long retry. */
+  hasten(kinds: readonly string[]): void;
   /** Waits for what is under way, at most this long. */
   stop(withinMs: number): Promise<void>;
 };
 
 /** After this an item is given up; it stays in the table as dead. */
 const lifeMs = 24 * 60 * 60_000;
-const soonMs = 100;
 const firstRetryMs = 1000;
 const longestRetryMs = 5 * 60_000;
 const storeRetryMs = 5_000;
@@ -29,6 +27,8 @@ export function createOutbox(parts: {
   readonly clock: Clock;
   readonly log: Log;
   readonly handlers: Readonly<Record<string, Handler>>;
+  /** The key whose open items go first (a thread's line waits for its card), or null. Asked again whenever anything ended. */
+  readonly waitsFor?: (item: OutboxItem) => string | null;
   readonly failpoint?: (name: string) => void;
 }): Outbox {
   const { store, clock, log, handlers } = parts;
@@ -50,13 +50,24 @@ export function createOutbox(parts: {
   /** A store that cannot be read or written now (a full disk) is no reason to stop looking. */
   function pump(): void {
     try {
-      for (const item of store.outbox.ready(clock.now())) if (!underWay.has(item.key)) begin(item);
-      arm();
+      const now = clock.now();
+      for (const item of store.outbox.ready(now)) if (!underWay.has(item.key) && !isHeld(item)) begin(item);
+      // Who is due already is under way or held, and is looked at again when that ends.
+      wake(store.outbox.nextAt(now));
     } catch (error) {
       log.error({ err: error }, "the outbox cannot be worked on; it will be looked at again");
-      cancelWake?.();
-      cancelWake = clock.wakeAt(clock.now() + storeRetryMs, nudge);
+      wake(clock.now() + storeRetryMs);
     }
+  }
+
+  function isHeld(item: OutboxItem): boolean {
+    const key = parts.waitsFor?.(item) ?? null;
+    return key !== null && key !== item.key && store.outbox.isOpen(key);
+  }
+
+  function wake(at: number | null): void {
+    cancelWake?.();
+    cancelWake = at === null || stopped ? null : clock.wakeAt(at, nudge);
   }
 
   function begin(item: OutboxItem): void {
@@ -69,16 +80,10 @@ export function createOutbox(parts: {
       (error: unknown) => {
         underWay.delete(item.key);
         log.error({ err: error, kind: item.kind, rollout: item.rollout }, "an outbox item could not be marked");
-        if (!stopped) cancelWake = clock.wakeAt(clock.now() + storeRetryMs, nudge);
+        wake(clock.now() + storeRetryMs);
       },
     );
     underWay.set(item.key, work);
-  }
-
-  function arm(): void {
-    cancelWake?.();
-    const next = store.outbox.nextAt();
-    cancelWake = next !== null && next > clock.now() ? clock.wakeAt(next, nudge) : null;
   }
 
   async function attempt(item: OutboxItem): Promise<void> {
@@ -96,10 +101,6 @@ export function createOutbox(parts: {
 
   function put(item: OutboxItem, error: unknown): void {
     const now = clock.now();
-    if (error instanceof NotYet) {
-      store.outbox.retry({ id: item.id, notBefore: now + soonMs, error: error.message });
-      return;
-    }
     const message = error instanceof Error ? error.message : String(error);
     const facts = { kind: item.kind, rollout: item.rollout, attempt: item.attempt + 1, error: message };
     if (isFinal(error) || now - item.createdAt > lifeMs) {
@@ -113,6 +114,15 @@ export function createOutbox(parts: {
 
   return {
     nudge,
+    hasten(kinds) {
+      if (stopped) return;
+      try {
+        store.outbox.hasten(kinds, clock.now());
+      } catch (error) {
+        log.warn({ err: error }, "what waits in the outbox could not be pulled forward");
+      }
+      nudge();
+    },
     async stop(withinMs) {
       stopped = true;
       cancelWake?.();

@@ -206,7 +206,10 @@ export interface OutboxStore {
   add(facts: { key: string; kind: string; rollout: number | null; body: unknown; at: number; replace: boolean }): void;
   /** The oldest open item of each key that may be tried now. */
   ready(now: number): readonly OutboxItem[];
-  nextAt(): number | null;
+  /** When the next one may be tried that may not be now. */
+  nextAt(after: number): number | null;
+  /** Whatever of these kinds waits for a later time may be tried now. */
+  hasten(kinds: readonly string[], at: number): void;
   /** Something of this key is still to be done. */
   isOpen(key: string): boolean;
   /** Counts an attempt before it is made. From then on a newer item of the key is not folded into this one. */

@@ -16,7 +16,13 @@ export type Health = {
 };
 
 /** What `state()` tells, and one log line whenever it changes. With `sockets` false (HTTP mode) the token alone decides. */
-export function createHealth(options: { readonly clock: Clock; readonly log: Log; readonly sockets: boolean }): Health {
+export function createHealth(options: {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly sockets: boolean;
+  /** Called at every new connection. */
+  readonly onConnected?: () => void;
+}): Health {
   const { clock, log } = options;
   const first = Promise.withResolvers<void>();
   let open = 0;
@@ -31,6 +37,7 @@ export function createHealth(options: { readonly clock: Clock; readonly log: Log
     const connected = reason === null;
     current = { connected, since: connected === current.connected ? current.since : clock.now(), reason };
     if (connected) first.resolve();
+    if (connected) options.onConnected?.();
     if (connected) log.info({ openSockets: open }, "Slack is connected");
     else if (reason === "chat_auth") log.error({ reason }, "Slack refuses the token: renew it. Rollouts go on; the CLI works");
     else log.warn({ reason }, "Slack is not connected. Rollouts go on; the CLI works");

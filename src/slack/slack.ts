@@ -31,6 +31,8 @@ export type SlackOptions = {
   readonly onAck?: (seconds: number) => void;
   /** Slack answered 429. */
   readonly on429?: (method: string) => void;
+  /** Slack answers, for the first time or again. */
+  readonly onConnected?: () => void;
   readonly timing?: Partial<Timing>;
 };
 
@@ -54,7 +56,12 @@ export function createSlack(options: SlackOptions): Slack {
   const appToken = options.appToken || undefined;
   const signingSecret = options.signingSecret || undefined;
   const timing: Timing = { ...defaultTiming, ...options.timing };
-  const health = createHealth({ clock, log, sockets: appToken !== undefined });
+  const health = createHealth({
+    clock,
+    log,
+    sockets: appToken !== undefined,
+    ...(options.onConnected && { onConnected: options.onConnected }),
+  });
   const api = createApi({
     token: options.botToken,
     apiUrl,

@@ -23,10 +23,15 @@ export function outboxStore(db: Database.Database): OutboxStore {
        and not_before <= ? order by id`,
   );
   const nextAt = db
-    .prepare<[], number | null>(
-      `select min(not_before) from outbox where id in (select min(id) from outbox where ended_at is null group by key)`,
+    .prepare<[number], number | null>(
+      `select min(not_before) from outbox where id in (select min(id) from outbox where ended_at is null group by key)
+         and not_before > ?`,
     )
     .pluck();
+  const hasten = db.prepare(
+    `update outbox set not_before = @at where ended_at is null and not_before > @at
+       and kind in (select value from json_each(@kinds))`,
+  );
   const finish = db.prepare("update outbox set ended_at = @at, outcome = @outcome, last_error = @error where id = @id");
   const isOpen = db.prepare<[string], number>("select 1 from outbox where key = ? and ended_at is null").pluck();
   const claim = db.prepare("update outbox set attempt = attempt + 1 where id = ?");
@@ -40,7 +45,10 @@ export function outboxStore(db: Database.Database): OutboxStore {
       insert.run({ ...facts, body: JSON.stringify(facts.body), replace: facts.replace ? 1 : 0 });
     },
     ready: (now) => ready.all(now).map(item),
-    nextAt: () => nextAt.get() ?? null,
+    nextAt: (after) => nextAt.get(after) ?? null,
+    hasten: (kinds, at) => {
+      hasten.run({ kinds: JSON.stringify(kinds), at });
+    },
     isOpen: (key) => isOpen.get(key) !== undefined,
     claim: (id) => {
       claim.run(id);
