@@ -119,7 +119,8 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
       throw new EngineError({ reason: "start_failed", message: program.startError });
     }
     counter += 1;
-    const since = clock.now();
+    // A second start is told from the first by its time, as in Docker, which counts nanoseconds.
+    const since = Math.max(clock.now(), (box.state.startedAt ?? 0) + 1);
     const portFree =
       stranger !== portOf(program) &&
       ![...boxes.values()].some((b) => b.running?.hasPort && portOf(b.program) === portOf(program));

@@ -124,6 +124,8 @@ export function createAgentLink(options: LinkOptions): AgentLink {
         return;
       case "desired":
         options.onDesired(message.picture);
+        // Also when nothing changed: the server may be asking whether all is well.
+        changed();
     }
   }
 
@@ -159,16 +161,18 @@ export function createAgentLink(options: LinkOptions): AgentLink {
     if (to.readyState === to.OPEN) to.send(JSON.stringify(message));
   }
 
+  function changed(): void {
+    if (sendQueued) return;
+    sendQueued = true;
+    setImmediate(() => {
+      sendQueued = false;
+      if (isIn && socket !== null) send(socket, { type: "observed", picture: options.observed() });
+    });
+  }
+
   dial();
   return {
-    changed() {
-      if (sendQueued) return;
-      sendQueued = true;
-      setImmediate(() => {
-        sendQueued = false;
-        if (isIn && socket !== null) send(socket, { type: "observed", picture: options.observed() });
-      });
-    },
+    changed,
     isConnected: () => isIn,
     stop() {
       stopped = true;

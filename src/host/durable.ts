@@ -42,7 +42,7 @@ export function createDurableFile<T>(path: string): DurableFile<T> {
 }
 
 /** Readable by its owner only: some of these files hold keys. */
-export async function writeDurable(path: string, text: string): Promise<void> {
+async function writeDurable(path: string, text: string): Promise<void> {
   const beside = `${path}.new`;
   const file = await open(beside, "w", 0o600);
   try {

@@ -28,7 +28,7 @@ async function readOne(envDir: string, file: string): Promise<string> {
 }
 
 /** Compose's form: `NAME=value`, comments, blank lines, `export ` and one pair of quotes around a value allowed. */
-export function parseEnvFile(text: string): string[] {
+function parseEnvFile(text: string): string[] {
   const lines: string[] = [];
   for (const raw of text.split(/\r?\n/)) {
     const line = raw.trim().replace(/^export\s+/, "");

@@ -150,7 +150,7 @@ export function createHost(parts: HostParts): Host {
 }
 
 /** Epochs of one server only rise; another server is a stranger however high its epoch. */
-export function refusalOf(facts: {
+function refusalOf(facts: {
   picture: Pick<DesiredPicture, "epoch" | "serverId">;
   orders: Pick<DesiredPicture, "epoch" | "serverId"> | null;
   serverId: string | null;

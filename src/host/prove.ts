@@ -162,10 +162,7 @@ async function strangerAt(look: Look, port: number): Promise<{ verdict: Proof | 
 const containerGone = { reason: "exited", detail: "the container is gone" } as const;
 
 /** Why this is not the one container that was started, still running; null when it is. */
-export function whyNotRunning(
-  now: ContainerState | null,
-  first: ContainerState | null,
-): { reason: ReasonCode; detail: string } | null {
+function whyNotRunning(now: ContainerState | null, first: ContainerState | null): { reason: ReasonCode; detail: string } | null {
   if (now === null) return containerGone;
   if (now.oomKilled) return { reason: "oom_killed", detail: "the container ran out of memory and was killed" };
   if (now.status === "ended" || now.status === "created") {
@@ -187,7 +184,7 @@ async function blame(look: Look, dead: { reason: ReasonCode; detail: string }): 
   return { ok: false, ...dead };
 }
 
-export function portOf(probe: Extract<HealthProbe, { kind: "http" | "tcp" }>): number {
+function portOf(probe: Extract<HealthProbe, { kind: "http" | "tcp" }>): number {
   if (probe.kind === "tcp") return probe.port;
   const url = new URL(probe.url);
   return Number(url.port || (url.protocol === "https:" ? 443 : 80));

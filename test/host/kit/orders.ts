@@ -20,7 +20,7 @@ export const plainSpec: ContainerSpec = {
   logging: null,
 };
 
-export const httpHealth: Health = {
+const httpHealth: Health = {
   probe: { kind: "http", url: "http://127.0.0.1:8080/healthz" },
   intervalMs: 200,
   deadlineMs: 3_000,

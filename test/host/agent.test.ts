@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { AgentError, type AgentOptions, type RunningAgent, startAgent } from "../../src/agent.ts";
+import { systemClock } from "../../src/app/clock.ts";
+import { createFakeEngine } from "../../src/docker/fake.ts";
+import { readEnvFiles } from "../../src/host/env-file.ts";
+import { cleanTail } from "../../src/host/log-tail.ts";
+import { eventually } from "../kit/eventually.ts";
+import { silent, startTestServer, type TestServer } from "./kit/real-host.ts";
+
+describe("the agent as its operator meets it", () => {
+  let server: TestServer;
+  let dir: string;
+  let running: RunningAgent[] = [];
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), "gantry-agent-"));
+    server = await startTestServer("127.0.0.1");
+  });
+  afterEach(async () => {
+    for (const agent of running) await agent.stop();
+    running = [];
+    await server.stop();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  async function start(options: Partial<AgentOptions> = {}): Promise<RunningAgent> {
+    const engine = createFakeEngine({ clock: systemClock });
+    const agent = await startAgent({
+      server: server.url,
+      name: "web-1",
+      labels: { env: "prod" },
+      stateDir: join(dir, "state"),
+      engine,
+      prober: engine.prober,
+      log: silent,
+      link: { backoff: { firstMs: 5, capMs: 20 } },
+      ...options,
+    });
+    running.push(agent);
+    return agent;
+  }
+
+  const oneLine = (pattern: RegExp) => (error: Error) => {
+    assert.ok(error instanceof AgentError, String(error));
+    assert.match(error.message, pattern);
+    assert.ok(!error.message.includes("\n"));
+    return true;
+  };
+
+  it("says in one line what is wrong with how it was started", async () => {
+    await assert.rejects(start({ server: "nowhere" }), oneLine(/--server nowhere: use an address/));
+    await assert.rejects(start({ name: "web 1" }), oneLine(/--name web 1/));
+    await assert.rejects(start({ dockerHost: "/var/run/docker.sock" }), oneLine(/--docker-host .*unix:\/\/\//));
+    await assert.rejects(start({ tokenFile: join(dir, "none") }), oneLine(/--token-file .*there is no such file/));
+    await assert.rejects(start(), oneLine(/web-1 is not enrolled: run `gantry enroll --name web-1`/));
+  });
+
+  it("enrols with the last line of the token file, keeps its key to itself, and needs no token again", async () => {
+    server.desk.tokens.set("gnt_1", { name: "web-1" });
+    await writeFile(join(dir, "token"), "Token for web-1, valid for an hour:\ngnt_1\n");
+    const first = await start({ tokenFile: join(dir, "token") });
+    await eventually(() => assert.ok(first.isConnected()));
+    const identity = join(dir, "state", "identity.json");
+    await eventually(async () => assert.match(await readFile(identity, "utf8"), /"enrolled":true/));
+    assert.equal((await stat(identity)).mode & 0o777, 0o600);
+    await first.stop();
+    await first.ended;
+    const second = await start();
+    await eventually(() => assert.ok(second.isConnected()));
+  });
+
+  it("ends with one line when its token is not taken", async () => {
+    const agent = await start({ token: "gnt_spent" });
+    await assert.rejects(agent.ended, oneLine(/the server refuses web-1: .* \((bad_token|unknown_host)\)/));
+  });
+
+  it("comes in by its key when the answer to its enrolment was lost", async () => {
+    server.desk.tokens.set("gnt_1", { name: "web-1" });
+    const first = await start({ token: "gnt_1" });
+    await eventually(() => assert.ok(first.isConnected()));
+    await first.stop();
+    const identity = join(dir, "state", "identity.json");
+    const text = await readFile(identity, "utf8");
+    await writeFile(identity, text.replace('"enrolled":true', '"enrolled":false'));
+    const second = await start({ token: "gnt_1" });
+    await eventually(() => assert.ok(second.isConnected()));
+  });
+
+  it("lets no second agent use its state directory", async () => {
+    server.desk.tokens.set("gnt_1", { name: "web-1" });
+    await start({ token: "gnt_1" });
+    await assert.rejects(
+      start({ token: "gnt_1" }),
+      oneLine(/another agent uses .*: stop it, or give this one its own --state-dir/),
+    );
+  });
+});
+
+describe("env_files", () => {
+  it("are read in Compose's form, and only below the env folder", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "gantry-env-"));
+    try {
+      await writeFile(join(dir, "api.env"), "# a comment\n\nA=1\nexport B = 'two words' \nC=x # why\nnonsense\nD=a=b\n");
+      assert.deepEqual(await readEnvFiles({ envDir: dir, files: ["api.env"] }), ["A=1", "B=two words", "C=x", "D=a=b"]);
+      for (const file of ["../etc/passwd", "/etc/passwd", "missing.env"]) {
+        await assert.rejects(readEnvFiles({ envDir: dir, files: [file] }), { reason: "env_file_missing" });
+      }
+    } finally {
+      await rm(dir, { recursive: true });
+    }
+  });
+});
+
+describe("the last lines of a container", () => {
+  it("are short, without control characters and without the values of secret settings", () => {
+    const lines = ["\u001b[1;31mred\u001b[0m", "a\u0007b\u0000c\r", "login with hunter2hunter2", "x".repeat(500)];
+    const clean = cleanTail(lines, ["DB_PASSWORD=hunter2hunter2", "HOME=/root"]);
+    assert.deepEqual(clean, ["red", "abc", "login with [redacted]", `${"x".repeat(199)}…`]);
+    assert.equal(cleanTail(Array.from({ length: 50 }, String), []).length, 20);
+  });
+});
