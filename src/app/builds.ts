@@ -1,12 +1,13 @@
 /** From what a person typed to one build: ref -> commit -> digest, once, at request time. */
 import type { ServiceConfig } from "../config/valid.ts";
 import { type Refusal, refuse } from "../core/reasons.ts";
-import { isDigest, shortCommit } from "../core/release.ts";
+import { isCommit, isDigest, shortCommit } from "../core/release.ts";
 import { type Forge, type Log, OutsideError, type Registry } from "./ports.ts";
 
 export type Build = { readonly commit: string; readonly digest: string };
 
-const shortestCommit = 7;
+/** Shorter ones are likely to fit another build tomorrow. */
+const shortestCommit = 6;
 const candidatesShown = 5;
 
 export async function findBuild(
@@ -22,11 +23,25 @@ export async function findBuild(
     if (digest === null || !isDigest(digest)) {
       return refuse("image_missing", `${image} has the tag \`${tag}\`, but no image behind it.`);
     }
-    return { commit: tag, digest };
+    return { commit: await commitOf(parts, facts.service, tag), digest };
   } catch (error) {
     if (!(error instanceof OutsideError)) throw error;
     return refuse(error.reason, `The registry of ${facts.service.name} cannot be asked: ${error.message}`);
   }
+}
+
+/**
+ * The commit that an image tag stands for. Only a git tag is looked up: an image tag named after a branch (`main`, `latest`) may be
+ * older than the branch. Where it cannot be told, the tag itself is the name of what is deployed; what runs is the digest anyway.
+ */
+async function commitOf(
+  parts: { readonly forge: Forge | null; readonly log: Log },
+  service: ServiceConfig,
+  tag: string,
+): Promise<string> {
+  if (isCommit(tag)) return tag;
+  const asked = await askForge(parts, { service, ref: `refs/tags/${tag}` });
+  return "next" in asked ? tag : (asked.commit ?? tag);
 }
 
 /** The tag that the ref means: itself, the one commit that begins with it, or the commit GitHub knows it as. */
@@ -64,14 +79,10 @@ async function askForge(
   }
 }
 
-function isCommit(tag: string): boolean {
-  return /^[0-9a-f]{40}$/.test(tag);
-}
-
 function ambiguous(ref: string, found: readonly string[]): Refusal {
   const list = found.slice(0, candidatesShown).map((c) => `\`${c.slice(0, 12)}\``);
   const more = found.length > candidatesShown ? ` and ${found.length - candidatesShown} more` : "";
-  const why = found.length === 1 ? "is shorter than 7 digits; it begins" : "begins";
+  const why = found.length === 1 ? `is shorter than ${shortestCommit} digits; it begins` : "begins";
   return refuse("ambiguous_ref", `\`${ref}\` ${why} ${list.join(", ")}${more}.`);
 }
 

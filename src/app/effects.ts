@@ -2,6 +2,7 @@
 import type { GantryConfig } from "../config/valid.ts";
 import type { ChangeFacts } from "../core/facts.ts";
 import { type ReasonCode, refuse } from "../core/reasons.ts";
+import { isCommit } from "../core/release.ts";
 import { hasEnded, type Phase } from "../core/rollout-state.ts";
 import { ticketKeysIn } from "../core/tickets.ts";
 import { deploymentDescription, ticketComment } from "../messages/deployment.ts";
@@ -145,7 +146,8 @@ export function createHandlers(parts: EffectParts): Readonly<Record<string, Hand
   async function forgeStatus(item: OutboxItem): Promise<void> {
     const stored = rolloutOf(item);
     const repository = config.services.find((s) => s.name === stored.state.service)?.repository ?? null;
-    if (forge === null || repository === null) return;
+    // An image that was found under a tag only has no commit that GitHub could show it at.
+    if (forge === null || repository === null || !isCommit(stored.plan.commit)) return;
     const { phase } = item.body as { readonly phase: Phase };
     const { environment } = stored.state;
     const description = deploymentDescription(facts.rollout(stored));

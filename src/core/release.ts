@@ -75,6 +75,12 @@ export function releaseName(number: number): string {
   return `r${number}`;
 }
 
+/** True for a full commit: what is not one is a tag that the image was found under. */
+export function isCommit(text: string): boolean {
+  return /^[0-9a-f]{40}$/.test(text);
+}
+
+/** The first 7 digits of a commit; a tag is shown whole, because `v1.10.1` is not `v1.10.12`. */
 export function shortCommit(commit: string): string {
-  return commit.slice(0, 7);
+  return isCommit(commit) ? commit.slice(0, 7) : commit;
 }

@@ -105,7 +105,7 @@ journey(
     await ana.says("/deploy api staging 1a4c9e2");
     await j.told(ana, "`1a4c9e2` begins", "1a4c9e2fffff", "Reason: ambiguous_ref");
     await ana.says("/deploy api staging 3f2a1");
-    await j.told(ana, "shorter than 7 digits", "3f2a1c9", "Reason: ambiguous_ref");
+    await j.told(ana, "shorter than 6 digits", "3f2a1c9", "Reason: ambiguous_ref");
     await ana.says("/deploy api staging 3F2A1C9");
     await j.card("Live");
     await j.serves("staging", second);
