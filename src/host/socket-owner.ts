@@ -4,28 +4,36 @@
  * https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import type { PortHolder } from "./engine.ts";
 
 const listening = "0A";
 
-/** Synchronous: the kernel answers from memory, and a hundred small reads through the thread pool cost ten times as much. */
-export function portHolder(facts: { port: number; pid: number }): PortHolder {
+/**
+ * Synchronous: the kernel answers from memory, and a hundred small reads through the thread pool cost ten times as much.
+ * `proc` is another folder than /proc only in tests.
+ */
+export function portHolder(facts: { port: number; pid: number; proc?: string }): PortHolder {
+  const look = { ...facts, proc: facts.proc ?? "/proc" };
   try {
-    const inodes = listeners(facts);
+    const inodes = listeners(look);
     if (inodes.size === 0) return { by: "nobody" };
-    if (processTree(facts.pid).some((pid) => holds(pid, inodes))) return { by: "container" };
-    return stranger(inodes, facts.port);
+    if (processTree(look).some((path) => holds(path, inodes))) return { by: "container" };
+    return stranger(look, inodes);
   } catch (thrown) {
     return { by: "unknown", detail: `the owner of port ${facts.port} cannot be seen: ${(thrown as Error).message}` };
   }
 }
 
+type Look = { readonly port: number; readonly pid: number; readonly proc: string };
+
 /** Inodes of the sockets that listen on the port, in the network namespace of the process. */
-function listeners(facts: { port: number; pid: number }): Set<string> {
-  const hexPort = facts.port.toString(16).toUpperCase().padStart(4, "0");
+function listeners(look: Look): Set<string> {
+  const hexPort = look.port.toString(16).toUpperCase().padStart(4, "0");
   const inodes = new Set<string>();
   for (const table of ["tcp", "tcp6"]) {
-    const text = table === "tcp" ? readFileSync(`/proc/${facts.pid}/net/tcp`, "utf8") : textOf(`/proc/${facts.pid}/net/tcp6`);
+    const path = join(look.proc, String(look.pid), "net", table);
+    const text = table === "tcp" ? readFileSync(path, "utf8") : textOf(path);
     for (const line of text.split("\n")) {
       const fields = line.trim().split(/\s+/);
       if (fields[3] === listening && fields[1]?.endsWith(`:${hexPort}`) && fields[9] !== undefined) inodes.add(fields[9]);
@@ -34,38 +42,49 @@ function listeners(facts: { port: number; pid: number }): Set<string> {
   return inodes;
 }
 
-/** The process and all its descendants. A child whose parent died belongs to the first process of its container again. */
-function processTree(root: number): number[] {
-  const found = [root];
-  for (const pid of found) {
-    for (const thread of namesIn(`/proc/${pid}/task`)) {
-      const children = textOf(`/proc/${pid}/task/${thread}/children`).trim();
-      if (children !== "") found.push(...children.split(" ").map(Number));
+/** Folders of the process and all its descendants. A child whose parent died belongs to the first process of its container again. */
+function processTree(look: Look): string[] {
+  const found = [join(look.proc, String(look.pid))];
+  for (const path of found) {
+    for (const thread of namesIn(join(path, "task"))) {
+      const children = textOf(join(path, "task", thread, "children")).trim();
+      if (children !== "") found.push(...children.split(" ").map((pid) => join(look.proc, pid)));
     }
   }
   return found;
 }
 
-/** Throws when this agent may not look at the process. */
-function holds(pid: number, inodes: ReadonlySet<string>): boolean {
-  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
-    const inode = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${fd}`))?.[1];
+/** Throws when this agent may not look at the process. One that has ended meanwhile holds nothing. */
+function holds(path: string, inodes: ReadonlySet<string>): boolean {
+  return descriptorsOf(path).some((fd) => {
+    const inode = /^socket:\[(\d+)\]$/.exec(linkOf(join(path, "fd", fd)))?.[1];
     return inode !== undefined && inodes.has(inode);
   });
 }
 
-function stranger(inodes: ReadonlySet<string>, port: number): PortHolder {
-  for (const name of namesIn("/proc")) {
-    if (!/^\d+$/.test(name) || !mayHold(Number(name), inodes)) continue;
-    const command = textOf(`/proc/${name}/comm`).trim() || "a process";
-    return { by: "other", detail: `port ${port} is held by ${command} (pid ${name})` };
+function descriptorsOf(path: string): string[] {
+  try {
+    return readdirSync(join(path, "fd"));
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ESRCH") return [];
+    throw thrown;
   }
-  return { by: "other", detail: `port ${port} is held by another process` };
 }
 
-function mayHold(pid: number, inodes: ReadonlySet<string>): boolean {
+function stranger(look: Look, inodes: ReadonlySet<string>): PortHolder {
+  for (const name of namesIn(look.proc)) {
+    const path = join(look.proc, name);
+    if (!/^\d+$/.test(name) || !mayHold(path, inodes)) continue;
+    const command = textOf(join(path, "comm")).trim() || "a process";
+    return { by: "other", detail: `port ${look.port} is held by ${command} (pid ${name})` };
+  }
+  return { by: "other", detail: `port ${look.port} is held by another process` };
+}
+
+function mayHold(path: string, inodes: ReadonlySet<string>): boolean {
   try {
-    return holds(pid, inodes);
+    return holds(path, inodes);
   } catch {
     return false;
   }
