@@ -120,7 +120,7 @@ export async function startServer(
   const closeSocket = await serveLocally({
     folder: settings.data,
     log,
-    handlers: localHandlers({ door, app, store, config, clock, hub }),
+    handlers: localHandlers({ door, app, store, config, clock }),
   });
   log.info({ port, data: settings.data, services: config.services.map((s) => s.name), version }, "gantry is up");
   app.conductor.recover();
@@ -252,15 +252,8 @@ async function listen(http: Server, port: number): Promise<number> {
 }
 
 /** The same verbs as in chat, for people on the server's machine. */
-function localHandlers(facts: {
-  door: AppDoor;
-  app: App;
-  store: OpenStore;
-  config: GantryConfig;
-  clock: Clock;
-  hub: FleetHub | null;
-}) {
-  const { door, app, store, config, clock, hub } = facts;
+function localHandlers(facts: { door: AppDoor; app: App; store: OpenStore; config: GantryConfig; clock: Clock }) {
+  const { door, app, store, config, clock } = facts;
   return {
     async verb(body: Readonly<Record<string, unknown>>) {
       const user = String(body["user"] ?? "");
@@ -283,11 +276,7 @@ function localHandlers(facts: {
       return found === null ? {} : { phase: found.state.phase, ended: found.state.endedAt !== null };
     },
     async revoke(body: Readonly<Record<string, unknown>>) {
-      const name = String(body["name"]);
-      const known = store.hosts.find(name) !== null;
-      if (known) store.hosts.revoke(name, clock.now());
-      if (known) hub?.drop(name);
-      return { known };
+      return { known: app.revoke(String(body["name"])) };
     },
     async enroll(body: Readonly<Record<string, unknown>>) {
       const labels = (body["labels"] ?? {}) as Record<string, string>;

@@ -7,6 +7,7 @@ import type { ReasonCode } from "../core/reasons.ts";
 import { begin, step } from "../core/rollout.ts";
 import {
   type Effect,
+  type Fitness,
   hasEnded,
   type LaterEvent,
   type Requested,
@@ -14,6 +15,7 @@ import {
   type RolloutState,
   type TimerName,
 } from "../core/rollout-state.ts";
+import type { SlotKey } from "../core/slot.ts";
 import { threadLines } from "../messages/thread-lines.ts";
 import type { Clock, Fleet, Log } from "./ports.ts";
 import type { NewRollout, Store, StoredRollout } from "./store.ts";
@@ -28,6 +30,8 @@ export type Conductor = {
   atomically<T>(work: () => T): T;
   open(row: NewRollout, event: Requested): StoredRollout;
   tell(number: number, event: LaterEvent): Told;
+  /** The host's connection or condition changed: what waited for it may go on, or be proved. */
+  hostChanged(host: string): void;
   /** After a start: timers that passed meanwhile, and everything that was committed but not yet sent. */
   recover(): void;
   stop(): void;
@@ -49,12 +53,28 @@ export type ConductorParts = {
 };
 
 const storeRetryMs = 5_000;
+/** After a start, or when the process stood still this long, hosts get this long to be heard before any of them is late. */
+const stallMs = 10_000;
+const graceMs = 60_000;
+/** How often hosts are asked for the proof that ends a soak. */
+const proofRetryMs = 2_000;
+
+const mayBeginBatch: readonly LaterEvent["type"][] = [
+  "approved",
+  "image_present",
+  "hosts_changed",
+  "host_left",
+  "host_swapped",
+  "soaked",
+];
 
 export function createConductor(parts: ConductorParts): Conductor {
   const { store, clock, fleet, log } = parts;
   const failpoint = parts.failpoint ?? (() => {});
   let cancelWake: (() => void) | null = null;
   let stopped = false;
+  let armedFor: number | null = null;
+  const startedAt = clock.now();
   let depth = 0;
   let afterCommit: (() => void)[] = [];
 
@@ -75,7 +95,9 @@ export function createConductor(parts: ConductorParts): Conductor {
     }
   }
 
-  function open(row: NewRollout, event: Requested): StoredRollout {
+  function open(row: NewRollout, asked: Requested): StoredRollout {
+    const hosts = asked.hosts.map((h) => h.host);
+    const event = { ...asked, fitness: fitnessOf(asked, hosts) };
     const { state, effects } = begin(event);
     return atomically(() => {
       store.rollouts.create(row, event, state);
@@ -98,11 +120,12 @@ export function createConductor(parts: ConductorParts): Conductor {
   }
 
   /** `timer`: the timer that brought the event; it is cleared in the same transaction, before the step may set it anew. */
-  function tell(number: number, event: LaterEvent, timer?: TimerName): Told {
+  function tell(number: number, told: LaterEvent, timer?: TimerName): Told {
     return atomically(() => {
       if (timer !== undefined) store.timers.clear(number, timer);
       const stored = store.rollouts.find(number);
       if (stored === null) return { kind: "refused", reason: "unknown_rollout" };
+      const event = withFitness(told, stored.state);
       const next = step(stored.state, event);
       if (next.kind !== "moved") return next;
       const { state } = next;
@@ -117,6 +140,27 @@ export function createConductor(parts: ConductorParts): Conductor {
       });
       return { kind: "moved", state };
     });
+  }
+
+  /** What the reducer must know of the hosts when a batch may begin; it is recorded with the event. */
+  function withFitness(event: LaterEvent, state: RolloutState): LaterEvent {
+    if (!mayBeginBatch.includes(event.type)) return event;
+    return {
+      ...event,
+      fitness: fitnessOf(
+        state,
+        state.hosts.map((h) => h.host),
+      ),
+    } as LaterEvent;
+  }
+
+  function fitnessOf(key: SlotKey, hosts: readonly string[]): Fitness {
+    const slots = store.slots.ofEnvironment(key);
+    const isWell = (host: string) => slots.find((s) => s.host === host)?.observed?.live?.health === "ok";
+    return {
+      away: hosts.filter((host) => !fleet.isConnected(host)),
+      unwell: hosts.filter((host) => fleet.isConnected(host) && !isWell(host)),
+    };
   }
 
   /** Writes what the effects ask for. Returns the hosts whose desired state changed. */
@@ -168,9 +212,18 @@ export function createConductor(parts: ConductorParts): Conductor {
     for (const host of nudges) fleet.nudge(host);
     // Whoever prepared an image for a rollout that has ended need not keep at it.
     if (hasEnded(state)) for (const h of state.hosts) if (!nudges.includes(h.host)) fleet.nudge(h.host);
-    if (state.phase === "succeeded") for (const host of parts.convergeAll()) fleet.nudge(host);
     parts.outboxChanged();
     armTimer();
+    if (hasEnded(state)) bringAlong();
+  }
+
+  /** Hosts that joined while the environment was busy. What cannot be written now comes with their next connection. */
+  function bringAlong(): void {
+    try {
+      for (const host of parts.convergeAll()) fleet.nudge(host);
+    } catch (error) {
+      log.error({ err: error }, "hosts that joined could not be given the live release yet");
+    }
   }
 
   function logMove(event: RolloutEvent, state: RolloutState): void {
@@ -184,15 +237,16 @@ export function createConductor(parts: ConductorParts): Conductor {
     cancelWake?.();
     cancelWake = null;
     if (stopped) return;
-    const next = store.timers.next();
-    if (next !== null) cancelWake = clock.wakeAt(next, ringTimers);
+    armedFor = store.timers.next();
+    if (armedFor !== null) cancelWake = clock.wakeAt(armedFor, ringTimers);
   }
 
   /** A timer is a row: when the store cannot take its event now (a full disk), the row is still there a moment later. */
   function ringTimers(): void {
     try {
       const now = clock.now();
-      for (const { rollout, name } of store.timers.due(now)) tell(rollout, timerEvent(name, now), name);
+      if (armedFor !== null && now - armedFor > stallMs) store.timers.grant(now + graceMs);
+      for (const { rollout, name } of store.timers.due(now)) ring(rollout, name, now);
       armTimer();
     } catch (error) {
       log.error({ err: error }, "a timer could not be served; it will be tried again");
@@ -200,10 +254,52 @@ export function createConductor(parts: ConductorParts): Conductor {
     }
   }
 
-  function timerEvent(name: TimerName, at: number): LaterEvent {
+  function ring(rollout: number, name: TimerName, now: number): void {
+    if (name === "soak") endSoak(rollout, now);
+    else tell(rollout, timerEvent(name, now), name);
+  }
+
+  /**
+   * Time alone proves nothing: a soak ends when every host of it has said, after its end, that the release serves and is
+   * well. Hosts that do not say so are asked again, and count as lost after the time that a swap may take.
+   */
+  function endSoak(rollout: number, now: number): void {
+    const state = store.rollouts.find(rollout)?.state;
+    const { soakEndsAt } = state ?? {};
+    if (state === undefined || soakEndsAt === null || soakEndsAt === undefined || soakEndsAt > now) return;
+    const silent = state.hosts.filter((h) => h.status === "healthy" && !isProved(state, h.host, soakEndsAt));
+    const first = silent[0];
+    if (first === undefined) {
+      tell(rollout, { type: "soaked", at: now }, "soak");
+    } else if (now > Math.max(soakEndsAt, startedAt) + state.hostDeadlineMs) {
+      const detail = "it did not say that it is well when the soak ended";
+      tell(rollout, { type: "host_unwell", at: now, host: first.host, reason: "host_lost", detail, logTail: [] }, "soak");
+    } else {
+      store.timers.set({ rollout, name: "soak", wakeAt: now + proofRetryMs });
+      for (const h of silent) fleet.nudge(h.host);
+    }
+  }
+
+  function isProved(state: RolloutState, host: string, since: number): boolean {
+    const slot = store.slots.get(host, state);
+    const { observed, observedAt } = slot ?? {};
+    const isAbout = slot?.release === state.release && observed?.generation === slot.generation;
+    const isWell = observed?.live?.release === state.release && observed.live.health === "ok";
+    return isAbout && isWell && fleet.isConnected(host) && (observedAt ?? 0) >= Math.max(since, startedAt);
+  }
+
+  function hostChanged(host: string): void {
+    const now = clock.now();
+    for (const { number, state } of store.rollouts.allActive()) {
+      if (!state.hosts.some((h) => h.host === host)) continue;
+      if (state.reason === "awaiting_host") tell(number, { type: "hosts_changed", at: now });
+      if (state.phase === "soaking") endSoak(number, now);
+    }
+  }
+
+  function timerEvent(name: Exclude<TimerName, "soak">, at: number): LaterEvent {
     if (name === "expiry") return { type: "expired", at };
     if (name === "images") return { type: "images_overdue", at };
-    if (name === "soak") return { type: "soaked", at };
     const host = name.slice("host:".length);
     return { type: "host_overdue", at, host, connected: fleet.isConnected(host) };
   }
@@ -212,10 +308,12 @@ export function createConductor(parts: ConductorParts): Conductor {
     atomically,
     open,
     tell: (number, event) => tell(number, event),
+    hostChanged,
     recover() {
       for (const { number, state } of store.rollouts.allActive()) {
         log.info({ rollout: number, phase: state.phase }, "taking up a rollout after a start");
       }
+      store.timers.grant(clock.now() + graceMs);
       ringTimers();
       parts.outboxChanged();
     },

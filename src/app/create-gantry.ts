@@ -35,6 +35,8 @@ export type App = {
   readonly conductor: Conductor;
   readonly outbox: Outbox;
   readonly facts: Facts;
+  /** Takes a host's key away. Rollouts wait for it no more. False when there is no such host. */
+  revoke(host: string): boolean;
 };
 
 export function createApp(parts: GantryParts): App {
@@ -87,5 +89,16 @@ export function createApp(parts: GantryParts): App {
     history: facts.history,
     hosts: facts.hosts,
   };
-  return { gantry, conductor, outbox, facts };
+  function revoke(host: string): boolean {
+    if (store.hosts.find(host) === null) return false;
+    store.hosts.revoke(host, clock.now());
+    log.warn({ host }, "host revoked");
+    fleet.drop(host);
+    for (const { number, state } of store.rollouts.allActive()) {
+      if (state.hosts.some((h) => h.host === host)) theConductor().tell(number, { type: "host_left", at: clock.now(), host });
+    }
+    return true;
+  }
+
+  return { gantry, conductor, outbox, facts, revoke };
 }

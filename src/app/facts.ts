@@ -2,7 +2,7 @@
 import type { EnvironmentConfig, GantryConfig, ServiceConfig } from "../config/valid.ts";
 import type { EnvironmentStatus, HistoryLine, HostFacts, ReleaseFacts, RolloutFacts, SlotFacts } from "../core/facts.ts";
 import type { SlotStep } from "../core/slot.ts";
-import { hostsOf, lastSuccess, rollbackTarget } from "./planner.ts";
+import { hostsOf, rollbackTarget } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
 import type { Store, StoredRollout, StoredSlot } from "./store.ts";
 
@@ -81,7 +81,7 @@ export function createFacts(parts: FactsParts): Facts {
 
   function statusOf(service: ServiceConfig, environment: EnvironmentConfig): EnvironmentStatus {
     const key = { service: service.name, environment: environment.name };
-    const last = lastSuccess(store, key.service, key.environment);
+    const last = store.rollouts.live(key.service, key.environment);
     const target = rollbackTarget(store, key.service, key.environment);
     const slots = store.slots.ofEnvironment(key);
     const hosts = hostsOf(store, environment).map((h) => h.name);

@@ -3,11 +3,11 @@ import { createHash, randomBytes } from "node:crypto";
 import type { GantryConfig } from "../config/valid.ts";
 import { isReasonCode, type ReasonCode } from "../core/reasons.ts";
 import type { Failure, HostState, LaterEvent } from "../core/rollout-state.ts";
-import type { DesiredPicture, DesiredSlot, ObservedImage, ObservedPicture, ObservedSlot, PrepareImage } from "../core/slot.ts";
+import type { DesiredPicture, DesiredSlot, ObservedImage, ObservedSlot, PrepareImage } from "../core/slot.ts";
 import type { Conductor } from "./conductor.ts";
-import { hasLabels, lastSuccess } from "./planner.ts";
+import { hasLabels } from "./planner.ts";
 import type { Clock, FleetDesk, HostIdentity, Log } from "./ports.ts";
-import type { Store, StoredRollout, StoredSlot } from "./store.ts";
+import type { Store, StoredHost, StoredRollout, StoredSlot } from "./store.ts";
 
 /** How long an enrolment token may be used. */
 const tokenLifeMs = 60 * 60_000;
@@ -63,21 +63,24 @@ export function createFleetDesk(parts: DeskParts): Desk {
   }
 
   /** A host that joins an environment gets the release that is live there, by itself. True when it is to get one now. */
-  function converge(host: string, labels: Readonly<Record<string, string>>): boolean {
-    let changed = false;
-    for (const service of config.services) {
-      for (const environment of service.environments) {
-        if (!hasLabels(labels, environment.hosts)) continue;
-        const key = { service: service.name, environment: environment.name };
-        if ((store.slots.get(host, key)?.generation ?? 0) > 0) continue;
-        const last = lastSuccess(store, key.service, key.environment);
-        if (last === null || store.rollouts.active(key.service, key.environment) !== null) continue;
-        store.slots.desire({ ...key, host, rollout: last.number, release: last.state.release });
-        log.info({ host, ...key, release: last.state.release }, "new host gets the live release");
-        changed = true;
-      }
-    }
-    return changed;
+  function converge(host: StoredHost, labels: Readonly<Record<string, string>>): boolean {
+    const places = config.services.flatMap((service) => service.environments.map((environment) => ({ service, environment })));
+    const mine = places.filter(({ environment }) => hasLabels(labels, environment.hosts));
+    return mine.map((place) => bringTo(host, place.service.name, place.environment.name)).some((changed) => changed);
+  }
+
+  function bringTo(host: StoredHost, service: string, environment: string): boolean {
+    const live = store.rollouts.live(service, environment);
+    if (live === null || store.rollouts.active(service, environment) !== null) return false;
+    const { release } = live.state;
+    const slot = store.slots.get(host.name, { service, environment });
+    // A slot that a rollout has written is that rollout's affair, unless the host was away for a whole life since.
+    const isNew = (slot?.generation ?? 0) === 0 || host.enrolledAt > (live.state.endedAt ?? 0);
+    if (!isNew || slot?.release === release) return false;
+    if (store.verdicts.newest({ service, environment, release })?.verdict === "bad") return false;
+    store.slots.desire({ service, environment, host: host.name, rollout: live.number, release });
+    log.info({ host: host.name, service, environment, release }, "new host gets the live release");
+    return true;
   }
 
   function redrawActive(host: string): void {
@@ -133,7 +136,7 @@ export function createFleetDesk(parts: DeskParts): Desk {
       store.transact(() =>
         store.hosts
           .all()
-          .filter((h) => h.revokedAt === null && converge(h.name, h.labels))
+          .filter((h) => h.revokedAt === null && converge(h, h.labels))
           .map((h) => h.name),
       ),
     serverId: () => store.serverId,
@@ -145,7 +148,8 @@ export function createFleetDesk(parts: DeskParts): Desk {
         const known = store.hosts.find(host);
         const all = { ...known?.labels, ...labels };
         store.hosts.seen({ name: host, labels: all, agentVersion, at: clock.now() });
-        converge(host, all);
+        const now = store.hosts.find(host);
+        if (now !== null) converge(now, all);
       });
       log.info({ host, agentVersion }, "agent connected");
       redrawActive(host);
@@ -162,28 +166,20 @@ export function createFleetDesk(parts: DeskParts): Desk {
     },
     desired,
     observed(host, picture) {
-      try {
-        take(host, picture);
-      } catch (error) {
-        // The report is absolute and comes again with the next change; the store may be full meanwhile.
-        log.error({ err: error, host }, "a host's report could not be recorded");
+      const now = clock.now();
+      store.transact(() => {
+        store.hosts.seen({ name: host, agentVersion: picture.agentVersion, at: now });
+        store.hosts.setEngine(host, picture.engine);
+        for (const slot of picture.slots) store.slots.observe({ host, slot, at: now });
+      });
+      for (const rollout of store.rollouts.allActive()) {
+        const events = eventsFor(store, { host, rollout, slots: picture.slots, images: picture.images, at: now });
+        for (const event of events) parts.conductor().tell(rollout.number, event);
+        if (rollout.state.hosts.some((h) => h.host === host)) parts.redraw(rollout.number);
       }
+      parts.conductor().hostChanged(host);
     },
   };
-
-  function take(host: string, picture: ObservedPicture): void {
-    const now = clock.now();
-    store.transact(() => {
-      store.hosts.seen({ name: host, agentVersion: picture.agentVersion, at: now });
-      store.hosts.setEngine(host, picture.engine);
-      for (const slot of picture.slots) store.slots.observe({ host, slot, at: now });
-    });
-    for (const rollout of store.rollouts.allActive()) {
-      const events = eventsFor(store, { host, rollout, slots: picture.slots, images: picture.images, at: now });
-      for (const event of events) parts.conductor().tell(rollout.number, event);
-      if (rollout.state.hosts.some((h) => h.host === host)) parts.redraw(rollout.number);
-    }
-  }
 }
 
 function mirrorsOf(config: GantryConfig, image: string): string[] {
@@ -238,13 +234,13 @@ function slotEvents(slot: ObservedSlot, host: HostState, at: number): LaterEvent
     case "swapping":
       if (outcome === null) return [];
       if (!outcome.ok) return [{ type: "host_failed", at, host: host.host, ...failureOf(outcome) }];
-      return [{ type: "host_swapped", at, host: host.host, tookMs: outcome.tookMs }];
+      return [{ type: "host_swapped", at, host: host.host, tookMs: outcome.tookMs, restarts: slot.live?.restarts ?? 0 }];
     case "restoring":
       if (outcome === null) return [];
       if (!outcome.ok) return [{ type: "host_restore_failed", at, host: host.host, ...failureOf(outcome) }];
       return [{ type: "host_restored", at, host: host.host }];
     case "healthy":
-      return unwellEvents(slot, host.host, at);
+      return unwellEvents(slot, host, at);
     case "unchanged":
     case "waiting":
     case "failed":
@@ -263,14 +259,16 @@ function reasonOf(text: string, otherwise: ReasonCode): ReasonCode {
 }
 
 /** A container that restarted since its swap is a crash loop, however well it looks at this moment. */
-function unwellEvents(slot: ObservedSlot, host: string, at: number): LaterEvent[] {
+function unwellEvents(slot: ObservedSlot, known: HostState, at: number): LaterEvent[] {
   const { live } = slot;
+  const { host } = known;
   if (live === null) {
     return [{ type: "host_unwell", at, host, reason: "exited", detail: "its container is gone", logTail: [] }];
   }
-  const reason = unwellReason(live.health, live.restarts);
+  const since = live.restarts - known.restarts;
+  const reason = unwellReason(live.health, since);
   if (reason === null) return [];
-  const detail = live.detail ?? `its container restarted ${live.restarts} times`;
+  const detail = live.detail ?? `its container restarted ${since} times`;
   return [{ type: "host_unwell", at, host, reason, detail, logTail: live.logTail ?? [] }];
 }
 

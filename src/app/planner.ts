@@ -4,7 +4,7 @@ import type { EnvironmentConfig, ServiceConfig } from "../config/valid.ts";
 import { batchesOf, canonicalJson, type Plan, type RolloutKind } from "../core/plan.ts";
 import type { Release, ReleaseSpec } from "../core/release.ts";
 import type { Phase } from "../core/rollout-state.ts";
-import type { Store, StoredHost, StoredRollout, StoredSlot } from "./store.ts";
+import type { Store, StoredHost, StoredSlot } from "./store.ts";
 
 export type Planned = { readonly plan: Plan; readonly hash: string; readonly unchanged: readonly string[] };
 
@@ -54,21 +54,12 @@ export function planFor(
     digest: release.digest,
     commit: release.commit,
     specHash: specHashOf(release.spec),
-    from: currentRelease(store, service.name, environment.name),
+    from: store.rollouts.live(service.name, environment.name)?.state.release ?? null,
     hosts: hosts.map((host) => ({ host, from: slotOf(host)?.release ?? null })),
     batches: batchesOf({ hosts: touched, policy: environment.rollout, kind }),
     policy: environment.rollout,
   };
   return { plan, hash: planHashOf(plan), unchanged };
-}
-
-/** The release of the last rollout here that succeeded. */
-function currentRelease(store: Store, service: string, environment: string): number | null {
-  return lastSuccess(store, service, environment)?.state.release ?? null;
-}
-
-export function lastSuccess(store: Store, service: string, environment: string): StoredRollout | null {
-  return store.rollouts.lastEnded(service, environment, ["succeeded"]);
 }
 
 /**

@@ -134,6 +134,11 @@ export interface RolloutStore {
   list(facts: { service: string | null; environment: string | null; limit: number }): readonly StoredRollout[];
   /** The newest rollout that ended in one of the phases. */
   lastEnded(service: string, environment: string, phases: readonly Phase[]): StoredRollout | null;
+  /**
+   * The rollout whose release is meant to be live: the last that succeeded, or a rollback after it that got stuck. That
+   * one did not reach every host, but what it left is bad.
+   */
+  live(service: string, environment: string): StoredRollout | null;
   setCard(number: number, place: { channel: string; ts: string } | null): void;
   setChange(number: number, change: ChangeFacts): void;
   setDeployment(number: number, deployment: string): void;
@@ -152,6 +157,8 @@ export interface TimerStore {
   clear(rollout: number, name: TimerName): void;
   clearAll(rollout: number): void;
   due(now: number): readonly { readonly rollout: number; readonly name: TimerName }[];
+  /** Deadlines of hosts and images before `until` are moved to it: nobody listened meanwhile, so nobody is late. */
+  grant(until: number): void;
   next(): number | null;
 }
 

@@ -33,7 +33,12 @@ export type HostState = {
   readonly logTail: readonly string[];
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+  /** How often its container had been restarted when it was found healthy; more than that is a crash loop. */
+  readonly restarts: number;
 };
+
+/** Hosts of the rollout that do not serve well at the moment of an event: reachable ones, and those nobody hears of. */
+export type Fitness = { readonly unwell: readonly string[]; readonly away: readonly string[] };
 
 export type RolloutState = {
   readonly number: number;
@@ -84,13 +89,14 @@ export type Requested = {
   readonly soakMs: number;
   readonly hostDeadlineMs: number;
   readonly hosts: readonly { readonly host: string; readonly from: number | null; readonly unchanged: boolean }[];
+  readonly fitness?: Fitness;
 };
 
 export type RolloutEvent = Requested | LaterEvent;
 
 /** Everything that may happen to a rollout after it was requested. */
 export type LaterEvent =
-  | { readonly type: "approved"; readonly at: number; readonly by: Person }
+  | { readonly type: "approved"; readonly at: number; readonly by: Person; readonly fitness?: Fitness }
   | { readonly type: "rejected"; readonly at: number; readonly by: Person; readonly why: string }
   | {
       readonly type: "cancelled";
@@ -102,7 +108,11 @@ export type LaterEvent =
     }
   | { readonly type: "plan_changed"; readonly at: number; readonly detail: string }
   | { readonly type: "expired"; readonly at: number }
-  | { readonly type: "image_present"; readonly at: number; readonly host: string }
+  | { readonly type: "image_present"; readonly at: number; readonly host: string; readonly fitness?: Fitness }
+  /** A host that was waited for is back, or well again. */
+  | { readonly type: "hosts_changed"; readonly at: number; readonly fitness?: Fitness }
+  /** The host was revoked: it is not part of anything any more. */
+  | { readonly type: "host_left"; readonly at: number; readonly host: string; readonly fitness?: Fitness }
   | {
       readonly type: "image_failed";
       readonly at: number;
@@ -111,11 +121,18 @@ export type LaterEvent =
       readonly detail: string;
     }
   | { readonly type: "images_overdue"; readonly at: number }
-  | { readonly type: "host_swapped"; readonly at: number; readonly host: string; readonly tookMs: number }
+  | {
+      readonly type: "host_swapped";
+      readonly at: number;
+      readonly host: string;
+      readonly tookMs: number;
+      readonly restarts?: number;
+      readonly fitness?: Fitness;
+    }
   | ({ readonly type: "host_failed"; readonly at: number; readonly host: string } & Failure)
   | ({ readonly type: "host_unwell"; readonly at: number; readonly host: string } & Failure)
   | { readonly type: "host_overdue"; readonly at: number; readonly host: string; readonly connected: boolean }
-  | { readonly type: "soaked"; readonly at: number }
+  | { readonly type: "soaked"; readonly at: number; readonly fitness?: Fitness }
   | { readonly type: "host_restored"; readonly at: number; readonly host: string }
   | ({ readonly type: "host_restore_failed"; readonly at: number; readonly host: string } & Failure);
 

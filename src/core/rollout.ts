@@ -22,13 +22,14 @@
  * not soak (it was good here), and it is never itself undone: a host that fails is left as it is, the others go on.
  */
 import type { ReasonCode } from "./reasons.ts";
+import { everyoneFit, hasRoom, leaveAwayBehind, withoutHost, worstFirst } from "./rollout-batches.ts";
 import {
   type Effect,
   type Failure,
+  type Fitness,
   hasEnded,
   hostOf,
   type LaterEvent,
-  type Person,
   type Requested,
   type RolloutState,
   type Step,
@@ -76,10 +77,11 @@ export function begin(event: Requested): { readonly state: RolloutState; readonl
       logTail: [],
       startedAt: null,
       endedAt: null,
+      restarts: 0,
     })),
   };
   if (waits) return { state, effects: [{ kind: "set_timer", name: "expiry", at: expiresAt }] };
-  const queued = queue({ state, effects: [] }, event.at);
+  const queued = queue(event.kind === "rollback" ? leaveAwayBehind(state, event) : { state, effects: [] }, event);
   const effects: Effect[] =
     event.kind === "rollback" && event.from !== null
       ? [verdictOf(event.from, "bad", "rolled_back", `rolled back by ${event.requester.name}`)]
@@ -90,7 +92,7 @@ export function begin(event: Requested): { readonly state: RolloutState; readonl
 export function step(state: RolloutState, event: LaterEvent): Step {
   switch (event.type) {
     case "approved":
-      return approve(state, event.by, event.at);
+      return approve(state, event);
     case "rejected":
       if (state.phase !== "awaiting_approval") return { kind: "refused", reason: lateReason(state) };
       return moved(ended(state, { phase: "rejected", at: event.at, reason: "rejected", detail: event.why, by: event.by }));
@@ -103,13 +105,13 @@ export function step(state: RolloutState, event: LaterEvent): Step {
       if (state.phase !== "awaiting_approval") return { kind: "ignored" };
       return moved(ended(state, { phase: "expired", at: event.at, reason: "request_expired", detail: null, by: null }));
     case "image_present":
-      return imagePresent(state, event.host, event.at);
+      return imagePresent(state, event);
     case "image_failed":
       return imageFailed(state, event);
     case "images_overdue":
       return imagesOverdue(state, event.at);
     case "host_swapped":
-      return swapped(state, event.host, event.at);
+      return swapped(state, event);
     case "host_failed":
       return failed(state, event.host, event, event.at);
     case "host_unwell":
@@ -117,7 +119,12 @@ export function step(state: RolloutState, event: LaterEvent): Step {
     case "host_overdue":
       return overdue(state, event);
     case "soaked":
-      return soaked(state, event.at);
+      return soaked(state, event);
+    case "hosts_changed":
+      if (!isHeldUp(state)) return { kind: "ignored" };
+      return moved(goOn({ state, effects: [] }, event));
+    case "host_left":
+      return left(state, event);
     case "host_restored":
       return restored(state, event.host, event.at);
     case "host_restore_failed":
@@ -131,7 +138,8 @@ function lateReason(state: RolloutState): ReasonCode {
 
 // ------------------------------------------------------------ people
 
-function approve(state: RolloutState, by: Person, at: number): Step {
+function approve(state: RolloutState, event: Extract<LaterEvent, { type: "approved" }>): Step {
+  const { by, at } = event;
   if (state.phase !== "awaiting_approval") return { kind: "refused", reason: lateReason(state) };
   if (state.approvals.some((a) => a.by.id === by.id && a.by.kind === by.kind)) {
     return { kind: "refused", reason: "already_approved" };
@@ -139,7 +147,7 @@ function approve(state: RolloutState, by: Person, at: number): Step {
   const approvals = [...state.approvals, { by, at }];
   const next = { ...state, approvals };
   if (approvals.length < state.approvalsRequired) return moved({ state: next, effects: [] });
-  return moved(queue({ state: { ...next, reason: null }, effects: [{ kind: "clear_timer", name: "expiry" }] }, at));
+  return moved(queue({ state: { ...next, reason: null }, effects: [{ kind: "clear_timer", name: "expiry" }] }, event));
 }
 
 function cancel(state: RolloutState, event: Extract<LaterEvent, { type: "cancelled" }>): Step {
@@ -174,29 +182,31 @@ function stopAndGoBack(state: RolloutState, event: Extract<LaterEvent, { type: "
 
 // ------------------------------------------------------------ forward
 
+/** A moment, and which hosts did not serve well then. */
+type Moment = { readonly at: number; readonly fitness?: Fitness };
+
 /** Decided: go on at once if the first batch is ready, else wait for its images. */
-function queue(m: Moved, at: number): Moved {
+function queue(m: Moved, moment: Moment): Moved {
   const state: RolloutState = { ...m.state, phase: "queued", reason: "awaiting_images" };
-  const effects: Effect[] = [...m.effects, { kind: "set_timer", name: "images", at: at + imagesDeadlineMs }];
-  return goOn({ state, effects }, at);
+  const effects: Effect[] = [...m.effects, { kind: "set_timer", name: "images", at: moment.at + imagesDeadlineMs }];
+  return goOn({ state, effects }, moment);
 }
 
-/** Starts the hosts of the current batch when all of them have the image. */
-function goOn(m: Moved, at: number): Moved {
-  const { state } = m;
+/** Starts the hosts of the current batch when all of them have the image and enough of the others serve. */
+function goOn(m: Moved, moment: Moment): Moved {
+  const { at, fitness = everyoneFit } = moment;
+  const state = m.state.startedAt === null && m.state.kind !== "rollback" ? worstFirst(m.state, fitness) : m.state;
   const batch = state.batches[state.batch];
-  if (batch === undefined) return finish(m, at);
+  if (batch === undefined) return finish({ ...m, state }, at);
   const hosts = state.hosts.filter((h) => batch.includes(h.host));
-  const broken = hosts.find((h) => h.image === "failed");
-  if (broken !== undefined && state.kind !== "rollback") {
-    return imageFault(
-      m,
-      { host: broken.host, reason: broken.reason ?? "pull_failed", detail: broken.detail ?? "", logTail: [] },
-      at,
-    );
-  }
-  if (state.kind !== "rollback" && hosts.some((h) => h.image !== "present")) {
-    return { state: { ...state, reason: "awaiting_images" }, effects: m.effects };
+  if (state.kind !== "rollback") {
+    const broken = hosts.find((h) => h.image === "failed");
+    if (broken !== undefined) {
+      const fault = { reason: broken.reason ?? "pull_failed", detail: broken.detail ?? "", logTail: [] };
+      return imageFault({ ...m, state }, { ...fault, host: broken.host }, at);
+    }
+    const reason = hosts.some((h) => h.image !== "present") ? "awaiting_images" : "awaiting_host";
+    if (reason === "awaiting_images" || !hasRoom(state, fitness)) return { state: { ...state, reason }, effects: m.effects };
   }
   let next: RolloutState = { ...state, phase: "rolling", reason: null, startedAt: state.startedAt ?? at };
   const effects: Effect[] = [...m.effects, { kind: "clear_timer", name: "images" }];
@@ -208,16 +218,19 @@ function goOn(m: Moved, at: number): Moved {
   return { state: next, effects };
 }
 
-function imagePresent(state: RolloutState, host: string, at: number): Step {
+function imagePresent(state: RolloutState, event: Extract<LaterEvent, { type: "image_present" }>): Step {
+  const { host } = event;
   const known = hostOf(state, host);
   if (known === null || known.image === "present" || hasEnded(state)) return { kind: "ignored" };
   const next = withHost(state, host, { image: "present", reason: null, detail: null });
-  if (!waitsForImages(next)) return moved({ state: next, effects: [] });
-  return moved(goOn({ state: next, effects: [] }, at));
+  if (!isHeldUp(next)) return moved({ state: next, effects: [] });
+  return moved(goOn({ state: next, effects: [] }, event));
 }
 
-function waitsForImages(state: RolloutState): boolean {
-  return state.phase === "queued" || (state.phase === "rolling" && state.reason === "awaiting_images");
+/** The current batch has not begun: an image is missing, or too many hosts are out of service already. */
+function isHeldUp(state: RolloutState): boolean {
+  const waits = state.reason === "awaiting_images" || state.reason === "awaiting_host";
+  return state.phase === "queued" || (state.phase === "rolling" && waits);
 }
 
 function imageFailed(
@@ -228,18 +241,37 @@ function imageFailed(
   if (known === null || known.status !== "waiting" || hasEnded(state)) return { kind: "ignored" };
   if (known.image === "failed" && known.reason === event.reason) return { kind: "ignored" };
   const next = withHost(state, event.host, { image: "failed", reason: event.reason, detail: event.detail });
-  if (!waitsForImages(next)) return moved({ state: next, effects: [] });
-  return moved(goOn({ state: next, effects: [] }, event.at));
+  if (!isHeldUp(next)) return moved({ state: next, effects: [] });
+  return moved(goOn({ state: next, effects: [] }, event));
 }
 
 function imagesOverdue(state: RolloutState, at: number): Step {
-  if (!waitsForImages(state)) return { kind: "ignored" };
+  if (!isHeldUp(state)) return { kind: "ignored" };
   const batch = state.batches[state.batch] ?? [];
+  const minutes = imagesDeadlineMs / 60_000;
   const late = state.hosts.filter((h) => batch.includes(h.host) && h.image !== "present");
-  const first = late[0];
-  if (first === undefined) return { kind: "ignored" };
-  const detail = `no image on ${late.map((h) => h.host).join(", ")} after ${imagesDeadlineMs / 60_000} min`;
-  return moved(imageFault({ state, effects: [] }, { host: first.host, reason: "host_lost", detail, logTail: [] }, at));
+  const host = late[0]?.host ?? batch[0];
+  if (host === undefined) return { kind: "ignored" };
+  const detail =
+    late.length > 0
+      ? `no image on ${late.map((h) => h.host).join(", ")} after ${minutes} min`
+      : `too many other hosts were out of service for ${minutes} min`;
+  return moved(imageFault({ state, effects: [] }, { host, reason: "host_lost", detail, logTail: [] }, at));
+}
+
+/** A revoked host is waited for no more. One in mid-swap counts as lost. */
+function left(state: RolloutState, event: Extract<LaterEvent, { type: "host_left" }>): Step {
+  const { host, at } = event;
+  const status = hostOf(state, host)?.status;
+  const gone: Failure = { reason: "host_lost", detail: "it was revoked", logTail: [] };
+  if (status === "swapping") return failed(state, host, gone, at);
+  if (status === "restoring") return restoreFailed(state, host, gone, at);
+  if (status !== "waiting" || hasEnded(state)) return { kind: "ignored" };
+  const next = withoutHost(state, host);
+  if (next.batches.length === 0) {
+    return moved(ended(next, { phase: "cancelled", at, reason: "no_hosts", detail: `${host} was the last one`, by: null }));
+  }
+  return isHeldUp(next) ? moved(goOn({ state: next, effects: [] }, event)) : moved({ state: next, effects: [] });
 }
 
 /** A host cannot get the image. Its old container was not touched, so only hosts of earlier batches go back. */
@@ -249,35 +281,36 @@ function imageFault(m: Moved, fault: Failure & { readonly host: string }, at: nu
   return { state: back.state, effects: [...m.effects, { kind: "clear_timer", name: "images" }, ...back.effects] };
 }
 
-function swapped(state: RolloutState, host: string, at: number): Step {
+function swapped(state: RolloutState, event: Extract<LaterEvent, { type: "host_swapped" }>): Step {
+  const { host, at, restarts = 0 } = event;
   if (state.phase !== "rolling" || hostOf(state, host)?.status !== "swapping") return { kind: "ignored" };
-  const next = withHost(state, host, { status: "healthy", endedAt: at });
-  return moved(batchDone({ state: next, effects: [{ kind: "clear_timer", name: `host:${host}` }] }, at));
+  const next = withHost(state, host, { status: "healthy", endedAt: at, restarts });
+  return moved(batchDone({ state: next, effects: [{ kind: "clear_timer", name: `host:${host}` }] }, event));
 }
 
 /** When no host of the batch is under way any more: soak, or (for a rollback) the next batch. */
-function batchDone(m: Moved, at: number): Moved {
+function batchDone(m: Moved, moment: Moment): Moved {
   const { state } = m;
   const batch = state.batches[state.batch] ?? [];
   if (state.hosts.some((h) => batch.includes(h.host) && h.status === "swapping")) return m;
-  if (state.kind === "rollback") return nextBatch(m, at);
-  const soakEndsAt = at + state.soakMs;
+  if (state.kind === "rollback") return nextBatch(m, moment);
+  const soakEndsAt = moment.at + state.soakMs;
   return {
     state: { ...state, phase: "soaking", reason: "soaking", soakEndsAt },
     effects: [...m.effects, { kind: "set_timer", name: "soak", at: soakEndsAt }],
   };
 }
 
-function soaked(state: RolloutState, at: number): Step {
+function soaked(state: RolloutState, event: Extract<LaterEvent, { type: "soaked" }>): Step {
   if (state.phase !== "soaking") return { kind: "ignored" };
-  return moved(nextBatch({ state: { ...state, soakEndsAt: null }, effects: [{ kind: "clear_timer", name: "soak" }] }, at));
+  return moved(nextBatch({ state: { ...state, soakEndsAt: null }, effects: [{ kind: "clear_timer", name: "soak" }] }, event));
 }
 
-function nextBatch(m: Moved, at: number): Moved {
+function nextBatch(m: Moved, moment: Moment): Moved {
   const batch = m.state.batch + 1;
-  if (batch >= m.state.batches.length) return finish(m, at);
-  const effects: Effect[] = [...m.effects, { kind: "set_timer", name: "images", at: at + imagesDeadlineMs }];
-  return goOn({ state: { ...m.state, batch, phase: "rolling", reason: null }, effects }, at);
+  if (batch >= m.state.batches.length) return finish(m, moment.at);
+  const effects: Effect[] = [...m.effects, { kind: "set_timer", name: "images", at: moment.at + imagesDeadlineMs }];
+  return goOn({ state: { ...m.state, batch, phase: "rolling", reason: null }, effects }, moment);
 }
 
 function finish(m: Moved, at: number): Moved {
@@ -302,7 +335,6 @@ const releaseFaults: readonly ReasonCode[] = [
   "oom_killed",
   "start_failed",
   "create_failed",
-  "deadline_passed",
   "wrong_platform",
 ];
 
@@ -311,7 +343,7 @@ function failed(state: RolloutState, host: string, failure: Failure, at: number)
   const fault = { reason: failure.reason, detail: failure.detail, logTail: failure.logTail };
   const next = withHost(state, host, { ...fault, status: "failed", endedAt: at });
   const effects: Effect[] = [{ kind: "clear_timer", name: `host:${host}` }];
-  if (state.kind === "rollback") return moved(batchDone({ state: next, effects }, at));
+  if (state.kind === "rollback") return moved(batchDone({ state: next, effects }, { at }));
   const back = goBack({ ...next, reason: fault.reason, detail: `${host}: ${fault.detail}` }, at);
   return moved({ state: back.state, effects: [...effects, ...blame(state, host, fault), ...back.effects] });
 }
@@ -324,9 +356,11 @@ function blame(state: RolloutState, host: string, fault: Failure): Effect[] {
 /** A host that was healthy is not any more, while its rollout is still under way. */
 function unwell(state: RolloutState, host: string, failure: Failure, at: number): Step {
   if (state.phase !== "rolling" && state.phase !== "soaking") return { kind: "ignored" };
-  if (state.kind === "rollback" || hostOf(state, host)?.status !== "healthy") return { kind: "ignored" };
+  if (hostOf(state, host)?.status !== "healthy") return { kind: "ignored" };
   const fault = { reason: failure.reason, detail: failure.detail, logTail: failure.logTail };
   const next = withHost(state, host, { ...fault, status: "failed", endedAt: at });
+  // A rollback is not undone: it ends stuck, and says where.
+  if (state.kind === "rollback") return moved({ state: next, effects: [] });
   const back = goBack({ ...next, reason: fault.reason, detail: `${host}: ${fault.detail}` }, at);
   return moved({ state: back.state, effects: [...blame(state, host, fault), ...back.effects] });
 }

@@ -50,6 +50,10 @@ function eventLines(event: RolloutEvent, after: RolloutState): readonly ThreadLi
       return [plainLine(`The plan changed: ${sentence(event.detail, 500)} Ask for the rollout again.`)];
     case "expired":
       return [plainLine("Nobody decided in time. Ask for the rollout again.")];
+    case "hosts_changed":
+      return [];
+    case "host_left":
+      return [plainLine(`${code(event.host)} was revoked; it is waited for no more.`)];
     case "image_failed":
       return [
         plainLine(

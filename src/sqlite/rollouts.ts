@@ -44,6 +44,10 @@ export function rolloutStore(db: Database.Database): RolloutStore {
     `select * from rollout where service = @service and environment = @environment
        and phase in (select value from json_each(@phases)) order by number desc limit 1`,
   );
+  const live = db.prepare<{ service: string; environment: string }, Row>(
+    `select * from rollout where service = @service and environment = @environment
+       and (phase = 'succeeded' or (phase = 'stuck' and kind = 'rollback')) order by number desc limit 1`,
+  );
   const setCard = db.prepare("update rollout set channel = coalesce(?, channel), card_ts = ? where number = ?");
   const setChange = db.prepare("update rollout set change = ? where number = ?");
   const setDeployment = db.prepare("update rollout set deployment = ? where number = ?");
@@ -89,6 +93,7 @@ export function rolloutStore(db: Database.Database): RolloutStore {
     lastEnded(service, environment, phases) {
       return rollout(ended.get({ service, environment, phases: JSON.stringify(phases) }));
     },
+    live: (service, environment) => rollout(live.get({ service, environment })),
     setCard: (number, place) => {
       setCard.run(place?.channel ?? null, place?.ts ?? null, number);
     },

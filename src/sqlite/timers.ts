@@ -12,6 +12,9 @@ export function timerStore(db: Database.Database): TimerStore {
   const due = db.prepare<[number], { rollout: number; name: TimerName }>(
     "select rollout, name from rollout_timer where wake_at <= ? order by wake_at, rollout, name",
   );
+  const grant = db.prepare(
+    "update rollout_timer set wake_at = @until where wake_at < @until and (name like 'host:%' or name = 'images')",
+  );
   const next = db.prepare<[], number | null>("select min(wake_at) from rollout_timer").pluck();
   return {
     set: (facts) => {
@@ -24,6 +27,9 @@ export function timerStore(db: Database.Database): TimerStore {
       clearAll.run(rollout);
     },
     due: (now) => due.all(now),
+    grant: (until) => {
+      grant.run({ until });
+    },
     next: () => next.get() ?? null,
   };
 }

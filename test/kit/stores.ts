@@ -5,7 +5,7 @@ import { begin } from "../../src/core/rollout.ts";
 import type { Requested } from "../../src/core/rollout-state.ts";
 import { noon } from "./rollouts.ts";
 
-const aSpec: ReleaseSpec = {
+export const aSpec: ReleaseSpec = {
   container: {
     image: "registry.test/api",
     environment: {},
@@ -27,7 +27,7 @@ const aSpec: ReleaseSpec = {
   health: { probe: { kind: "http", url: "http://127.0.0.1:8080/healthz" }, intervalMs: 200, deadlineMs: 60_000 },
 };
 
-function digestOf(seed: string): string {
+export function digestOf(seed: string): string {
   return `sha256:${Buffer.from(seed).toString("hex").padEnd(64, "0").slice(0, 64)}`;
 }
 
