@@ -3,21 +3,23 @@ import type { GantryConfig } from "../config/valid.ts";
 import type { ChangeFacts } from "../core/facts.ts";
 import { type ReasonCode, refuse } from "../core/reasons.ts";
 import { isCommit } from "../core/release.ts";
-import { hasEnded, type Phase } from "../core/rollout-state.ts";
+import type { Phase } from "../core/rollout-state.ts";
 import { ticketKeysIn } from "../core/tickets.ts";
-import { deploymentDescription, ticketComment } from "../messages/deployment.ts";
+import { deploymentDescription } from "../messages/deployment.ts";
 import { endedNotice } from "../messages/ended-notice.ts";
 import type { Message } from "../messages/message.ts";
 import { refusalMessage } from "../messages/refusal.ts";
 import { rolloutCard } from "../messages/rollout-card.ts";
 import type { Facts } from "./facts.ts";
 import type { Handler } from "./outbox.ts";
-import { type Chat, ChatError, type Forge, OutsideError, type Place, type Tickets } from "./ports.ts";
+import { type Chat, ChatError, type Clock, type Forge, OutsideError, type Place, type Tickets } from "./ports.ts";
 import type { OutboxItem, Store, StoredRollout } from "./store.ts";
+import { carrierOf, createTicketHandlers } from "./ticket-effects.ts";
 
 export type EffectParts = {
   readonly store: Store;
   readonly config: GantryConfig;
+  readonly clock: Clock;
   readonly chat: Chat;
   /** null: not set up. */
   readonly forge: Forge | null;
@@ -158,39 +160,20 @@ export function createHandlers(parts: EffectParts): Readonly<Record<string, Hand
     await forge.setDeploymentState({ repository, deployment, state: deploymentStates[phase], description, environment });
   }
 
-  /** One comment a ticket at the end; a rollback says so on the tickets of the release that it took away. */
-  async function comment(item: OutboxItem): Promise<void> {
-    const stored = rolloutOf(item);
-    if (tickets === null || !hasEnded(stored.state)) return;
-    for (const { rollout, key } of ticketsOf(stored)) {
-      const told = ticketComment(facts.rollout(stored), key);
-      if (told === null) continue;
-      await tickets.comment({ key, marker: `gantry #${rollout}`, text: told });
-    }
-  }
-
-  function ticketsOf(stored: StoredRollout): { rollout: number; key: string }[] {
-    const source = stored.state.kind === "rollback" ? rolloutThatShipped(stored) : stored;
-    return (source?.change?.tickets ?? []).map((t) => ({ rollout: stored.number, key: t.key }));
-  }
-
-  function rolloutThatShipped(rollback: StoredRollout): StoredRollout | null {
-    const { service, environment, from, number } = rollback.state;
-    const all = store.rollouts.list({ service, environment, limit: 200 });
-    return all.find((r) => r.number < number && r.state.release === from && r.state.kind !== "rollback") ?? null;
-  }
-
-  return { card, thread, notice, change, forge: forgeStatus, tickets: comment };
+  const words = createTicketHandlers({ store, clock: parts.clock, tickets, facts, rolloutOf });
+  return { card, thread, notice, change, forge: forgeStatus, ...words };
 }
 
 /** What speaks to Slack. */
 export const chatKinds = ["card", "thread", "notice"] as const;
 
-/** What must be done before an item is: a line of a thread needs the card that it hangs on. */
+/** What must be done before an item is: a line of a thread needs the card it hangs on, tickets are found among the commits. */
 export function waitsFor(store: Store): (item: OutboxItem) => string | null {
-  return (item) => {
-    if (item.kind !== "thread" || item.rollout === null) return null;
-    return store.rollouts.find(item.rollout)?.cardTs === null ? `card:${item.rollout}` : null;
+  return ({ kind, rollout }) => {
+    const stored = rollout === null || (kind !== "thread" && kind !== "tickets") ? null : store.rollouts.find(rollout);
+    if (stored === null) return null;
+    if (kind === "thread") return stored.cardTs === null ? `card:${stored.number}` : null;
+    return `change:${carrierOf(store, stored)?.number ?? stored.number}`;
   };
 }
 
