@@ -142,10 +142,12 @@ function healthOf(block: RawGantryBlock, compose: ComposeService, report: Report
   if (spot !== undefined && probe.kind === "container" && healthcheck?.disabled === true) {
     report(spot, { what: "the container's healthcheck is disabled", fix: "write http or tcp, or remove disable: true" });
   }
-  if (spot !== undefined && network === "none" && (probe.kind === "http" || probe.kind === "tcp")) {
+  if (spot !== undefined && network !== "host" && (probe.kind === "http" || probe.kind === "tcp")) {
+    // No port of a bridge is published, so whoever answered on the host would be another process.
+    const where = network === "none" ? "without network" : "on network_mode bridge";
     report(spot, {
-      what: "a container without network cannot be asked over the network",
-      fix: "write health: container, or another network_mode",
+      what: `a container ${where} cannot be asked over the host's network`,
+      fix: "write health: container, or network_mode: host",
     });
   }
   return { probe, intervalMs: raw.intervalMs, deadlineMs: raw.deadlineMs };

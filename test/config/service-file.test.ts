@@ -187,10 +187,15 @@ test("a health check that cannot work is refused", () => {
   assert.deepEqual(saysOfService(disabled), [
     "7:11 the container's healthcheck is disabled; write http or tcp, or remove disable: true",
   ]);
-  const cutOff = withGantry("health: { tcp: 80 }").replace("x-gantry:", "    network_mode: none\nx-gantry:");
-  assert.deepEqual(saysOfService(cutOff), [
-    "7:11 a container without network cannot be asked over the network; write health: container, or another network_mode",
-  ]);
+  for (const [network, where] of [
+    ["none", "without network"],
+    ["bridge", "on network_mode bridge"],
+  ]) {
+    const cutOff = withGantry("health: { tcp: 80 }").replace("x-gantry:", `    network_mode: ${network}\nx-gantry:`);
+    assert.deepEqual(saysOfService(cutOff), [
+      `7:11 a container ${where} cannot be asked over the host's network; write health: container, or network_mode: host`,
+    ]);
+  }
 });
 
 test("environments", (t) =>
