@@ -61,6 +61,7 @@ export const reasons = {
   deadline_passed: { title: "The host did not finish in time", next: "Look at the host's agent log." },
   engine_down: { title: "The Docker engine does not answer", next: "Start the engine: systemctl status docker." },
   engine_stuck: { title: "The Docker engine hangs", next: "Look at the engine's log; restart it with live-restore on." },
+  engine_error: { title: "The Docker engine answers with errors", next: "Look at the engine's log." },
   disk_full: { title: "The disk is full", next: "Free space under the engine's data root." },
   pull_failed: { title: "The image could not be pulled", next: "Look at the detail; check the registry from the host." },
   wrong_platform: { title: "The image is for another platform", next: "Build the image for the host's platform." },
@@ -79,6 +80,10 @@ export const reasons = {
     next: "Read the container's last lines and try the health address on the host.",
   },
   stop_failed: { title: "The old container could not be stopped", next: "Look at the engine on the host." },
+  promote_failed: {
+    title: "The new container could not be set to come back by itself",
+    next: "Look at the detail and at the engine on the host.",
+  },
   restore_failed: { title: "The old container could not be put back", next: "Go to the host now: nothing serves there." },
   interrupted: { title: "The swap was interrupted", next: "Nothing; the host went back to what it served." },
   stale_desired: { title: "An older order than the host has seen", next: "Look whether two servers run on the same fleet." },

@@ -6,12 +6,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import Dockerode from "dockerode";
 import type { ReasonCode } from "../core/reasons.ts";
 import type { SlotKey } from "../core/slot.ts";
-import { type ContainerState, type CreateOrder, type Engine, EngineError, type EngineInfo } from "../host/engine.ts";
+import {
+  type ContainerState,
+  type CreateOrder,
+  type Engine,
+  EngineError,
+  type EngineInfo,
+  isOfSameOrder,
+} from "../host/engine.ts";
 import { createBody } from "./create-body.ts";
 import { loginFor } from "./credentials.ts";
 import { processEnded } from "./end-of-process.ts";
 import { engineError, pullReason } from "./errors.ts";
 import { watchEvents } from "./events.ts";
+import { familiar } from "./familiar.ts";
 import { splitLog } from "./log-frames.ts";
 import { type PullLimits, runPull } from "./pull.ts";
 import { stateOf } from "./state.ts";
@@ -59,7 +67,8 @@ export function createDockerEngine(options: DockerOptions): Engine {
     }
   }
 
-  const quick = <T>(what: string, run: Call<T>["run"]) => call({ what, deadlineMs: quickMs, fallback: "engine_down", run });
+  const quick = <T>(what: string, run: Call<T>["run"], fallback: ReasonCode = "engine_error") =>
+    call({ what, deadlineMs: quickMs, fallback, run });
 
   async function inspect(id: string): Promise<ContainerState | null> {
     try {
@@ -96,7 +105,7 @@ export function createDockerEngine(options: DockerOptions): Engine {
   async function findImage(image: { repositories: readonly string[]; digest: string }): Promise<string | null> {
     for (const repository of image.repositories) {
       const ref = `${repository}@${image.digest}`;
-      if ((await imageAt(ref))?.RepoDigests?.includes(ref)) return ref;
+      if (isNamed(await imageAt(ref), ref)) return ref;
     }
     // Another name for the same bytes is as good: mirrors change, and a rollback must not need a registry for it.
     const images = await quick("list images", (abortSignal) => docker.listImages({ digests: true, abortSignal }));
@@ -119,7 +128,7 @@ export function createDockerEngine(options: DockerOptions): Engine {
   async function verify(repository: string, digest: string): Promise<string> {
     const ref = `${repository}@${digest}`;
     const [image, engine] = await Promise.all([imageAt(ref), info()]);
-    if (image === null || !image.RepoDigests?.includes(ref)) {
+    if (image === null || !isNamed(image, ref)) {
       throw new EngineError({ reason: "digest_mismatch", message: `${repository} answered with another image than ${digest}` });
     }
     const platform = `${image.Os}/${image.Architecture}`;
@@ -141,9 +150,9 @@ export function createDockerEngine(options: DockerOptions): Engine {
       return (await make()).id;
     } catch (thrown) {
       if (!(thrown instanceof EngineError) || !thrown.conflict) throw thrown;
-      // The name is ours alone. What holds it is a create whose answer was lost, unless it was ever started.
+      // A create of the same order whose answer was lost; everything else that holds the name is not ours to remove.
       const holder = await inspect(body.name);
-      if (holder === null || holder.status !== "created") throw thrown;
+      if (holder === null || holder.status !== "created" || !isOfSameOrder(holder.labels, body.Labels ?? {})) throw thrown;
       await remove(holder.id);
       return (await make()).id;
     }
@@ -154,7 +163,7 @@ export function createDockerEngine(options: DockerOptions): Engine {
   }
 
   async function clone(facts: { id: string; name: string; labels: Readonly<Record<string, string>> }): Promise<string> {
-    const source = await quick("inspect", () => docker.getContainer(facts.id).inspect());
+    const source = await quick("inspect", () => docker.getContainer(facts.id).inspect(), "create_failed");
     // What inspect tells of a container's configuration is what create takes.
     const { Hostname: _hostname, Domainname: _domainname, ...config } = source.Config as Dockerode.ContainerInspectInfo["Config"];
     const body = { ...config, Labels: { ...facts.labels }, HostConfig: { ...source.HostConfig, RestartPolicy: { Name: "no" } } };
@@ -167,7 +176,7 @@ export function createDockerEngine(options: DockerOptions): Engine {
   }
 
   async function setRestartPolicy(id: string, policy: "no" | "unless-stopped"): Promise<void> {
-    await quick("update", () => docker.getContainer(id).update({ RestartPolicy: { Name: policy } }));
+    await quick("update", () => docker.getContainer(id).update({ RestartPolicy: { Name: policy } }), "promote_failed");
   }
 
   async function kill(id: string, signal: string): Promise<void> {
@@ -222,7 +231,7 @@ export function createDockerEngine(options: DockerOptions): Engine {
   async function remove(id: string): Promise<void> {
     await ending.get(id);
     const options = (abortSignal: AbortSignal) => ({ force: true, v: true, abortSignal });
-    await heavy("remove", "engine_down", (abortSignal) => docker.getContainer(id).remove(options(abortSignal))).catch(
+    await heavy("remove", "stop_failed", (abortSignal) => docker.getContainer(id).remove(options(abortSignal))).catch(
       (thrown) => {
         if (!(thrown instanceof EngineError) || !thrown.gone) throw thrown;
       },
@@ -243,6 +252,10 @@ function connect(dockerHost: string): Dockerode {
   if (dockerHost.startsWith("unix://")) return new Dockerode({ socketPath: dockerHost.slice("unix://".length) });
   const url = new URL(dockerHost);
   return new Dockerode({ protocol: "http", host: url.hostname, port: Number(url.port || 2375) });
+}
+
+function isNamed(image: Dockerode.ImageInspectInfo | null, ref: string): boolean {
+  return image?.RepoDigests?.some((known) => familiar(known) === familiar(ref)) ?? false;
 }
 
 function notModified(thrown: unknown): void {

@@ -3,9 +3,18 @@
  * owner, registries that can be down, and faults on demand. Passes the same contract as the real one.
  */
 import type { Clock } from "../app/ports.ts";
+import type { ReasonCode } from "../core/reasons.ts";
 import type { HealthProbe } from "../core/release.ts";
 import type { SlotKey } from "../core/slot.ts";
-import { type Answer, type ContainerState, type Engine, EngineError, type EngineEvent, type Prober } from "../host/engine.ts";
+import {
+  type Answer,
+  type ContainerState,
+  type Engine,
+  EngineError,
+  type EngineEvent,
+  isOfSameOrder,
+  type Prober,
+} from "../host/engine.ts";
 import { createFakeRegistries, type FakeRegistries } from "./fake-registries.ts";
 
 /** How the program in an image behaves. */
@@ -32,7 +41,7 @@ type Box = {
 export type FakeEngine = Engine & {
   readonly prober: Prober;
   readonly registries: FakeRegistries;
-  /** Every call that changes something, as `start gantry-api-prod-g2`. */
+  /** Every call that changes something, as `start gantry-api.prod-g2`. */
   readonly calls: string[];
   /** The next call of this method fails so; with `after` it does its work first, and only its answer is lost. */
   failNext(method: keyof Engine, error: EngineError, when?: "before" | "after"): void;
@@ -74,9 +83,9 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
     return result;
   }
 
-  function boxOf(id: string): Box {
+  function boxOf(id: string, reason: ReasonCode = "engine_error"): Box {
     const found = boxes.get(id);
-    if (found === undefined) throw new EngineError({ reason: "engine_down", message: `No such container: ${id}`, gone: true });
+    if (found === undefined) throw new EngineError({ reason, message: `No such container: ${id}`, gone: true });
     return found;
   }
 
@@ -97,7 +106,7 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
     program: FakeProgram,
   ): string {
     const holder = [...boxes.values()].find((b) => b.state.name === state.name);
-    if (holder !== undefined && holder.state.status !== "created") {
+    if (holder !== undefined && (holder.state.status !== "created" || !isOfSameOrder(holder.state.labels, state.labels))) {
       throw new EngineError({
         reason: "create_failed",
         message: `The container name "${state.name}" is already in use`,
@@ -111,6 +120,10 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
     const whole: ContainerState = { ...state, ...fresh, id, status: "created", restartPolicy: "no" };
     boxes.set(id, { state: whole, program, running: null, stoppedByHand: false });
     return id;
+  }
+
+  function cloneOf(box: Box, facts: Pick<ContainerState, "name" | "labels">): string {
+    return insert({ ...box.state, ...facts }, box.program);
   }
 
   function run(box: Box, isRestart: boolean): void {
@@ -147,7 +160,8 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
   }
 
   function stop(id: string): Promise<{ killed: boolean }> {
-    const box = boxOf(id);
+    const box = boxes.get(id);
+    if (box === undefined) return Promise.resolve({ killed: false });
     box.stoppedByHand = true;
     if (!box.program.ignoresTerm || box.running === null) {
       if (box.running !== null || box.state.status === "restarting") ended(box, 143);
@@ -198,13 +212,12 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
         },
         `create ${order.name}`,
       ),
-    clone: ({ id, name, labels }) =>
-      call("clone", () => insert({ ...boxOf(id).state, name, labels }, boxOf(id).program), `clone ${name}`),
+    clone: ({ id, name, labels }) => call("clone", () => cloneOf(boxOf(id, "create_failed"), { name, labels }), `clone ${name}`),
     start: (id) =>
       call(
         "start",
         () => {
-          const box = boxOf(id);
+          const box = boxOf(id, "start_failed");
           if (box.running === null) run(box, false);
         },
         `start ${nameOf(id)}`,
@@ -213,7 +226,7 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
       call(
         "setRestartPolicy",
         () => {
-          const box = boxOf(id);
+          const box = boxOf(id, "promote_failed");
           box.state = { ...box.state, restartPolicy };
         },
         `policy ${restartPolicy} ${nameOf(id)}`,

@@ -6,7 +6,10 @@ import type { ReasonCode } from "../core/reasons.ts";
 import type { ContainerSpec, HealthProbe } from "../core/release.ts";
 import type { SlotKey } from "../core/slot.ts";
 
-/** An engine call failed. `engine_down` and `engine_stuck` say nothing about the container; everything else does. */
+/**
+ * An engine call failed. `engine_down`, `engine_stuck` and `engine_error` (it answers questions with faults) say nothing about
+ * the container; everything else does.
+ */
 export class EngineError extends Error {
   readonly reason: ReasonCode;
   /** What the call was about does not exist (any more), or the name is taken. */
@@ -56,6 +59,13 @@ export type CreateOrder = {
   readonly labels: Readonly<Record<string, string>>;
 };
 
+const orderLabels = ["gantry.service", "gantry.environment", "gantry.generation", "gantry.role", "gantry.host"];
+
+/** Whether two containers were made for the same order: slot, generation, role and host are the same. */
+export function isOfSameOrder(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
+  return one["gantry.service"] !== undefined && orderLabels.every((label) => one[label] === other[label]);
+}
+
 /** Something happened to a container of ours. What, the agent looks up: events can be lost, so they only say where to look. */
 export type EngineEvent = SlotKey & { readonly containerId: string };
 
@@ -72,7 +82,7 @@ export interface Engine {
    * wrong_platform, digest_mismatch or pull_failed.
    */
   pull(image: { readonly repository: string; readonly digest: string; readonly signal: AbortSignal }): Promise<string>;
-  /** Creates with restart policy `no`; resolves with the id. A container of that name that was never started is replaced. */
+  /** Creates with restart policy `no`; resolves with the id. A container of that name is replaced when it is of the same slot and generation and was never started. */
   create(order: CreateOrder): Promise<string>;
   /** Creates, without starting, a container of the same image and configuration under another name with other labels. */
   clone(facts: {

@@ -121,9 +121,11 @@ export function createImages(facts: {
   };
 }
 
+const engineFaults: readonly string[] = ["engine_down", "engine_stuck", "engine_error"];
+
 /** The engine itself is at fault: wait for it, conclude nothing. */
 export function isEngineFault(thrown: unknown): boolean {
-  return thrown instanceof EngineError && (thrown.reason === "engine_down" || thrown.reason === "engine_stuck");
+  return thrown instanceof EngineError && engineFaults.includes(thrown.reason);
 }
 
 function keyOf(wanted: PrepareImage): string {

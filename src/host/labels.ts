@@ -24,8 +24,9 @@ export function specHashOf(spec: ReleaseSpec): string {
   return createHash("sha256").update(canonicalJson(spec)).digest("hex").slice(0, 16);
 }
 
+/** The dot cannot stand in a name of ours, so that no two slots share a container's name. */
 export function containerName(desired: SlotKey & { readonly generation: number }): string {
-  return `gantry-${desired.service}-${desired.environment}-g${desired.generation}`;
+  return `gantry-${desired.service}.${desired.environment}-g${desired.generation}`;
 }
 
 /** Labels of a candidate. Those of the spec come first, so that nobody can overwrite ours. */

@@ -35,7 +35,7 @@ export function engineContract(facts: {
       (await engine.findImage({ repositories: [repository], digest })) ??
       (await engine.pull({ repository, digest, signal: never() }));
     names += 1;
-    const labels = { "gantry.service": "api", "gantry.environment": `e${names}`, "gantry.role": "live" };
+    const labels = labelsOf(`e${names}`);
     const spec = { ...plainSpec, image: repository, stopGraceMs: 1_000, ...specFor(kind) };
     return await engine.create({
       name: `gantry-contract-${names}`,
@@ -189,21 +189,36 @@ export function engineContract(facts: {
 
   it("takes over a name whose container was never started, and refuses one that was", async () => {
     const { engine } = host();
-    const name = "gantry-contract-taken";
-    const lost = await made("plain", { name });
-    const id = await made("plain", { name });
+    const order = { name: "gantry-contract-taken", labels: labelsOf("taken") };
+    const lost = await made("plain", order);
+    const id = await made("plain", order);
     assert.equal(await engine.inspect(lost), null);
     await engine.start(id);
-    await assert.rejects(made("plain", { name }), rejectsWith("create_failed", { conflict: true }));
+    await assert.rejects(made("plain", order), rejectsWith("create_failed", { conflict: true }));
     await engine.remove(id);
   });
 
-  it("removes what is gone already, and says so of a start", async () => {
+  it("leaves a name alone that another order's container holds, started or not", async () => {
+    const { engine } = host();
+    const name = "gantry-contract-others";
+    const others = { ...labelsOf("shared"), "gantry.generation": "7" };
+    const id = await made("plain", { name, labels: others });
+    for (const change of [{ "gantry.environment": "else" }, { "gantry.generation": "8" }, { "gantry.host": "web-2" }]) {
+      const order = made("plain", { name, labels: { ...others, ...change } });
+      await assert.rejects(order, rejectsWith("create_failed", { conflict: true }));
+    }
+    assert.notEqual(await engine.inspect(id), null);
+    await engine.remove(id);
+  });
+
+  it("removes what is gone already, and says so of whatever else is asked of it", async () => {
     const { engine } = host();
     const id = await made();
     await engine.remove(id);
     await engine.remove(id);
-    await assert.rejects(engine.start(id), (thrown: EngineError) => thrown.gone);
+    await assert.rejects(engine.start(id), rejectsWith("start_failed", { gone: true }));
+    await assert.rejects(engine.setRestartPolicy(id, "no"), rejectsWith("promote_failed", { gone: true }));
+    await assert.rejects(engine.clone({ id, name: "x", labels: {} }), rejectsWith("create_failed", { gone: true }));
   });
 
   it("tells of what happens to containers, and to which slot they belong", async () => {
@@ -219,6 +234,10 @@ export function engineContract(facts: {
     watching.stop();
     await engine.remove(id);
   });
+}
+
+function labelsOf(environment: string): Record<string, string> {
+  return { "gantry.service": "api", "gantry.environment": environment, "gantry.role": "live" };
 }
 
 function never(): AbortSignal {

@@ -36,12 +36,12 @@ describe("a host", () => {
     await host.atRest(["r1 kept", "r2 running"]);
     assert.deepEqual(host.engine.calls, [
       "pull registry.test/api",
-      "create gantry-api-prod-g2",
-      "stop gantry-api-prod-g1",
-      "start gantry-api-prod-g2",
-      "policy unless-stopped gantry-api-prod-g2",
-      "clone gantry-api-prod-g1-kept",
-      "remove gantry-api-prod-g1",
+      "create gantry-api.prod-g2",
+      "stop gantry-api.prod-g1",
+      "start gantry-api.prod-g2",
+      "policy unless-stopped gantry-api.prod-g2",
+      "clone gantry-api.prod-g1-kept",
+      "remove gantry-api.prod-g1",
     ]);
     const steps = ["pulling", "creating", "stopping_old", "starting", "checking", "promoting", "serving"];
     assert.deepEqual(
@@ -93,7 +93,7 @@ describe("a host", () => {
     host.order([want({ generation: 2, digest })]);
     assert.equal((await host.settled(2)).outcome?.ok, false);
     await host.atRest(["r1 running"]);
-    assert.equal(host.engine.calls.filter((c) => c === "start gantry-api-prod-g2").length, 1);
+    assert.equal(host.engine.calls.filter((c) => c === "start gantry-api.prod-g2").length, 1);
   });
 
   it("has nothing to go back to when the first one fails, and says so", async () => {
@@ -247,7 +247,7 @@ describe("a host", () => {
     open();
     await host.start();
     await eventually(() => assert.equal(host.observed().slots[0]?.live?.release, 1));
-    assert.ok(!host.engine.calls.includes("create gantry-api-prod-g2"));
+    assert.ok(!host.engine.calls.includes("create gantry-api.prod-g2"));
     host.order([slot]);
     assert.equal((await host.settled(2)).outcome?.ok, true);
   });

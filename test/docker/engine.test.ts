@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { createDockerEngine } from "../../src/docker/engine.ts";
+import { type Engine, EngineError } from "../../src/host/engine.ts";
+import { isEngineFault } from "../../src/host/images.ts";
+
+type Reply = { readonly status: number; readonly body: unknown };
+
+const digest = `sha256:${"a".repeat(64)}`;
+const id = "c".repeat(64);
+const busy = { status: 500, body: { message: "unable to remove filesystem: device or resource busy" } };
+const known: Readonly<Record<string, Reply>> = {
+  "GET /info": { status: 200, body: { LiveRestoreEnabled: true } },
+  "GET /version": { status: 200, body: { Os: "linux", Arch: "amd64" } },
+};
+
+describe("an engine that answers as it likes", () => {
+  let server: http.Server;
+  let engine: Engine;
+  let configDir: string;
+  let replies: Record<string, Reply>;
+  let logins: string[];
+  beforeEach(async () => {
+    replies = { ...known };
+    logins = [];
+    configDir = await mkdtemp(join(tmpdir(), "gantry-docker-"));
+    server = http.createServer((request, response) => {
+      const path = new URL(request.url ?? "", "http://engine").pathname;
+      const login = request.headers["x-registry-auth"];
+      if (login !== undefined) logins.push(Buffer.from(String(login), "base64").toString("utf8"));
+      const { status, body } = replies[`${request.method} ${path}`] ?? { status: 404, body: { message: `no ${path}` } };
+      response.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    engine = createDockerEngine({ dockerHost: `tcp://127.0.0.1:${port}`, configDir });
+  });
+  afterEach(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    await rm(configDir, { recursive: true, force: true });
+  });
+
+  async function reasonOf(work: Promise<unknown>): Promise<{ reason: string; isEngineFault: boolean }> {
+    const thrown = await work.then(
+      () => assert.fail("it did not fail"),
+      (error) => error,
+    );
+    assert.ok(thrown instanceof EngineError, String(thrown));
+    return { reason: thrown.reason, isEngineFault: isEngineFault(thrown) };
+  }
+
+  it("is not down when it cannot remove a container, or change it: that is said of the container", async () => {
+    replies[`DELETE /containers/${id}`] = busy;
+    assert.deepEqual(await reasonOf(engine.remove(id)), { reason: "stop_failed", isEngineFault: false });
+    replies[`POST /containers/${id}/update`] = busy;
+    const update = engine.setRestartPolicy(id, "unless-stopped");
+    assert.deepEqual(await reasonOf(update), { reason: "promote_failed", isEngineFault: false });
+    replies[`GET /containers/${id}/json`] = busy;
+    const clone = engine.clone({ id, name: "kept", labels: {} });
+    assert.deepEqual(await reasonOf(clone), { reason: "create_failed", isEngineFault: false });
+  });
+
+  it("is not down when it cannot tell what runs: nothing is concluded from that", async () => {
+    const failing = { reason: "engine_error", isEngineFault: true };
+    replies["GET /containers/json"] = busy;
+    assert.deepEqual(await reasonOf(engine.list()), failing);
+    replies["GET /info"] = busy;
+    assert.deepEqual(await reasonOf(engine.info()), failing);
+  });
+
+  it("is down when nothing answers", async () => {
+    const gone = createDockerEngine({ dockerHost: "unix:///nowhere/docker.sock", configDir: null });
+    assert.deepEqual(await reasonOf(gone.info()), { reason: "engine_down", isEngineFault: true });
+  });
+
+  for (const [written, shown] of [
+    ["docker.io/acme/api", "acme/api"],
+    ["docker.io/nginx", "nginx"],
+    ["docker.io/library/nginx", "nginx"],
+    ["registry.test/library/nginx", "registry.test/library/nginx"],
+  ] as const) {
+    it(`knows ${written} when it is shown as ${shown}`, async () => {
+      const ref = `${written}@${digest}`;
+      const image = { Os: "linux", Architecture: "amd64", RepoDigests: [`${shown}@${digest}`] };
+      replies["POST /images/create"] = { status: 200, body: { status: "Download complete" } };
+      replies[`GET /images/${ref}/json`] = { status: 200, body: image };
+      assert.equal(await engine.pull({ repository: written, digest, signal: new AbortController().signal }), ref);
+      assert.equal(await engine.findImage({ repositories: [written], digest }), ref);
+    });
+  }
+
+  it("does not take an image of the same name elsewhere for the one on Docker Hub", async () => {
+    const ref = `docker.io/acme/api@${digest}`;
+    const image = { Os: "linux", Architecture: "amd64", RepoDigests: [`registry.test/acme/api@${digest}`] };
+    replies["POST /images/create"] = { status: 200, body: { status: "Download complete" } };
+    replies[`GET /images/${ref}/json`] = { status: 200, body: image };
+    const pull = engine.pull({ repository: "docker.io/acme/api", digest, signal: new AbortController().signal });
+    assert.equal((await reasonOf(pull)).reason, "digest_mismatch");
+  });
+
+  it("is given the login of Docker Hub where `docker login` keeps it", async () => {
+    const auth = Buffer.from("ana:secret").toString("base64");
+    await writeFile(join(configDir, "config.json"), JSON.stringify({ auths: { "https://index.docker.io/v1/": { auth } } }));
+    await engine.pull({ repository: "docker.io/acme/api", digest, signal: new AbortController().signal }).catch(() => undefined);
+    assert.deepEqual(JSON.parse(logins[0] ?? "null"), {
+      username: "ana",
+      password: "secret",
+      serveraddress: "https://index.docker.io/v1/",
+    });
+  });
+});
