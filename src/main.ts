@@ -9,6 +9,7 @@ import { type App, createApp } from "./app/create-gantry.ts";
 import { type AppDoor, createDoor } from "./app/door.ts";
 import { chatKinds } from "./app/effects.ts";
 import { makeToken } from "./app/fleet-desk.ts";
+import type { People } from "./app/people.ts";
 import type { Actor, Clock, Door, Forge, Log, Tickets } from "./app/ports.ts";
 import { formatConfigErrors } from "./config/format.ts";
 import { loadConfig } from "./config/load.ts";
@@ -125,11 +126,25 @@ export async function startServer(
   log.info({ port, data: settings.data, services: config.services.map((s) => s.name), version }, "gantry is up");
   app.conductor.recover();
   void slack.start().then(() => door?.recover());
+  const stopLookingUp = keepGroupsKnown(app.people);
   return {
     port,
     url: `http://127.0.0.1:${port}`,
-    stop: () => stopServer({ log, slack, app, http, hub, registry, closeSocket, close: () => store.close() }),
+    stop: () => {
+      stopLookingUp();
+      return stopServer({ log, slack, app, http, hub, registry, closeSocket, close: () => store.close() });
+    },
   };
+}
+
+const refreshGroupsMs = 3_600_000;
+
+/** Who is in the groups of the roles, in case Slack fails when it matters. */
+function keepGroupsKnown(people: People): () => void {
+  void people.refresh();
+  const timer = setInterval(() => void people.refresh(), refreshGroupsMs);
+  timer.unref();
+  return () => clearInterval(timer);
 }
 
 function faultMessage(id: string): Message {

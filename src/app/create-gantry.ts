@@ -8,7 +8,7 @@ import { createFacts, type Facts } from "./facts.ts";
 import { createFleetDesk } from "./fleet-desk.ts";
 import type { Gantry } from "./gantry.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
-import { createPeople } from "./people.ts";
+import { createPeople, type People } from "./people.ts";
 import type { Chat, Clock, Fleet, FleetDesk, Forge, Log, Registry, Tickets } from "./ports.ts";
 import { createRequests } from "./requests.ts";
 import { createRollbacks } from "./rollbacks.ts";
@@ -37,6 +37,7 @@ export type App = {
   readonly facts: Facts;
   /** Takes a host's key away. Rollouts wait for it no more. False when there is no such host. */
   revoke(host: string): boolean;
+  readonly people: People;
 };
 
 export function createApp(parts: GantryParts): App {
@@ -72,7 +73,7 @@ export function createApp(parts: GantryParts): App {
     ...failpoint,
     ...(parts.onEvent && { onEvent: parts.onEvent }),
   });
-  const people = createPeople({ config, chat, log });
+  const people = createPeople({ config, chat, clock, log });
   const { registry, forge } = parts;
   const services = { store, config, clock, log, people, registry, forge, conductor, facts };
   const gantry: Gantry = {
@@ -100,5 +101,5 @@ export function createApp(parts: GantryParts): App {
     return true;
   }
 
-  return { gantry, conductor, outbox, facts, revoke };
+  return { gantry, conductor, outbox, facts, people, revoke };
 }

@@ -5,7 +5,7 @@ import type { Facts } from "./facts.ts";
 import type { Decided, Gantry, Refused } from "./gantry.ts";
 import { planFor, specHashOf } from "./planner.ts";
 import type { Actor } from "./ports.ts";
-import { approvalsFor, isRefusal, type Place, placeOf, type RequestParts, refused } from "./requests.ts";
+import { approvalsFor, cannotApprove, isRefusal, type Place, placeOf, type RequestParts, refused } from "./requests.ts";
 import type { StoredRollout } from "./store.ts";
 
 export function createDecisions(parts: RequestParts & { readonly facts: Facts }): Pick<Gantry, "approve" | "reject" | "cancel"> {
@@ -14,6 +14,8 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
   async function approve(facts: Parameters<Gantry["approve"]>[0]): Promise<Decided | Refused> {
     const found = await decidable(facts);
     if (isRefusal(found)) return refused(found);
+    const untold = untoldApprover(found, facts.actor);
+    if (untold !== null) return refused(untold);
     const changed = planChange(found.place, found.stored);
     if (changed !== null) {
       conductor.tell(facts.rollout, { type: "plan_changed", at: clock.now(), detail: changed });
@@ -36,11 +38,23 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
     const { environment } = place;
     const own = isSame(stored.state.requester, facts.actor);
     const roles = [...new Set([...environment.deployers, ...environment.oncall, ...environment.approvals.from])];
-    if (!own && !(await people.holds(facts.actor, roles, { fresh: true }))) {
-      return refused(notAllowed(`cancel a rollout of ${where(stored.state)}`, roles));
-    }
+    const what = `cancel a rollout of ${where(stored.state)}`;
+    const refusal = own ? null : await people.refusal({ actor: facts.actor, roles, what });
+    if (refusal !== null) return refused(refusal);
     const { actor: by, why } = facts;
     return decide(facts.rollout, { type: "cancelled", at: clock.now(), by, why, blame: false });
+  }
+
+  /** From a terminal nobody can be told apart from a requester in Slack. Saying no is open to them; saying yes is not. */
+  function untoldApprover({ stored, place }: Found, actor: Actor): Refusal | null {
+    const { number, requester } = stored.state;
+    const { notRequester, from } = approvalsFor(place.environment, stored.allowBad !== null);
+    if (!notRequester || cannotApprove(requester, actor) === null) return null;
+    return refuse(
+      "own_request",
+      `#${number} was asked for in Slack, and from a terminal Gantry cannot tell that it was not you; the requester may not approve.`,
+      `Someone of ${from.join(" or ")} approves it in Slack, on its card or with \`/gantry approve ${number}\`.`,
+    );
   }
 
   type Found = { readonly stored: StoredRollout; readonly place: Place };
@@ -67,10 +81,10 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
     const { state, allowBad } = found.stored;
     if (state.phase !== "awaiting_approval") return tooLate(state);
     const approvals = approvalsFor(found.place.environment, allowBad !== null);
-    if (!(await people.holds(facts.actor, approvals.from, { fresh: true }))) {
-      return notAllowed(`decide about ${where(state)}`, approvals.from);
-    }
-    if (approvals.notRequester && isSame(state.requester, facts.actor)) {
+    const { actor } = facts;
+    const refusal = await people.refusal({ actor, roles: approvals.from, what: `decide about ${where(state)}` });
+    if (refusal !== null) return refusal;
+    if (approvals.notRequester && isSame(state.requester, actor)) {
       return refuse("own_request", `You asked for #${state.number}; someone else of ${approvals.from.join(" or ")} must decide.`);
     }
     return found;
@@ -110,11 +124,6 @@ function isSame(a: { kind: string; id: string }, b: { kind: string; id: string }
 
 function where(state: RolloutState): string {
   return `${state.service} ${state.environment}`;
-}
-
-function notAllowed(what: string, roles: readonly string[]): Refusal {
-  const names = roles.join(" or ");
-  return refuse("not_allowed", `Only ${names} may ${what}; you are not one of them.`, `Ask someone of ${names}.`);
 }
 
 /** Who was first, and what is happening now. */

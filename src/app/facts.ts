@@ -4,6 +4,7 @@ import type { EnvironmentStatus, HistoryLine, HostFacts, ReleaseFacts, RolloutFa
 import type { SlotStep } from "../core/slot.ts";
 import { hostsOf, rollbackTarget } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
+import { approvalsFor } from "./requests.ts";
 import type { Store, StoredRollout, StoredSlot } from "./store.ts";
 
 export type FactsParts = {
@@ -51,6 +52,7 @@ export function createFacts(parts: FactsParts): Facts {
     const wanted = store.releases.find(service, state.release);
     if (wanted === null) throw new Error(`rollout ${state.number} names release ${state.release}, which is not stored`);
     const target = state.phase === "succeeded" ? rollbackTarget(store, service, environment) : null;
+    const approvals = settings.environment === null ? null : approvalsFor(settings.environment, stored.allowBad !== null);
     const goBackTo = target?.number ?? state.from;
     return {
       state,
@@ -61,8 +63,8 @@ export function createFacts(parts: FactsParts): Facts {
       change: stored.change,
       steps: stepsOf(store.slots.ofEnvironment({ service, environment }), state.number),
       away: state.hosts.map((h) => h.host).filter((host) => !fleet.isConnected(host)),
-      approvers: settings.environment?.approvals.from ?? [],
-      notRequester: stored.allowBad !== null || (settings.environment?.approvals.notRequester ?? false),
+      approvers: approvals?.from ?? [],
+      notRequester: approvals?.notRequester ?? stored.allowBad !== null,
       allowBad: stored.allowBad,
       healthDeclared: wanted.spec.health.probe.kind !== "none",
       notSoakedIn: notSoakedIn(service, settings.environment, state.release),

@@ -133,34 +133,46 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
   async function earlyGates(place: Place, actor: Actor): Promise<Refusal | null> {
     const { service, environment } = place;
     const where = `${service.name} ${environment.name}`;
-    if (!(await people.holds(actor, environment.deployers))) {
-      const roles = environment.deployers.join(" or ");
-      return refuse("not_allowed", `Only ${roles} may deploy to ${where}; you are not one of them.`, `Ask someone of ${roles}.`);
-    }
+    const refusal = await people.refusal({ actor, roles: environment.deployers, what: `deploy to ${where}` });
+    if (refusal !== null) return refusal;
     const active = store.rollouts.active(service.name, environment.name);
     return active === null ? null : busy(active.state);
   }
 
   async function ask(request: Ask): Promise<Opened | Refused> {
     const { place, release, actor } = request;
-    const approvals = approvalsFor(place.environment, request.allowBad);
-    if (approvals.required > 0) {
-      const nobody = await people.isEmpty(approvals.from, approvals.notRequester ? actor : null);
-      if (nobody) return refused(noApprovers(place, approvals.from, approvals.notRequester));
-    }
-    const bad = badVerdict(place, release);
-    if (bad !== null && !request.allowBad) return refused(bad);
-    if (request.allowBad && (request.why ?? "").trim() === "") {
-      return refused(refuse("missing_word", "`--allow-bad` needs a reason.", 'Add `--reason "why it must ship"`.'));
-    }
+    const few = await tooFewApprovers(place, approvalsFor(place.environment, badVerdict(place, release) !== null), actor);
+    if (few !== null) return refused(few);
     return parts.conductor.atomically(() => {
+      const again = store.rollouts.byRequest(request.origin.key);
+      if (again !== null) return { kind: "opened", rollout: again.number };
       const active = store.rollouts.active(place.service.name, place.environment.name);
       if (active !== null) return refused(busy(active.state));
+      const bad = badVerdict(place, release);
       const planned = planFor(store, { ...place, kind: request.kind, release });
-      const gate = planGates(place, planned, release);
-      if (gate !== null) return refused(gate);
-      return openRollout(request, planned, { required: approvals.required, verdict: bad?.text ?? null });
+      const gate = badGate(request, bad) ?? planGates(place, planned, release);
+      return gate === null ? openRollout(request, planned, bad?.text ?? null) : refused(gate);
     });
+  }
+
+  /** The request could never be decided. Whoever is known to be unable to decide is not counted. */
+  async function tooFewApprovers(place: Place, approvals: Approvals, requester: Actor): Promise<Refusal | null> {
+    const { required, from, notRequester } = approvals;
+    if (required === 0) return null;
+    const count = await people.count(from, (person) => notRequester && cannotApprove(requester, person) !== null);
+    if (count === null || count >= required) return null;
+    const besides = notRequester ? " besides you" : "";
+    const needs = required === 1 ? "an approval" : `${required} approvals`;
+    const has = count === 0 ? `nobody${besides} can give it` : `only ${count}${besides} can give them`;
+    const where = `${place.service.name} ${place.environment.name}`;
+    return refuse("no_approvers", `${where} needs ${needs} by ${from.join(" or ")}, and ${has}.`);
+  }
+
+  function badGate(request: Ask, bad: Refusal | null): Refusal | null {
+    if (bad === null) return null;
+    if (!request.allowBad) return bad;
+    if ((request.why ?? "").trim() !== "") return null;
+    return refuse("missing_word", "`--allow-bad` needs a reason.", 'Add `--reason "why it must ship"`.');
   }
 
   function badVerdict(place: Place, release: Release): Refusal | null {
@@ -189,15 +201,13 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
     return refuse("already_live", `r${release.number} (${shortCommit(release.commit)}) runs on every host of ${where} already.`);
   }
 
-  function openRollout(
-    request: Ask,
-    planned: Planned,
-    approvals: { readonly required: number; readonly verdict: string | null },
-  ): Opened {
+  /** `verdict`: why the release is held to be bad here; null when it is not. */
+  function openRollout(request: Ask, planned: Planned, verdict: string | null): Opened {
     const { place, release, kind, actor, origin } = request;
     const at = parts.clock.now();
     const number = store.rollouts.nextNumber();
-    const event = requestedEvent({ planned, number, at, actor, place, kind, approvalsRequired: approvals.required });
+    const approvalsRequired = approvalsFor(place.environment, verdict !== null).required;
+    const event = requestedEvent({ planned, number, at, actor, place, kind, approvalsRequired });
     const row = {
       service: place.service.name,
       environment: place.environment.name,
@@ -208,7 +218,7 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
       requestKey: origin.key,
       ref: request.ref,
       why: request.why,
-      allowBad: request.allowBad ? { why: request.why ?? "", verdict: approvals.verdict ?? "" } : null,
+      allowBad: verdict === null ? null : { why: request.why ?? "", verdict },
       channel: origin.channel,
       requestedAt: at,
     };
@@ -250,20 +260,23 @@ export function requestedEvent(facts: {
   };
 }
 
+type Approvals = { readonly required: number; readonly from: readonly string[]; readonly notRequester: boolean };
+
 /** A bad release needs a second person, whatever the environment says. */
-export function approvalsFor(
-  environment: EnvironmentConfig,
-  allowBad: boolean,
-): { readonly required: number; readonly from: readonly string[]; readonly notRequester: boolean } {
+export function approvalsFor(environment: EnvironmentConfig, allowBad: boolean): Approvals {
   const { required, from, notRequester } = environment.approvals;
   if (!allowBad) return { required, from, notRequester };
   return { required: Math.max(1, required), from: from.length > 0 ? from : environment.deployers, notRequester: true };
 }
 
-function noApprovers(place: Place, roles: readonly string[], notRequester: boolean): Refusal {
-  const besides = notRequester ? " besides you" : "";
-  return refuse(
-    "no_approvers",
-    `${place.service.name} ${place.environment.name} needs an approval by ${roles.join(" or ")}, and nobody${besides} has that role.`,
-  );
+/**
+ * Why this person may not approve what the requester asked for, where somebody else must: it is the same person, or may be.
+ * Nothing ties the name at a terminal to a member of Slack, so a terminal does not decide about what was asked for in Slack.
+ */
+export function cannotApprove(
+  requester: Pick<Actor, "kind" | "id">,
+  person: Pick<Actor, "kind" | "id">,
+): "same" | "untold" | null {
+  if (requester.kind === person.kind && requester.id === person.id) return "same";
+  return person.kind === "local" && requester.kind === "slack" ? "untold" : null;
 }

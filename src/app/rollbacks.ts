@@ -30,13 +30,7 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
 
   async function allowed(place: Place, actor: Actor): Promise<Refusal | null> {
     const { service, environment } = place;
-    if (await people.holds(actor, environment.oncall)) return null;
-    const roles = environment.oncall.join(" or ");
-    return refuse(
-      "not_allowed",
-      `Only ${roles} may roll back ${service.name} ${environment.name}; you are not one of them.`,
-      `Ask someone of ${roles}.`,
-    );
+    return people.refusal({ actor, roles: environment.oncall, what: `roll back ${service.name} ${environment.name}` });
   }
 
   function wayBack(place: Place, to: number | null): Way | Refusal {

@@ -1,7 +1,7 @@
 // Who decides, who may not, and what the one who comes second is told.
 import assert from "node:assert/strict";
 import { buttonsOf } from "../../src/rehearsal/slack/render.ts";
-import { first, journey, second, twoCaptains } from "../kit/journey.ts";
+import { first, journey, newest, second, twoCaptains } from "../kit/journey.ts";
 
 journey("a rejection asks why, tells the requester, and touches nothing", async ({ ana, bo, ...j }) => {
   await ana.says(`/deploy api prod ${first}`);
@@ -35,6 +35,52 @@ journey(
     await j.serves("prod", "nothing");
   },
   twoCaptains,
+);
+
+journey(
+  "a terminal may not approve what was asked for in Slack: nobody knows whether it is the requester",
+  async ({ bo, eva, ...j }) => {
+    await bo.says(`/deploy api prod ${first}`);
+    await j.card("Waits for approval");
+    const answer = await j.local("approve 1", "bo");
+    assert.match(answer.text, /#1 was asked for in Slack, and from a terminal Gantry cannot tell that it was not you/);
+    assert.match(answer.text, /approves it in Slack, on its card or with `\/gantry approve 1`\.\nReason: own_request/);
+    await j.card("Waits for approval");
+    await eva.clicks("Approve");
+    await j.card("Live");
+    await j.local(`deploy api prod ${second}`, "bo");
+    await j.card("Waits for approval", 2);
+    assert.match((await j.local("approve 2", "bo")).text, /You asked for #2/);
+    await j.local("approve 2", "root");
+    await j.card("Live", 2);
+    await bo.says(`/deploy api prod ${newest}`);
+    await j.card("Waits for approval", 3);
+    await j.local("reject 3 it must wait", "root");
+    await j.card("Rejected", 3);
+  },
+  {
+    service: {
+      people: [
+        "  deployers: { users: [U0BO], local: [bo] }",
+        "  release-captains: { users: [U0BO, U0EVA], local: [bo, root] }",
+        "  oncall: { users: [U0EVA] }",
+      ],
+    },
+  },
+);
+
+journey(
+  "a request that too few people could approve is refused when it is asked for",
+  async ({ bo, ...j }) => {
+    await bo.says(`/deploy api prod ${first}`);
+    await j.told(
+      bo,
+      "api prod needs 2 approvals by release-captains, and only 1 besides you can give them",
+      "Reason: no_approvers",
+    );
+    assert.equal(j.cards(), 0);
+  },
+  { service: { ...twoCaptains.service, required: 2 } },
 );
 
 journey("a stranger may neither approve, nor reject, nor cancel, by button or by word", async ({ ana, zed, ...j }) => {

@@ -141,7 +141,7 @@ journey(
     await ana.says(`/deploy api prod ${first}`);
     await j.told(
       ana,
-      "api prod needs an approval by release-captains, and nobody besides you has that role",
+      "api prod needs an approval by release-captains, and nobody besides you can give it",
       "gantry.yml",
       "Reason: no_approvers",
     );

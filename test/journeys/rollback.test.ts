@@ -122,12 +122,19 @@ journey("even where nobody must approve, a bad release needs somebody else", asy
   await ana.says(`/deploy api staging ${unhealthy}`);
   await j.card("Failed, put back");
   await ana.says(`/deploy api staging ${unhealthy} --allow-bad --reason "the database is there now"`);
-  await j.card("Waits for approval");
+  const card = await j.card("Waits for approval");
+  assert.match(card, /by deployers, not the requester/);
   await ana.clicks("Approve");
   await j.told(ana, "You asked for #3", "Reason: own_request");
   await bo.clicks("Approve");
   await j.card("Failed, put back", 3);
   await j.serves("staging", first);
+});
+
+journey("--allow-bad for a release that is not bad is an ordinary request", async ({ ana, ...j }) => {
+  await ana.says(`/deploy api staging ${first} --allow-bad`);
+  const card = await j.card("Live");
+  assert.doesNotMatch(card, /judged bad|allow-bad/);
 });
 
 journey("a request that still waits is moved aside", async ({ ana, eva, ...j }) => {
