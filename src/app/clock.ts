@@ -5,6 +5,7 @@ const longestTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  mono: () => performance.now(),
   wakeAt(at, wake) {
     let timer: NodeJS.Timeout;
     const arm = () => {

@@ -9,6 +9,8 @@ import type { Form, HomeView, Message } from "../messages/message.ts";
 /** Epoch milliseconds. The only source of time in app/ and the adapters. */
 export interface Clock {
   now(): number;
+  /** Milliseconds since some moment, for durations: goes on evenly when somebody sets the time of day. */
+  mono(): number;
   /** Calls back once at or after `at`; the returned function cancels. Never the only memory of anything. */
   wakeAt(at: number, wake: () => void): () => void;
 }
@@ -207,7 +209,7 @@ export interface FleetDesk {
     labels: Readonly<Record<string, string>>;
   }): HostIdentity | { readonly refused: ReasonCode };
   identity(name: string): HostIdentity | { readonly refused: ReasonCode };
-  /** Labels that the agent was started with now (added to those of its token). */
+  /** `labels`: those that the agent was started with now. They count at enrolment only. */
   connected(facts: { host: string; agentVersion: string; labels: Readonly<Record<string, string>> }): void;
   disconnected(host: string): void;
   desired(host: string): DesiredPicture;

@@ -13,14 +13,18 @@ export type Admission =
     }
   | { readonly refused: ReasonCode; readonly text: string };
 
-/** `rivalOf` says whether another live agent is connected as this host. */
+/**
+ * `rivalOf` says whether another live agent is connected as this host; `evict` ends its connection whatever it is. `labels` of
+ * the admission are those that the agent was started with; the desk knows those that count.
+ */
 export async function admit(facts: {
   raw: string;
   nonce: string;
   desk: FleetDesk;
   rivalOf: (host: string, instance: string) => Promise<boolean>;
+  evict: (host: string) => void;
 }): Promise<Admission> {
-  const { raw, nonce, desk, rivalOf } = facts;
+  const { raw, nonce, desk, rivalOf, evict } = facts;
   const version = versionOf(raw);
   if (version !== protocolVersion) {
     const theirs = version === null ? "no version" : `version ${version}`;
@@ -34,11 +38,13 @@ export async function admit(facts: {
   // The signature comes first: a token is spent only by one who holds the key that will be pinned.
   const identity = identify({ intro, nonce, desk });
   if ("refused" in identity) return { refused: identity.refused, text: reasons[identity.refused].title };
-  const { name: host, labels } = identity;
+  const { name: host } = identity;
+  // Whoever is connected as this host was let in by the key that this enrolment has replaced.
+  if (intro.type === "enrol") evict(host);
   if (await rivalOf(host, intro.instance)) {
     return { refused: "duplicate_agent", text: `another agent is connected as ${host}` };
   }
-  return { host, instance: intro.instance, agentVersion: intro.agentVersion, labels: { ...intro.labels, ...labels } };
+  return { host, instance: intro.instance, agentVersion: intro.agentVersion, labels: intro.labels };
 }
 
 function identify(facts: { intro: Introduction; nonce: string; desk: FleetDesk }): HostIdentity | { refused: ReasonCode } {

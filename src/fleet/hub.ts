@@ -33,6 +33,7 @@ export type Connection = {
   readonly socket: WebSocket;
   host: string | null;
   instance: string;
+  /** On the clock that nobody sets. */
   heardAt: number;
   nudged: boolean;
 };
@@ -49,7 +50,7 @@ export function createFleetHub(options: HubOptions): FleetHub {
 
   function beat(): void {
     for (const connection of connections) {
-      if (clock.now() - connection.heardAt > deadMs) connection.socket.terminate();
+      if (clock.mono() - connection.heardAt > deadMs) connection.socket.terminate();
       else if (connection.host !== null) connection.socket.ping();
     }
     if (!stopped) cancelBeat = clock.wakeAt(clock.now() + heartbeatMs, beat);
@@ -81,7 +82,7 @@ export function createFleetHub(options: HubOptions): FleetHub {
     // Messages may follow the introduction at once; they wait until it is settled.
     connection.socket.pause();
     try {
-      const admitted = await admit({ raw, nonce, desk, rivalOf });
+      const admitted = await admit({ raw, nonce, desk, rivalOf, evict });
       if ("refused" in admitted) return refuse(connection, admitted.refused, admitted.text);
       settle(connection, admitted);
     } catch (error) {
@@ -96,11 +97,20 @@ export function createFleetHub(options: HubOptions): FleetHub {
     const rival = byHost.get(host);
     if (rival === undefined) return false;
     const alive = rival.instance !== instance && (await answersPing(rival));
-    if (!alive) {
-      leave(rival);
-      rival.socket.terminate();
-    }
+    if (!alive) end(rival);
     return alive;
+  }
+
+  function evict(host: string): void {
+    const old = byHost.get(host);
+    if (old === undefined) return;
+    log.warn({ host }, "the host has enrolled again: its connection under the old key is ended");
+    end(old);
+  }
+
+  function end(connection: Connection): void {
+    leave(connection);
+    connection.socket.terminate();
   }
 
   function answersPing(connection: Connection): Promise<boolean> {
@@ -177,14 +187,20 @@ export function createFleetHub(options: HubOptions): FleetHub {
     connections.delete(connection);
     if (host === null || byHost.get(host) !== connection) return;
     byHost.delete(host);
-    if (!stopped) desk.disconnected(host);
+    if (stopped) return;
+    try {
+      desk.disconnected(host);
+    } catch (error) {
+      // Nobody above would catch it: what is called by a closing socket would end the process.
+      log.error({ host, error: String((error as Error).stack ?? error) }, "a host's absence could not be noted");
+    }
   }
 
   function accept(socket: WebSocket): void {
-    const connection: Connection = { socket, host: null, instance: "", heardAt: clock.now(), nudged: false };
+    const connection: Connection = { socket, host: null, instance: "", heardAt: clock.mono(), nudged: false };
     connections.add(connection);
     const heard = () => {
-      connection.heardAt = clock.now();
+      connection.heardAt = clock.mono();
     };
     socket.on("pong", heard);
     socket.on("ping", heard);

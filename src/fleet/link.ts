@@ -37,6 +37,9 @@ export type LinkOptions = {
   readonly deadMs?: number;
 };
 
+/** A connection that held for this long shows that the server is well: after it, the waits begin anew. */
+const settledMs = 10_000;
+
 export type AgentLink = {
   /** The observed picture has changed: send it soon, the newest once. */
   changed(): void;
@@ -54,19 +57,20 @@ export function createAgentLink(options: LinkOptions): AgentLink {
   let stopped = false;
   let socket: WebSocket | null = null;
   let isIn = false;
+  let enteredAt = 0;
   let sendQueued = false;
   let cancelTimer: () => void = () => undefined;
 
   function dial(): void {
     const mine = new WebSocket(url, { maxPayload: maxMessageBytes, handshakeTimeout: deadMs, perMessageDeflate: false });
     socket = mine;
-    let heardAt = clock.now();
+    let heardAt = clock.mono();
     let serverId = "";
     const heard = () => {
-      heardAt = clock.now();
+      heardAt = clock.mono();
     };
     const beat = () => {
-      if (clock.now() - heardAt > deadMs) return mine.terminate();
+      if (clock.mono() - heardAt > deadMs) return mine.terminate();
       if (mine.readyState === mine.OPEN) mine.ping();
       cancelBeat = clock.wakeAt(clock.now() + heartbeatMs, beat);
     };
@@ -88,6 +92,7 @@ export function createAgentLink(options: LinkOptions): AgentLink {
 
   /** Full jitter: any wait up to the bound, which doubles. Thousands of agents must not come back at one moment. */
   function lost(): void {
+    if (isIn && clock.mono() - enteredAt >= settledMs) failures = 0;
     if (isIn) log.warn({ url }, "lost the server; everything keeps serving");
     else if (failures === 0) log.warn({ url }, "the server does not answer; trying for ever");
     isIn = false;
@@ -113,7 +118,7 @@ export function createAgentLink(options: LinkOptions): AgentLink {
         return;
       case "welcome":
         isIn = true;
-        failures = 0;
+        enteredAt = clock.mono();
         log.info({ url, serverId }, "connected to the server");
         options.onWelcome(serverId);
         send(from, { type: "observed", picture: options.observed() });

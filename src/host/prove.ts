@@ -29,7 +29,7 @@ export async function proveHealth(
 ): Promise<Proof> {
   const { engine, clock } = hands;
   const { id, health, signal } = facts;
-  const beganAt = clock.now();
+  const beganAt = clock.mono();
   const first = await engine.inspect(id);
   const look: Look = {
     ...hands,
@@ -47,7 +47,7 @@ export async function proveHealth(
   while (!signal.aborted) {
     const asked = await ask(look);
     if (asked !== null) return asked;
-    const now = clock.now();
+    const now = clock.mono();
     if (now - beganAt > health.deadlineMs) {
       return { ok: false, reason: "unhealthy", detail: `not healthy after ${health.deadlineMs / 1000} s: ${look.lastDetail}` };
     }
@@ -65,6 +65,7 @@ type Look = Hands & {
   readonly id: string;
   readonly health: Health;
   readonly hostNetwork: boolean;
+  /** On the clock that nobody sets. */
   readonly beganAt: number;
   readonly first: ContainerState | null;
   good: number;
@@ -88,7 +89,7 @@ async function ask(look: Look): Promise<Proof | null> {
 }
 
 async function askStanding(look: Look): Promise<Proof | null> {
-  if (look.clock.now() - look.beganAt < standMs) return null;
+  if (look.clock.mono() - look.beganAt < standMs) return null;
   const state = await look.engine.inspect(look.id);
   const dead = whyNotRunning(state, look.first);
   return dead === null && state !== null ? { ok: true, state, note: null } : await blame(look, dead ?? containerGone);
@@ -149,8 +150,8 @@ async function strangerAt(look: Look, port: number): Promise<{ verdict: Proof | 
     case "other": {
       look.good = 0;
       look.lastDetail = holder.detail;
-      look.strangerSince ??= look.clock.now();
-      const lasted = look.clock.now() - look.strangerSince;
+      look.strangerSince ??= look.clock.mono();
+      const lasted = look.clock.mono() - look.strangerSince;
       return {
         verdict:
           lasted < strangerMs ? null : { ok: false, reason: "port_in_use", detail: `${holder.detail}, not by the new container` },

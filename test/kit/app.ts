@@ -55,7 +55,8 @@ export type TestApp = {
 
 /** The application's clock, turned by the same hand as the rehearsal's. */
 function appClock(clock: ManualClock): Clock {
-  return { now: () => clock.now(), wakeAt: (at, wake) => clock.after(Math.max(0, at - clock.now()), wake) };
+  const wakeAt = (at: number, wake: () => void) => clock.after(Math.max(0, at - clock.now()), wake);
+  return { now: () => clock.now(), mono: () => clock.now(), wakeAt };
 }
 
 export function aCommit(n: number): string {

@@ -51,6 +51,7 @@ export function createQuickClock(): QuickClock {
 
   return {
     now,
+    mono: () => performance.now() + aheadMs,
     wakeAt,
     async passes(ms) {
       for (let left = ms; left > 0; left -= stepMs) await step(Math.min(left, stepMs));

@@ -4,10 +4,10 @@ import { once } from "node:events";
 import net from "node:net";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { WebSocket } from "ws";
-import { systemClock } from "../../../src/app/clock.ts";
 import type { DesiredPicture, ObservedPicture } from "../../../src/core/slot.ts";
 import { type AgentLink, createAgentLink, type LinkOptions } from "../../../src/fleet/link.ts";
 import { signClaim } from "../../../src/fleet/proof.ts";
+import { type JumpyClock, jumpyClock } from "../../host/kit/jumpy-clock.ts";
 import { order } from "../../host/kit/orders.ts";
 import { silent, startTestServer, type TestServer } from "../../host/kit/real-host.ts";
 import { eventually } from "../../kit/eventually.ts";
@@ -36,8 +36,14 @@ function newKeys(): Keys {
 describe("the line between server and agents", () => {
   let server: TestServer;
   let links: AgentLink[] = [];
+  let clock: JumpyClock;
+  let logged: string[];
   beforeEach(async () => {
-    server = await startTestServer("127.0.0.1", { heartbeatMs: 50, deadMs: 250 });
+    clock = jumpyClock();
+    logged = [];
+    const note = (facts: object, message: string) => void logged.push(`${message} ${JSON.stringify(facts)}`);
+    const log = { ...silent, warn: note, error: note };
+    server = await startTestServer("127.0.0.1", { heartbeatMs: 50, deadMs: 250, clock, log });
   });
   afterEach(async () => {
     for (const link of links) link.stop();
@@ -60,7 +66,7 @@ describe("the line between server and agents", () => {
       agentVersion: "0.1.0",
       instance,
       identity: { publicKey: () => keys.publicKey, privateKey: () => keys.privateKey, token: () => left, serverId: () => known },
-      clock: systemClock,
+      clock,
       log: silent,
       random: Math.random,
       observed: () => picture,
@@ -91,7 +97,7 @@ describe("the line between server and agents", () => {
     assert.deepEqual(server.desk.connections[0], {
       host: "web-1",
       agentVersion: "0.1.0",
-      labels: { env: "prod", fromToken: "yes" },
+      labels: { env: "prod" },
     });
     first.link.stop();
     await eventually(() => assert.deepEqual(server.desk.disconnections, ["web-1"]));
@@ -144,6 +150,68 @@ describe("the line between server and agents", () => {
     const two = dial({ name: "web-1", keys, instance: "same" });
     await eventually(() => assert.ok(two.link.isConnected()));
     assert.deepEqual(two.refused, []);
+  });
+
+  it("ends the connection under the old key when the host enrols again", async () => {
+    const stolen = await enrolled();
+    server.desk.tokens.set("token-2", { name: "web-1" });
+    const renewed = dial({ token: "token-2" });
+    await eventually(() => assert.ok(renewed.link.isConnected()));
+    await eventually(() => assert.equal(stolen.refused[0], "bad_proof"));
+    assert.equal(stolen.link.isConnected(), false);
+    assert.deepEqual(renewed.refused, []);
+    assert.deepEqual(server.desk.disconnections, ["web-1"]);
+  });
+
+  it("leaves the connection alone when an enrolment is refused", async () => {
+    const first = await enrolled();
+    const thief = dial({ token: "made up" });
+    await eventually(() => assert.equal(thief.refused[0], "bad_token"));
+    assert.ok(first.link.isConnected());
+  });
+
+  for (const byMs of [3_600_000, -3_600_000]) {
+    it(`takes nobody for dead when the time of day is set ${byMs > 0 ? "on" : "back"}, and those who are still so`, async () => {
+      const end = await enrolled();
+      clock.setTimeOfDay(byMs);
+      const before = clock.wakes();
+      await eventually(() => assert.ok(clock.wakes() > before + 8, "both ends have looked several times"));
+      assert.deepEqual(server.desk.disconnections, []);
+      clock.pass(3_600_000);
+      await eventually(() => assert.deepEqual(server.desk.disconnections, ["web-1"]));
+      await eventually(() => assert.ok(end.link.isConnected()));
+    });
+  }
+
+  it("goes on when the desk cannot note that a host left", async () => {
+    const end = await enrolled();
+    server.desk.disconnected = () => {
+      throw new Error("the disk is full");
+    };
+    end.link.stop();
+    await eventually(() => assert.match(logged.join(), /a host's absence could not be noted.*the disk is full/));
+    assert.equal(server.hub.isConnected("web-1"), false);
+    const again = dial({ keys: end.keys });
+    await eventually(() => assert.ok(again.link.isConnected()));
+  });
+
+  it("waits longer and longer for a server that lets it in and closes, until a connection has held", async () => {
+    const welcomes: number[] = [];
+    const onWelcome = () => {
+      welcomes.push(performance.now());
+      if (welcomes.length < 8) setImmediate(() => server.hub.drop("web-1"));
+    };
+    const keys = newKeys();
+    server.desk.identities.set("web-1", { name: "web-1", publicKey: keys.publicKey, labels: {} });
+    const backoff = { firstMs: 10, capMs: 60_000 };
+    const end = dial({ keys, onWelcome, random: () => 0.99, backoff });
+    await eventually(() => assert.equal(welcomes.length, 8));
+    const [seventh = 0, eighth = 0] = welcomes.slice(-2);
+    assert.ok(eighth - seventh >= 600, `it waited ${eighth - seventh} ms`);
+    clock.pass(10_000);
+    server.hub.drop("web-1");
+    await eventually(() => assert.equal(welcomes.length, 9), 500);
+    assert.ok(end.link.isConnected());
   });
 
   it("takes a peer for dead that says nothing, on both ends", async () => {

@@ -71,6 +71,10 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
+  mono(): number {
+    return this.#now;
+  }
+
   wakeAt(at: number, wake: () => void): () => void {
     const alarm = { at, wake };
     this.#alarms.push(alarm);

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../../src/app/clock.ts";
-import type { Log } from "../../../src/app/ports.ts";
+import type { Clock, Log } from "../../../src/app/ports.ts";
 import type { DesiredSlot, ObservedSlot } from "../../../src/core/slot.ts";
 import { createFleetHub, type FleetHub } from "../../../src/fleet/hub.ts";
 import type { LabHost } from "../../../src/rehearsal/fleet/lab.ts";
@@ -23,7 +23,13 @@ export type TestServer = {
   stop(): Promise<void>;
 };
 
-type ServerOptions = { readonly heartbeatMs?: number; readonly deadMs?: number; readonly port?: number };
+type ServerOptions = {
+  readonly heartbeatMs?: number;
+  readonly deadMs?: number;
+  readonly port?: number;
+  readonly clock?: Clock;
+  readonly log?: Log;
+};
 
 export async function startTestServer(address: string, options: ServerOptions = {}): Promise<TestServer> {
   const { port = 0, ...timing } = options;
