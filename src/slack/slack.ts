@@ -60,7 +60,11 @@ export function createSlack(options: SlackOptions): Slack {
     clock,
     log,
     sockets: appToken !== undefined,
-    ...(options.onConnected && { onConnected: options.onConnected }),
+    onConnected() {
+      // A socket opens with the app token alone: nobody would see that the bot token was revoked while nothing was said.
+      if (appToken !== undefined) identity.check();
+      options.onConnected?.();
+    },
   });
   const api = createApi({
     token: options.botToken,
