@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { statfsSync } from "node:fs";
 import type { Server } from "node:http";
+import { changesState } from "../commands/changes-state.ts";
 import { dispatcher } from "../commands/dispatch.ts";
 import { commands } from "../commands/index.ts";
 import { systemClock } from "./app/clock.ts";
@@ -114,6 +115,8 @@ export async function startServer(
     home: () => homeView({ board: app.facts.status({ service: null, environment: null }), now: clock.now() }),
     faultMessage,
     newId: () => randomUUID().slice(0, 8),
+    changesState: (delivery) => changesState(delivery, commands),
+    outboxChanged: () => app.outbox.nudge(),
     ...(options.failpoint === undefined ? {} : { failpoint: options.failpoint }),
   });
   const http = listenFacts({ log, store, folder: settings.data, slack, metrics, hub });
@@ -132,7 +135,11 @@ export async function startServer(
     url: `http://127.0.0.1:${port}`,
     stop: () => {
       stopLookingUp();
-      return stopServer({ log, slack, app, http, hub, registry, closeSocket, close: () => store.close() });
+      const close = () => {
+        door?.close();
+        store.close();
+      };
+      return stopServer({ log, slack, app, http, hub, registry, closeSocket, close });
     },
   };
 }

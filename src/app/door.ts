@@ -3,15 +3,19 @@
  * and whatever is still open after a crash is taken up at the next start.
  */
 
+import { refuse } from "../core/reasons.ts";
 import { note } from "../messages/blocks.ts";
 import type { Form, HomeView, Message } from "../messages/message.ts";
+import { refusalMessage } from "../messages/refusal.ts";
+import { tooLate } from "../messages/too-late.ts";
 import type { Answers, Chat, Clock, Delivery, Door, Log } from "./ports.ts";
 import { ChatError } from "./ports.ts";
-import type { Store } from "./store.ts";
+import type { InboxItem, Store } from "./store.ts";
+import { createWriteDesk } from "./write-desk.ts";
 
 export type Reply =
   /** Only for the one who asked. */
-  | { readonly kind: "private"; readonly message: Message }
+  | { readonly kind: "private"; readonly message: Message /** Set when it says no. */; readonly refused?: true }
   /** Opens a modal; `otherwise` where there are none. */
   | { readonly kind: "form"; readonly form: Form; readonly otherwise: Message }
   /** The rollout's own card says it all. `message` is for surfaces without cards (CLI). */
@@ -27,23 +31,35 @@ export type DoorParts = {
   readonly home: (delivery: Delivery) => HomeView;
   readonly faultMessage: (id: string) => Message;
   readonly newId: () => string;
+  /** Its answer must reach the person, however long that takes: it may have changed something, or was meant to. */
+  readonly changesState: (delivery: Delivery) => boolean;
+  /** Something was put into the outbox. */
+  readonly outboxChanged: () => void;
   readonly failpoint?: (name: string) => void;
 };
 
 export type AppDoor = Door & {
   /** For a surface that answers by itself (CLI): accepts, acts, and returns the reply. `null`: a duplicate. */
   ask(delivery: Delivery): Promise<Reply | null>;
-  /** Serves what an earlier process accepted and did not finish. */
+  /** Serves what an earlier process accepted and did not finish. What is too old is not done; the person is told to type it again. */
   recover(): Promise<void>;
+  /** Writes down which commands are done; from then on nothing is. Call it before the store is closed. */
+  close(): void;
 };
 
+/** Who waited longer than this for a deploy or a rollback has done something else about it meanwhile. */
+const staleAfterMs = 10 * 60_000;
+
 export function createDoor(parts: DoorParts): AppDoor {
-  const { store, log, chat } = parts;
+  const { store, clock, log, chat } = parts;
   const failpoint = parts.failpoint ?? (() => {});
   const turn = createTurns();
 
   /** Deliveries and outcomes that came in the same turn of the event loop share a commit: a full disk flush each would queue up. */
-  const desk = createWriteDesk(parts);
+  const desk = createWriteDesk({ store, clock, log, outboxChanged: parts.outboxChanged });
+
+  /** Read before anything new is accepted: what this process serves is not among it. */
+  let leftOver = store.inbox.open();
 
   async function accept(delivery: Delivery): Promise<"new" | "duplicate" | "full"> {
     failpoint("inbox.before_insert");
@@ -56,6 +72,10 @@ export function createDoor(parts: DoorParts): AppDoor {
     try {
       return await parts.dispatch(delivery);
     } catch (error) {
+      if (isUnwritable(error)) {
+        log.error({ err: error, act: delivery.act.kind }, "a command could not be recorded");
+        return notRecorded;
+      }
       const id = parts.newId();
       log.error({ err: error, id, act: delivery.act.kind }, "a command failed inside Gantry");
       return { kind: "private", message: parts.faultMessage(id) };
@@ -67,14 +87,35 @@ export function createDoor(parts: DoorParts): AppDoor {
     const item = store.inbox.byKey(delivery.key);
     if (item === null) return;
     failpoint("inbox.after_ack");
+    if (delivery.act.kind === "home") return publishHome(delivery, item);
+    const reply = await act(delivery);
     try {
-      if (delivery.act.kind === "home") await chat.publishHome({ user: delivery.actor.id, view: parts.home(delivery) });
-      else await answer(delivery, await act(delivery), answers);
-      desk.finish(item.id, "answered");
+      await answer(delivery, reply, answers);
+      desk.finish({ id: item.id, outcome: "answered" });
     } catch (error) {
       log.warn({ err: error, actor: delivery.actor.id }, "an answer could not be given");
-      desk.finish(item.id, "answer lost");
+      if (parts.changesState(delivery)) tellLater(item, reply);
+      else desk.finish({ id: item.id, outcome: "answer lost" });
     }
+  }
+
+  async function publishHome(delivery: Delivery, item: InboxItem): Promise<void> {
+    try {
+      await chat.publishHome({ user: delivery.actor.id, view: parts.home(delivery) });
+      desk.finish({ id: item.id, outcome: "answered" });
+    } catch (error) {
+      log.warn({ err: error, actor: delivery.actor.id }, "a Home tab could not be drawn");
+      desk.finish({ id: item.id, outcome: "answer lost" });
+    }
+  }
+
+  /** By direct message, from the outbox: it is tried until Slack takes it. */
+  function tellLater(item: InboxItem, reply: Reply): void {
+    const { delivery, id } = item;
+    const { actor, key } = delivery;
+    const message = laterMessage(reply);
+    if (message === null || actor.kind !== "slack") desk.finish({ id, outcome: "answered" });
+    else desk.finish({ id, outcome: "answered later", answer: { key, user: actor.id, message } });
   }
 
   async function answer(delivery: Delivery, reply: Reply, answers: Answers): Promise<void> {
@@ -96,18 +137,16 @@ export function createDoor(parts: DoorParts): AppDoor {
     }
   }
 
-  /** The live ways to answer are gone with the process that had them; a whisper in the channel remains. */
-  function laterAnswers(delivery: Delivery): Answers {
-    const privately = async (message: Message): Promise<void> => {
-      const { actor, channel, key } = delivery;
-      if (actor.kind !== "slack") return;
-      if (channel === null) await chat.tell({ user: actor.id, message, key: `answer-${key}` });
-      else await chat.whisper({ channel, user: actor.id, message });
-    };
-    const openForm = async (): Promise<void> => {
-      throw new ChatError({ kind: "never", reason: "stale_click", message: "the moment to open a form has passed" });
-    };
-    return { privately, openForm };
+  /** The live ways to answer are gone with the process that had them. */
+  async function takeUp(item: InboxItem): Promise<void> {
+    const { delivery, receivedAt } = item;
+    await turn();
+    if (delivery.act.kind === "home") return publishHome(delivery, item);
+    const ageMs = clock.now() - receivedAt;
+    log.info({ key: delivery.key, act: delivery.act.kind, ageMs }, "taking up a command after a start");
+    if (ageMs <= staleAfterMs) return tellLater(item, await act(delivery));
+    const message = tooLate({ act: delivery.act, receivedAt, now: clock.now() });
+    tellLater(item, { kind: "private", message, refused: true });
   }
 
   return {
@@ -116,18 +155,43 @@ export function createDoor(parts: DoorParts): AppDoor {
     async ask(delivery) {
       const accepted = await accept(delivery);
       if (accepted === "duplicate") return null;
+      if (accepted === "full") return notRecorded;
       const item = store.inbox.byKey(delivery.key);
       const reply = await act(delivery);
-      if (item !== null) desk.finish(item.id, "answered");
+      if (item !== null) desk.finish({ id: item.id, outcome: "answered" });
       return reply;
     },
     async recover() {
-      for (const { delivery } of store.inbox.open()) {
-        log.info({ key: delivery.key, act: delivery.act.kind }, "taking up a command after a start");
-        await serve(delivery, laterAnswers(delivery));
-      }
+      const items = leftOver;
+      leftOver = [];
+      for (const item of items) await takeUp(item);
     },
+    close: () => desk.close(),
   };
+}
+
+/** What is said when it is not said at once; null: the rollout's card tells. */
+function laterMessage(reply: Reply): Message | null {
+  switch (reply.kind) {
+    case "card":
+      return null;
+    case "private":
+      return reply.message;
+    case "form":
+      return reply.otherwise;
+  }
+}
+
+const notRecorded: Reply = {
+  kind: "private",
+  message: refusalMessage(refuse("store_unwritable", "Gantry could not record this, so nothing will happen.")),
+  refused: true,
+};
+
+/** What SQLite says when the disk is full or broken: nobody's fault in Gantry. */
+function isUnwritable(error: unknown): boolean {
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === "string" && /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN)/.test(code);
 }
 
 /** Work begins one piece per turn of the event loop, so that what arrives meanwhile is recorded and acknowledged in between. */
@@ -142,55 +206,5 @@ function createTurns(): () => Promise<void> {
     waiting.push(resolve);
     if (waiting.length === 1) setImmediate(next);
     return promise;
-  };
-}
-
-type Arrival = { readonly delivery: Delivery; readonly resolve: (verdict: "new" | "duplicate" | "full") => void };
-
-/**
- * Collects what a turn brings and writes it in one transaction. An outcome that is lost with the process only means that
- * its command is looked at again after the start, which every command bears.
- */
-function createWriteDesk(parts: Pick<DoorParts, "store" | "clock" | "log">) {
-  const { store, clock, log } = parts;
-  let arrivals: Arrival[] = [];
-  let outcomes: { readonly id: number; readonly outcome: string }[] = [];
-  let due = false;
-
-  function soon(): void {
-    if (due) return;
-    due = true;
-    setImmediate(write);
-  }
-
-  function write(): void {
-    due = false;
-    const [added, ended] = [arrivals, outcomes];
-    arrivals = [];
-    outcomes = [];
-    const now = clock.now();
-    try {
-      const fresh = store.transact(() => {
-        for (const { id, outcome } of ended) store.inbox.finish(id, outcome, now);
-        return added.map(({ delivery }) => store.inbox.add(delivery, now));
-      });
-      for (const [index, { resolve }] of added.entries()) resolve(fresh[index] === true ? "new" : "duplicate");
-    } catch (error) {
-      log.error({ err: error, deliveries: added.length, outcomes: ended.length }, "the inbox could not be written");
-      for (const { resolve } of added) resolve("full");
-    }
-  }
-
-  return {
-    add(delivery: Delivery): Promise<"new" | "duplicate" | "full"> {
-      const { promise, resolve } = Promise.withResolvers<"new" | "duplicate" | "full">();
-      arrivals.push({ delivery, resolve });
-      soon();
-      return promise;
-    },
-    finish(id: number, outcome: string): void {
-      outcomes.push({ id, outcome });
-      soon();
-    },
   };
 }

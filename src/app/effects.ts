@@ -95,6 +95,12 @@ export function createHandlers(parts: EffectParts): Readonly<Record<string, Hand
     await chat.tell({ user: stored.state.requester.id, message, key: `ended-${stored.number}` });
   }
 
+  /** An answer that could not be given when the person asked. */
+  async function answer(item: OutboxItem): Promise<void> {
+    const { user, message } = item.body as { readonly user: string; readonly message: Message };
+    await chat.tell({ user, message, key: item.key });
+  }
+
   async function change(item: OutboxItem): Promise<void> {
     const stored = rolloutOf(item);
     if (forge === null && tickets === null) return;
@@ -161,11 +167,11 @@ export function createHandlers(parts: EffectParts): Readonly<Record<string, Hand
   }
 
   const words = createTicketHandlers({ store, clock: parts.clock, tickets, facts, rolloutOf });
-  return { card, thread, notice, change, forge: forgeStatus, ...words };
+  return { card, thread, notice, answer, change, forge: forgeStatus, ...words };
 }
 
 /** What speaks to Slack. */
-export const chatKinds = ["card", "thread", "notice"] as const;
+export const chatKinds = ["card", "thread", "notice", "answer"] as const;
 
 /** What must be done before an item is: a line of a thread needs the card it hangs on, tickets are found among the commits. */
 export function waitsFor(store: Store): (item: OutboxItem) => string | null {

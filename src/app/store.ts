@@ -76,7 +76,7 @@ export type StoredHost = {
   readonly lastSeenAt: number | null;
 };
 
-export type InboxItem = { readonly id: number; readonly delivery: Delivery };
+export type InboxItem = { readonly id: number; readonly delivery: Delivery; readonly receivedAt: number };
 
 export type OutboxItem = {
   readonly id: number;

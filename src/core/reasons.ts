@@ -47,6 +47,7 @@ export const reasons = {
   stale_click: { title: "That button is out of date", next: "Look at the card for what is happening now." },
   already_decided: { title: "Already decided", next: "Look at the card for what is happening now." },
   already_ended: { title: "The rollout has ended", next: "Ask for a new one." },
+  too_late: { title: "Gantry came to it too late", next: "Look at `/gantry status`, then type it again if you still want it." },
   request_expired: { title: "Nobody decided in time", next: "Ask for the rollout again." },
   cancelled: { title: "Cancelled by a person", next: "Ask for the rollout again when ready." },
   rejected: { title: "Rejected by a person", next: "Read the reason, then ask again." },

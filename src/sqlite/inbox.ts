@@ -1,15 +1,15 @@
 import type Database from "better-sqlite3";
 import type { InboxItem, InboxStore } from "../app/store.ts";
 
-type Row = { id: number; body: string };
+type Row = { id: number; body: string; received_at: number };
 
 export function inboxStore(db: Database.Database): InboxStore {
   const insert = db.prepare(
     `insert into inbox (key, meaning, actor, body, received_at) values (@key, @meaning, @actor, @body, @at)
      on conflict do nothing`,
   );
-  const byKey = db.prepare<[string], Row>("select id, body from inbox where key = ?");
-  const open = db.prepare<[], Row>("select id, body from inbox where done_at is null order by id");
+  const byKey = db.prepare<[string], Row>("select id, body, received_at from inbox where key = ?");
+  const open = db.prepare<[], Row>("select id, body, received_at from inbox where done_at is null order by id");
   const finish = db.prepare("update inbox set done_at = ?, outcome = ? where id = ? and done_at is null");
   const depth = db.prepare<[], { open: number; oldestAt: number | null }>(
     "select count(*) as open, min(received_at) as oldestAt from inbox where done_at is null",
@@ -33,5 +33,5 @@ export function inboxStore(db: Database.Database): InboxStore {
 }
 
 function item(row: Row): InboxItem {
-  return { id: row.id, delivery: JSON.parse(row.body) };
+  return { id: row.id, delivery: JSON.parse(row.body), receivedAt: row.received_at };
 }

@@ -1,0 +1,99 @@
+/**
+ * Collects what a turn of the event loop brings to the inbox and writes it in one transaction: a flush to the disk for each would
+ * queue up. An outcome that cannot be written now is kept until it can: lost, its command would be done again at the next start.
+ */
+
+import type { Message } from "../messages/message.ts";
+import type { Clock, Delivery, Log } from "./ports.ts";
+import type { Store } from "./store.ts";
+
+type Arrival = { readonly delivery: Delivery; readonly resolve: (verdict: "new" | "duplicate" | "full") => void };
+
+export type Outcome = {
+  readonly id: number;
+  readonly outcome: string;
+  /** What is still to be said of it, recorded with it. */
+  readonly answer?: { readonly key: string; readonly user: string; readonly message: Message };
+};
+
+export type WriteDesk = {
+  /** Resolves when it is on the disk, or cannot be. */
+  add(delivery: Delivery): Promise<"new" | "duplicate" | "full">;
+  finish(outcome: Outcome): void;
+  /** Writes what is left, once; nothing is written after. */
+  close(): void;
+};
+
+const storeRetryMs = 5_000;
+
+export function createWriteDesk(parts: {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly outboxChanged: () => void;
+}): WriteDesk {
+  const { store, clock, log } = parts;
+  let arrivals: Arrival[] = [];
+  let outcomes: Outcome[] = [];
+  let due = false;
+  let closed = false;
+  let cancelRetry: (() => void) | null = null;
+
+  function soon(): void {
+    if (due || closed) return;
+    due = true;
+    setImmediate(() => {
+      due = false;
+      if (!closed) write();
+    });
+  }
+
+  function write(): void {
+    cancelRetry?.();
+    cancelRetry = null;
+    const [added, ended] = [arrivals, outcomes];
+    arrivals = [];
+    outcomes = [];
+    if (added.length + ended.length === 0) return;
+    const now = clock.now();
+    try {
+      const fresh = store.transact(() => {
+        for (const each of ended) record(each, now);
+        return added.map(({ delivery }) => store.inbox.add(delivery, now));
+      });
+      for (const [index, { resolve }] of added.entries()) resolve(fresh[index] === true ? "new" : "duplicate");
+      if (ended.some((each) => each.answer !== undefined)) parts.outboxChanged();
+    } catch (error) {
+      log.error({ err: error, deliveries: added.length, outcomes: ended.length }, "the inbox could not be written");
+      for (const { resolve } of added) resolve("full");
+      outcomes = [...ended, ...outcomes];
+      if (outcomes.length > 0 && !closed) cancelRetry = clock.wakeAt(now + storeRetryMs, soon);
+    }
+  }
+
+  function record({ id, outcome, answer }: Outcome, at: number): void {
+    store.inbox.finish(id, outcome, at);
+    if (answer === undefined) return;
+    const { key, user, message } = answer;
+    store.outbox.add({ key: `answer:${key}`, kind: "answer", rollout: null, body: { user, message }, at, replace: true });
+  }
+
+  return {
+    add(delivery) {
+      if (closed) return Promise.resolve("full");
+      const { promise, resolve } = Promise.withResolvers<"new" | "duplicate" | "full">();
+      arrivals.push({ delivery, resolve });
+      soon();
+      return promise;
+    },
+    finish(outcome) {
+      outcomes.push(outcome);
+      soon();
+    },
+    close() {
+      write();
+      closed = true;
+      cancelRetry?.();
+    },
+  };
+}
