@@ -46,7 +46,7 @@ program
   .description("run the agent of one host: it dials the server and swaps containers here")
   .requiredOption("--server <url>", "the server, e.g. https://gantry.example.com")
   .requiredOption("--name <name>", "this host's name, as enrolled")
-  .option("--label <k=v>", "a label besides those of the enrolment; may be repeated", collectLabel, {})
+  .option("--label <k=v>", "at the enrolment, a label besides those of the token; may be repeated", collectLabel, {})
   .option("--docker-host <url>", "the engine's socket (default: DOCKER_HOST, else unix:///var/run/docker.sock)")
   .option("--state-dir <folder>", "where the host's key and memory are kept", "/var/lib/gantry-agent")
   .option("--token-file <file>", "the enrolment token; needed once")

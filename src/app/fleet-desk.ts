@@ -145,11 +145,15 @@ export function createFleetDesk(parts: DeskParts): Desk {
     identity,
     connected({ host, agentVersion, labels }) {
       store.transact(() => {
+        store.hosts.seen({ name: host, agentVersion, at: clock.now() });
         const known = store.hosts.find(host);
-        const all = { ...known?.labels, ...labels };
-        store.hosts.seen({ name: host, labels: all, agentVersion, at: clock.now() });
-        const now = store.hosts.find(host);
-        if (now !== null) converge(now, all);
+        if (known === null) return;
+        const ignored = Object.keys(labels).filter((label) => labels[label] !== known.labels[label]);
+        if (ignored.length > 0) {
+          const words = "labels given at the agent's start are not those of its enrolment and do not count: enrol it again";
+          log.warn({ host, ignored, given: labels, labels: known.labels }, words);
+        }
+        converge(known, known.labels);
       });
       log.info({ host, agentVersion }, "agent connected");
       redrawActive(host);
