@@ -22,6 +22,9 @@ export type EngineGuard = {
 const lookEveryMs = 10_000;
 const retryMs = 250;
 const slowestRetryMs = 2_000;
+const slowestRewatchMs = 10_000;
+/** An event stream that lasted this long was well. */
+const settledMs = 10_000;
 
 export function createEngineGuard(facts: {
   engine: Engine;
@@ -36,6 +39,8 @@ export function createEngineGuard(facts: {
   let health: EngineHealth = { ok: false, reason: "engine_down", detail: "not asked yet", liveRestore: null };
   let looking: Promise<void> | null = null;
   let watching: { stop(): void } | null = null;
+  /** Set while a stream that broke waits to be opened again: an engine may answer, and refuse its events every time. */
+  let cancelRewatch: (() => void) | null = null;
   let stopped = false;
   let cancelNext: () => void = () => undefined;
 
@@ -92,21 +97,36 @@ export function createEngineGuard(facts: {
       wait = Math.min(wait * 2, slowestRetryMs);
     }
     if (stopped) return;
-    if (watching === null) watch();
+    if (watching === null && cancelRewatch === null) watch(retryMs);
     if (wasAway) facts.onBack();
     cancelNext = clock.wakeAt(clock.now() + lookEveryMs, () => void whenBack());
   }
 
-  function watch(): void {
+  /** `waitMs`: before it is opened again, should it end soon. */
+  function watch(waitMs: number): void {
+    const openedAt = clock.mono();
     const mine = engine.watch({
       onEvent: facts.onEvent,
       onEnd() {
         if (watching !== mine || stopped) return;
         watching = null;
-        void whenBack().then(facts.onBack);
+        void whenBack();
+        const held = clock.mono() - openedAt >= settledMs;
+        watchLater(held ? retryMs : waitMs);
       },
     });
     watching = mine;
+  }
+
+  function watchLater(waitMs: number): void {
+    const open = async () => {
+      await whenBack();
+      if (stopped) return;
+      cancelRewatch = null;
+      if (watching === null) watch(Math.min(waitMs * 2, slowestRewatchMs));
+      facts.onBack();
+    };
+    cancelRewatch = clock.wakeAt(clock.now() + waitMs, () => void open());
   }
 
   void whenBack();
@@ -116,6 +136,7 @@ export function createEngineGuard(facts: {
     stop() {
       stopped = true;
       cancelNext();
+      cancelRewatch?.();
       watching?.stop();
     },
   };
