@@ -55,6 +55,8 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   let hinted = false;
   /** What is reported of the serving container: a change of health and the lines that show it come together. */
   let shown: (Watched & { readonly logTail: readonly string[] }) | null = null;
+  /** Counts what the watch has told, so that late news are known as such. */
+  let notices = 0;
   let stepsSinceRest = 0;
   const bench: Bench = { ...parts, memory, newer: () => newer.signal, write };
   const watch = createWatch(parts, {
@@ -69,14 +71,17 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   }
 
   async function watchedChanged(watched: Watched): Promise<void> {
+    notices += 1;
+    const mine = notices;
     const tail = watched.health === "ok" ? [] : await Promise.race([tailOf(bench, watched.state.id), pause(clock, tailWaitMs)]);
+    // Fetching the lines took its time: by now a swap may be at work on this very container, or newer news have come.
+    if (mine !== notices || watch.now()?.state.id !== watched.state.id) return;
     shown = { ...watched, logTail: tail ?? [] };
     if (watched.health !== "ok")
       log.warn({ ...key, health: watched.health, detail: watched.detail }, "the serving container is unwell");
     else log.info({ ...key }, "the serving container is well");
-    memory.states = memory.states.map((s) => (s.id === watched.state.id ? { ...watched.state } : s));
     parts.report();
-    if (watched.health === "exited") poke();
+    poke();
   }
 
   function want(desired: DesiredSlot, confirmed: boolean): boolean {
@@ -217,6 +222,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   function followLive(proven: boolean): void {
     const live = liveState();
     const watchable = live !== null && live.status !== "created";
+    if (proven) notices += 1;
     watch.follow(watchable ? { state: live, health: healthOf(memory, live.id), proven } : null);
     const watched = watch.now();
     if (watched === null) shown = null;
