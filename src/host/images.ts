@@ -24,8 +24,15 @@ export type Images = {
 /** Rounds over all registries before giving up, when at least one fault may pass by itself. */
 const rounds = 3;
 const betweenRoundsMs = 1_000;
+/** After that the next try of an image that is still wanted: a registry comes back, a push arrives, a disk is cleared. */
+const retryMs = 60_000;
 
-type Prepared = { readonly wanted: PrepareImage; seen: ObservedImage; waitsForEngine: boolean };
+type Prepared = {
+  readonly wanted: PrepareImage;
+  seen: ObservedImage;
+  waitsForEngine: boolean;
+  cancelRetry: () => void;
+};
 
 export function createImages(facts: {
   engine: Engine;
@@ -34,8 +41,10 @@ export function createImages(facts: {
   clock: Clock;
   log: Log;
   onChange: () => void;
+  /** In [0, 1). */
+  random?: () => number;
 }): Images {
-  const { engine, limit, clock, log, onChange } = facts;
+  const { engine, limit, clock, log, onChange, random = Math.random } = facts;
   const fetching = new Map<string, Promise<string>>();
   const prepared = new Map<string, Prepared>();
   const ending = new AbortController();
@@ -85,13 +94,26 @@ export function createImages(facts: {
 
   function prepare(wanted: readonly PrepareImage[]): void {
     const keys = new Set(wanted.map(keyOf));
-    for (const key of prepared.keys()) if (!keys.has(key)) prepared.delete(key);
+    for (const key of prepared.keys()) if (!keys.has(key)) forget(key);
     for (const one of wanted) {
       if (prepared.has(keyOf(one))) continue;
-      const entry: Prepared = { wanted: one, seen: { ...factsOf(one), state: "pulling" }, waitsForEngine: false };
+      const seen: ObservedImage = { ...factsOf(one), state: "pulling" };
+      const entry: Prepared = { wanted: one, seen, waitsForEngine: false, cancelRetry: () => undefined };
       prepared.set(keyOf(one), entry);
       void fetchPrepared(entry);
     }
+  }
+
+  function forget(key: string): void {
+    prepared.get(key)?.cancelRetry();
+    prepared.delete(key);
+  }
+
+  /** It stays reported as failed until it is here. Jitter: hosts that failed together must not come back together. */
+  function retryLater(entry: Prepared): void {
+    if (ending.signal.aborted || prepared.get(keyOf(entry.wanted)) !== entry) return;
+    const waitMs = retryMs * (0.75 + random() / 2);
+    entry.cancelRetry = clock.wakeAt(clock.now() + waitMs, () => void fetchPrepared(entry));
   }
 
   async function fetchPrepared(entry: Prepared): Promise<void> {
@@ -106,6 +128,7 @@ export function createImages(facts: {
         return;
       }
       entry.seen = { ...factsOf(entry.wanted), state: "failed", reason: fault.reason, detail: fault.message };
+      retryLater(entry);
     }
     onChange();
   }
@@ -117,7 +140,10 @@ export function createImages(facts: {
     engineBack() {
       for (const entry of prepared.values()) if (entry.waitsForEngine) void fetchPrepared(entry);
     },
-    stop: () => ending.abort(),
+    stop() {
+      ending.abort();
+      for (const key of [...prepared.keys()]) forget(key);
+    },
   };
 }
 
