@@ -21,7 +21,8 @@ export function readRollback(value: unknown): RollbackValue | null {
   if (record === null) return null;
   const { rollout, planHash, service, environment, to } = record;
   const rolloutOk = rollout === null || isNumber(rollout);
-  if (!rolloutOk || !isHash(planHash) || !isName(service) || !isName(environment) || !isNumber(to)) return null;
+  if (!rolloutOk || !isHash(planHash) || !isName(service) || !isName(environment)) return null;
+  if (to !== null && !isNumber(to)) return null;
   return { rollout, planHash, service, environment, to };
 }
 

@@ -32,17 +32,23 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
   }
 
   async function cancel(facts: Parameters<Gantry["cancel"]>[0]): Promise<Decided | Refused> {
-    const found = find(facts.rollout, null);
-    if (isRefusal(found)) return refused(found);
-    const { stored, place } = found;
-    const { environment } = place;
+    const stored = store.rollouts.find(facts.rollout);
+    if (stored === null) return refused(unknownRollout(facts.rollout));
     const own = isSame(stored.state.requester, facts.actor);
-    const roles = [...new Set([...environment.deployers, ...environment.oncall, ...environment.approvals.from])];
+    const roles = cancelRoles(stored.state);
     const what = `cancel a rollout of ${where(stored.state)}`;
     const refusal = own ? null : await people.refusal({ actor: facts.actor, roles, what });
     if (refusal !== null) return refused(refusal);
     const { actor: by, why } = facts;
     return decide(facts.rollout, { type: "cancelled", at: clock.now(), by, why, blame: false });
+  }
+
+  /** What has gone from the configuration while it was under way can still be stopped, by the roles that have no need of it. */
+  function cancelRoles({ service, environment }: RolloutState): string[] {
+    const place = placeOf(config, service, environment);
+    if (isRefusal(place)) return ["deployers", "oncall"];
+    const { deployers, oncall, approvals } = place.environment;
+    return [...new Set([...deployers, ...oncall, ...approvals.from])];
   }
 
   /** From a terminal nobody can be told apart from a requester in Slack. Saying no is open to them; saying yes is not. */
@@ -61,9 +67,11 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
 
   function find(number: number, planHash: string | null): Found | Refusal {
     const stored = store.rollouts.find(number);
-    if (stored === null) return refuse("unknown_rollout", `There is no rollout #${number}.`);
+    if (stored === null) return unknownRollout(number);
     const place = placeOf(config, stored.state.service, stored.state.environment);
-    if (isRefusal(place)) return place;
+    if (isRefusal(place)) {
+      return { ...place, next: `Cancel it (\`/gantry cancel ${number}\`), or bring its file back and restart the server.` };
+    }
     if (planHash !== null && planHash !== stored.state.planHash) {
       return refuse("stale_click", `That button was made for another plan than the one of #${number}.`);
     }
@@ -110,12 +118,25 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
   function decide(number: number, event: LaterEvent): Decided | Refused {
     const told = conductor.tell(number, event);
     const stored = store.rollouts.find(number);
-    if (stored === null) return refused(refuse("unknown_rollout", `There is no rollout #${number}.`));
-    if (told.kind === "refused") return refused(lost(stored.state, told.reason));
+    if (stored === null) return refused(unknownRollout(number));
+    const notStopped = event.type === "cancelled" ? onItsWayBack(stored.state) : null;
+    if (told.kind === "refused") return refused(notStopped ?? lost(stored.state, told.reason));
     return { kind: "decided", facts: parts.facts.rollout(stored) };
   }
 
   return { approve, reject, cancel };
+}
+
+function unknownRollout(number: number): Refusal {
+  return refuse("unknown_rollout", `There is no rollout #${number}.`);
+}
+
+/** Going back is never itself stopped: hosts would be left between two releases. */
+function onItsWayBack(state: RolloutState): Refusal | null {
+  if (state.endedAt !== null || (state.kind !== "rollback" && state.phase !== "restoring")) return null;
+  const what = state.kind === "rollback" ? "is a rollback that has begun" : "is being put back already";
+  const look = `Wait for it; \`/gantry status ${where(state)}\` tells how it goes.`;
+  return refuse("already_decided", `#${state.number} ${what}; going back is not stopped.`, look);
 }
 
 function isSame(a: { kind: string; id: string }, b: { kind: string; id: string }): boolean {

@@ -1,7 +1,7 @@
 /** Gathers what messages show, from the store: cards are projections of rows and of nothing else. */
 import type { EnvironmentConfig, GantryConfig, ServiceConfig } from "../config/valid.ts";
 import type { EnvironmentStatus, HistoryLine, HostFacts, ReleaseFacts, RolloutFacts, SlotFacts } from "../core/facts.ts";
-import type { SlotStep } from "../core/slot.ts";
+import type { SlotKey, SlotStep } from "../core/slot.ts";
 import { hostsOf, rollbackTarget } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
 import { approvalsFor } from "./requests.ts";
@@ -81,12 +81,12 @@ export function createFacts(parts: FactsParts): Facts {
     return verdict?.verdict === "good" ? null : earlier;
   }
 
-  function statusOf(service: ServiceConfig, environment: EnvironmentConfig): EnvironmentStatus {
-    const key = { service: service.name, environment: environment.name };
+  /** `hosts`: those that belong there. */
+  function statusOf(key: SlotKey, hosts: readonly string[], isConfigured: boolean): EnvironmentStatus {
     const last = store.rollouts.live(key.service, key.environment);
     const target = rollbackTarget(store, key.service, key.environment);
     const slots = store.slots.ofEnvironment(key);
-    const hosts = hostsOf(store, environment).map((h) => h.name);
+    const troubled = store.rollouts.lastEnded(key.service, key.environment, ["succeeded", "stuck"]);
     const ready = readiness(key.service, key.environment, target?.number ?? null);
     return {
       ...key,
@@ -94,6 +94,8 @@ export function createFacts(parts: FactsParts): Facts {
       since: last?.state.endedAt ?? null,
       by: last?.state.requester.name ?? null,
       active: store.rollouts.active(key.service, key.environment)?.state ?? null,
+      lastTrouble: troubled?.state.phase === "stuck" ? troubled.state : null,
+      isConfigured,
       slots: hosts.map((host) =>
         slotFacts(
           host,
@@ -103,6 +105,16 @@ export function createFacts(parts: FactsParts): Facts {
       rollbackTo: target === null ? null : release(key.service, target.number),
       readiness: ready,
     };
+  }
+
+  /** Places with a rollout under way that the configuration does not have any more. */
+  function orphans(): SlotKey[] {
+    const active = store.rollouts.allActive().map(({ state }) => ({ service: state.service, environment: state.environment }));
+    return active.filter((key) => configOf(key.service, key.environment).environment === null);
+  }
+
+  function hostsWith(key: SlotKey): string[] {
+    return store.slots.ofEnvironment(key).map((slot) => slot.host);
   }
 
   function slotFacts(host: string, slot: StoredSlot | undefined): SlotFacts {
@@ -120,9 +132,19 @@ export function createFacts(parts: FactsParts): Facts {
     rollout: rolloutFacts,
     readiness,
     status({ service, environment }) {
-      return config.services
-        .filter((s) => service === null || s.name === service)
-        .flatMap((s) => s.environments.filter((e) => environment === null || e.name === environment).map((e) => statusOf(s, e)));
+      const wanted = (key: SlotKey) =>
+        (service === null || key.service === service) && (environment === null || key.environment === environment);
+      const configured = config.services.flatMap((s) =>
+        s.environments
+          .filter((e) => wanted({ service: s.name, environment: e.name }))
+          .map((e) => statusOf({ service: s.name, environment: e.name }, namesOf(hostsOf(store, e)), true)),
+      );
+      return [
+        ...configured,
+        ...orphans()
+          .filter(wanted)
+          .map((key) => statusOf(key, hostsWith(key), false)),
+      ];
     },
     history(facts) {
       return store.rollouts.list(facts).map(({ state, plan }) => ({
@@ -149,6 +171,10 @@ export function createFacts(parts: FactsParts): Facts {
       }));
     },
   };
+}
+
+function namesOf(hosts: readonly { readonly name: string }[]): string[] {
+  return hosts.map((host) => host.name);
 }
 
 function holds(slot: StoredSlot, release: number): boolean {

@@ -41,12 +41,12 @@ export interface Gantry {
     readonly to: number | null;
     readonly actor: Actor;
   }): Promise<RollbackPreview | Refused>;
-  /** `planHash` null: whatever the plan is now (`--now`, CLI). */
+  /** `shown`: what the preview said (its plan, and the rollout it would stop); null: whatever the way back is now (`--now`, CLI). */
   rollback(facts: {
     readonly service: string;
     readonly environment: string;
     readonly to: number | null;
-    readonly planHash: string | null;
+    readonly shown: { readonly planHash: string; readonly rollout: number | null } | null;
     readonly why: string | null;
     readonly actor: Actor;
     readonly origin: Origin;

@@ -58,11 +58,17 @@ export function placeOf(config: GantryConfig, serviceName: string, environmentNa
 export function busy(active: RolloutState): Refusal {
   const since = new Date(active.requestedAt).toISOString().slice(11, 16);
   const what = `#${active.number} (${active.kind} of r${active.release} by ${active.requester.name}, ${active.phase.replace("_", " ")})`;
-  return refuse(
-    "busy",
-    `${active.service} ${active.environment} is busy with ${what} since ${since} UTC.`,
-    `Wait for it, or stop it: \`/gantry cancel ${active.number}\`.`,
-  );
+  return refuse("busy", `${active.service} ${active.environment} is busy with ${what} since ${since} UTC.`, wayOn(active));
+}
+
+/** Only what will not be refused in its turn. */
+function wayOn(active: RolloutState): string {
+  const { service, environment } = active;
+  const look = `\`/gantry status ${service} ${environment}\` tells how it goes.`;
+  if (active.phase === "restoring") return `Wait until its hosts are put back. ${look}`;
+  const begun = active.phase === "rolling" || active.phase === "soaking";
+  if (begun && active.kind === "rollback") return `Wait for it: a rollback that has begun is not stopped. ${look}`;
+  return `Wait for it, or stop it: \`/gantry cancel ${active.number}\`.`;
 }
 
 export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "promote"> {

@@ -13,17 +13,31 @@ import type { Actor } from "./ports.ts";
 import { busy, isRefusal, type Place, placeOf, type RequestParts, refused, requestedEvent } from "./requests.ts";
 import type { StoredRollout } from "./store.ts";
 
-type Way = {
-  readonly place: Place;
-  readonly target: Release;
-  readonly leave: number | null;
-  readonly active: StoredRollout | null;
-  /** The active rollout is stopped and puts its hosts back; no new rollout is needed. */
-  readonly stopsActive: boolean;
-  readonly planned: Planned;
-  /** Names what would be done: the new plan, or the plan of the rollout that is stopped. */
+type Stop = {
+  readonly does: "stop";
+  /** It puts its hosts back by itself; no new rollout is needed. */
+  readonly active: StoredRollout;
+  /** null: nothing was live before, so its hosts are emptied again. */
+  readonly target: Release | null;
+  readonly leave: number;
+  readonly hosts: readonly string[];
   readonly planHash: string;
 };
+
+type Open = {
+  readonly does: "open";
+  readonly place: Place;
+  /** A request that has not begun, to be moved aside. */
+  readonly active: StoredRollout | null;
+  readonly target: Release;
+  readonly leave: number | null;
+  readonly planned: Planned;
+  readonly hosts: readonly string[];
+  readonly planHash: string;
+};
+
+type Way = Stop | Open;
+type Asked = Parameters<Gantry["rollback"]>[0];
 
 export function createRollbacks(parts: RequestParts & { readonly facts: Facts }): Pick<Gantry, "previewRollback" | "rollback"> {
   const { store, config, people, conductor, clock } = parts;
@@ -34,29 +48,45 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
   }
 
   function wayBack(place: Place, to: number | null): Way | Refusal {
+    const active = store.rollouts.active(place.service.name, place.environment.name);
+    if (active === null) return newRollback(place, to, null);
+    switch (active.state.phase) {
+      case "rolling":
+      case "soaking":
+        return active.state.kind === "rollback" ? busy(active.state) : stopOf(active, to);
+      case "awaiting_approval":
+      case "queued":
+        return active.state.kind === "rollback" ? busy(active.state) : newRollback(place, to, active);
+      case "restoring":
+      case "succeeded":
+      case "restored":
+      case "stuck":
+      case "rejected":
+      case "expired":
+      case "cancelled":
+        return busy(active.state);
+    }
+  }
+
+  function stopOf(active: StoredRollout, to: number | null): Stop | Refusal {
+    const { service, from, release, planHash } = active.state;
+    if (to !== null && to !== from) return busy(active.state);
+    const target = from === null ? null : store.releases.find(service, from);
+    return { does: "stop", active, target, leave: release, hosts: active.plan.hosts.map((h) => h.host), planHash };
+  }
+
+  function newRollback(place: Place, to: number | null, active: StoredRollout | null): Open | Refusal {
     const service = place.service.name;
     const environment = place.environment.name;
-    const active = store.rollouts.active(service, environment);
-    const kind = active?.state.kind;
-    const phase = active?.state.phase;
-    if (active !== null && (kind === "rollback" || phase === "restoring")) return busy(active.state);
-    const stopsActive = phase === "rolling" || phase === "soaking";
-    if (stopsActive && active !== null && to !== null && to !== active.state.from) return busy(active.state);
-    const leave = stopsActive ? (active?.state.release ?? null) : releaseToLeave(store, service, environment);
-    const number =
-      stopsActive && active !== null ? active.state.from : (to ?? rollbackTarget(store, service, environment)?.number ?? null);
-    const target = number === null ? null : store.releases.find(service, number);
-    if (target === null) return noTarget(place, leave, to);
-    if (!stopsActive) {
-      const gate = targetGate(place, target, leave);
-      if (gate !== null) return gate;
-    }
+    const leave = releaseToLeave(store, service, environment);
+    const target = to === null ? rollbackTarget(store, service, environment) : store.releases.find(service, to);
+    if (target === null) return noTarget({ place, leave, to, active });
+    const gate = targetGate(place, target, leave);
+    if (gate !== null) return gate;
     const planned = planFor(store, { ...place, kind: "rollback", release: target });
-    if (!stopsActive && planned.plan.hosts.length === 0) {
-      return refuse("no_hosts", `${service} ${environment} has no hosts.`);
-    }
-    const planHash = stopsActive && active !== null ? active.state.planHash : planned.hash;
-    return { place, target, leave, active, stopsActive, planned, planHash };
+    const hosts = planned.plan.hosts.map((h) => h.host);
+    if (hosts.length === 0) return refuse("no_hosts", `${service} ${environment} has no hosts.`);
+    return { does: "open", place, active, target, leave, planned, hosts, planHash: planned.hash };
   }
 
   /** Only what was good here, and is not what must be left. */
@@ -75,28 +105,27 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
     return refuse("bad_release", `r${target.number} ${why}.`, instead);
   }
 
-  function noTarget(place: Place, leave: number | null, to: number | null): Refusal {
-    const { service, environment } = place;
+  function noTarget(facts: {
+    readonly place: Place;
+    readonly leave: number | null;
+    readonly to: number | null;
+    readonly active: StoredRollout | null;
+  }): Refusal {
+    const { leave, to, active } = facts;
+    const { service, environment } = facts.place;
     const where = `${service.name} ${environment.name}`;
     if (to !== null)
       return refuse("no_earlier_good", `${service.name} has no release r${to}.`, `Look at \`/gantry history ${where}\`.`);
     const now = leave === null ? "nothing has been deployed there yet" : `r${leave} is the only one that was ever good there`;
-    return refuse(
-      "no_earlier_good",
-      `${where} has no earlier good release: ${now}.`,
-      `Deploy a good commit: \`/deploy ${where} <commit>\`.`,
-    );
+    const deploy = `Deploy a good commit: \`/deploy ${where} <commit>\`.`;
+    const next = active === null ? deploy : `To stop #${active.number}, which waits: \`/gantry cancel ${active.number}\`.`;
+    return refuse("no_earlier_good", `${where} has no earlier good release: ${now}.`, next);
   }
 
-  async function prepare(facts: {
-    service: string;
-    environment: string;
-    to: number | null;
-    actor: Actor;
-  }): Promise<Way | Refusal> {
+  async function permitted(facts: { service: string; environment: string; actor: Actor }): Promise<Place | Refusal> {
     const place = placeOf(config, facts.service, facts.environment);
     if (isRefusal(place)) return place;
-    return (await allowed(place, facts.actor)) ?? wayBack(place, facts.to);
+    return (await allowed(place, facts.actor)) ?? place;
   }
 
   function releaseFacts(service: string, number: number | null): ReleaseFacts | null {
@@ -105,46 +134,69 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
   }
 
   async function previewRollback(facts: Parameters<Gantry["previewRollback"]>[0]): Promise<RollbackPreview | Refused> {
-    const way = await prepare(facts);
+    const place = await permitted(facts);
+    const way = isRefusal(place) ? place : wayBack(place, facts.to);
     if (isRefusal(way)) return refused(way);
     const { service, environment } = facts;
-    const { number, commit, digest } = way.target;
+    const to = way.target?.number ?? null;
     return {
       service,
       environment,
       from: releaseFacts(service, way.leave),
-      to: { number, commit, digest },
+      to: releaseFacts(service, to),
       planHash: way.planHash,
-      hosts: way.planned.plan.hosts.map((h) => h.host),
-      readiness: parts.facts.readiness(service, environment, number),
+      hosts: way.hosts,
+      readiness: parts.facts.readiness(service, environment, to),
       stops: way.active === null ? null : { rollout: way.active.number, phase: way.active.state.phase },
     };
   }
 
-  async function rollback(facts: Parameters<Gantry["rollback"]>[0]): Promise<Opened | Refused> {
-    const again = store.rollouts.byRequest(facts.origin.key);
-    if (again !== null) return { kind: "opened", rollout: again.number };
-    const way = await prepare(facts);
-    if (isRefusal(way)) return refused(way);
-    if (facts.planHash !== null && facts.planHash !== way.planHash) {
-      const { service, environment } = facts;
-      const next = `Look again: \`/rollback ${service} ${environment}\`.`;
-      return refused(refuse("plan_changed", `${service} ${environment} changed since that button was shown.`, next));
-    }
-    return conductor.atomically(() => go(way, facts));
+  /** The way is looked for in the transaction that takes it: what changed since a look outside of it would be overlooked. */
+  async function rollback(facts: Asked): Promise<Opened | Refused> {
+    const place = await permitted(facts);
+    return conductor.atomically(() => {
+      const again = store.rollouts.byRequest(facts.origin.key);
+      if (again !== null) return { kind: "opened", rollout: again.number };
+      const way = isRefusal(place) ? place : wayBack(place, facts.to);
+      if (isRefusal(way)) return refused(way);
+      const changed = changedSince(way, facts);
+      if (changed !== null) return refused(changed);
+      return way.does === "stop" ? stop(way, facts) : open(way, facts);
+    });
   }
 
-  function go(way: Way, facts: Parameters<Gantry["rollback"]>[0]): Opened | Refused {
+  /** What a button showed must be what it does: the same plan, and the same rollout in its way. */
+  function changedSince(way: Way, { shown, service, environment }: Asked): Refusal | null {
+    const stops = way.active?.number ?? null;
+    if (shown === null || (shown.planHash === way.planHash && shown.rollout === stops)) return null;
+    const since = stops === null || shown.rollout === stops ? "" : ` #${stops} was asked for since.`;
+    return refuse(
+      "plan_changed",
+      `${service} ${environment} changed since that button was shown.${since}`,
+      `Look again: \`/rollback ${service} ${environment}\`.`,
+    );
+  }
+
+  /** The request is noted with what it did: typed once and served twice (after a crash), it must not go back two releases. */
+  function stop(way: Stop, facts: Asked): Opened | Refused {
+    const { active } = way;
+    const why = facts.why ?? "rolled back";
+    const told = conductor.tell(active.number, { type: "cancelled", at: clock.now(), by: facts.actor, why, blame: true });
+    if (told.kind !== "moved") return refused(busy(active.state));
+    store.rollouts.noteRequest(facts.origin.key, active.number);
+    return { kind: "opened", rollout: active.number };
+  }
+
+  function open(way: Open, facts: Asked): Opened | Refused {
     const at = clock.now();
     const { actor, origin } = facts;
-    if (way.active !== null) {
+    const { active, place, planned, target } = way;
+    if (active !== null) {
       const why = facts.why ?? "rolled back";
-      const told = conductor.tell(way.active.number, { type: "cancelled", at, by: actor, why, blame: way.stopsActive });
-      if (told.kind !== "moved") return refused(busy(way.active.state));
-      if (way.stopsActive) return { kind: "opened", rollout: way.active.number };
+      const told = conductor.tell(active.number, { type: "cancelled", at, by: actor, why, blame: false });
+      if (told.kind !== "moved") return refused(busy(active.state));
     }
     const number = store.rollouts.nextNumber();
-    const { place, planned, target } = way;
     const leave = way.leave ?? planned.plan.from;
     const event = requestedEvent({ planned, number, at, actor, place, kind: "rollback", approvalsRequired: 0 });
     const row = {

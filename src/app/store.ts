@@ -124,7 +124,10 @@ export interface RolloutStore {
   nextNumber(): number;
   create(row: NewRollout, event: RolloutEvent, state: RolloutState): void;
   find(number: number): StoredRollout | null;
+  /** What the request made, or acted on. */
   byRequest(key: string): StoredRollout | null;
+  /** The request made no rollout of its own; it acted on this one. */
+  noteRequest(key: string, number: number): void;
   active(service: string, environment: string): StoredRollout | null;
   allActive(): readonly StoredRollout[];
   /** Compare-and-set: throws when `version` is not the one in the store. */

@@ -55,7 +55,8 @@ export type RollbackPreview = {
   readonly service: string;
   readonly environment: string;
   readonly from: ReleaseFacts | null;
-  readonly to: ReleaseFacts;
+  /** null: nothing was live before the rollout that this stops; its hosts are emptied again. */
+  readonly to: ReleaseFacts | null;
   readonly planHash: string;
   readonly hosts: readonly string[];
   readonly readiness: { readonly ready: number; readonly total: number };
@@ -78,6 +79,10 @@ export type EnvironmentStatus = {
   readonly since: number | null;
   readonly by: string | null;
   readonly active: RolloutState | null;
+  /** The newest attempt here got stuck, and nothing has succeeded since. */
+  readonly lastTrouble: RolloutState | null;
+  /** False: its service or environment has gone from the configuration while a rollout was under way. */
+  readonly isConfigured: boolean;
   readonly slots: readonly SlotFacts[];
   readonly rollbackTo: ReleaseFacts | null;
   readonly readiness: { readonly ready: number; readonly total: number };

@@ -1,11 +1,11 @@
-/** The Home tab: what waits for somebody, what moves, and what is live where. */
+/** The Home tab: what is stuck, what waits for somebody, what moves, and what is live where. */
 import type { KnownBlock } from "@slack/types";
 import type { EnvironmentStatus } from "../core/facts.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
 import { context, header, section } from "./blocks.ts";
 import type { HomeView } from "./message.ts";
 import { phaseSign, phaseWords } from "./phase.ts";
-import { environmentText } from "./status.ts";
+import { environmentText, troubleWords } from "./status.ts";
 import { count, mention, safe, when } from "./words.ts";
 
 const mostEnvironments = 60;
@@ -18,6 +18,7 @@ export function homeView(facts: { readonly board: readonly EnvironmentStatus[]; 
   const moving = active.filter((state) => state.phase !== "awaiting_approval");
   return {
     blocks: [
+      ...troubleBlocks(board),
       header("Waits for approval"),
       ...list(
         waiting,
@@ -31,6 +32,15 @@ export function homeView(facts: { readonly board: readonly EnvironmentStatus[]; 
       context(["To start: `/deploy`. To go back: `/rollback SERVICE ENVIRONMENT`. All words: `/gantry help`."]),
     ],
   };
+}
+
+/** Above everything else, and only when there is any. */
+function troubleBlocks(board: readonly EnvironmentStatus[]): readonly KnownBlock[] {
+  const stuck = board.flatMap((env) => (env.lastTrouble === null ? [] : [env.lastTrouble]));
+  if (stuck.length === 0) return [];
+  const line = (state: RolloutState) =>
+    section(`${phaseSign("stuck")} *${safe(state.service)} → ${safe(state.environment)}* ${troubleWords(state)}`);
+  return [header("Needs a person"), ...list(stuck, (state) => [line(state)], "")];
 }
 
 function list(

@@ -9,9 +9,9 @@ import { count, cutList, releaseCode, releaseText, safe } from "./words.ts";
 export function rollbackPreview(preview: RollbackPreview): Message {
   const { service, environment, to, stops } = preview;
   const place = `${safe(service, 40)} ${safe(environment, 40)}`;
-  const now = `/rollback ${place} ${releaseName(to.number)} --now`;
+  const now = `/rollback ${place}${to === null ? "" : ` ${releaseName(to.number)}`} --now`;
   const lines = [
-    `${place}: roll back to ${releaseText(to)}?`,
+    to === null ? `${place}: stop it, and empty the hosts again?` : `${place}: roll back to ${releaseText(to)}?`,
     preview.from === null ? "Nothing is live there now." : `Live now: ${releaseText(preview.from)}.`,
     `${count(preview.hosts.length, "host")}: ${hostNames(preview.hosts)}. ${readiness(preview)}`,
     ...(stops === null ? [] : [stopsText(stops)]),
@@ -24,7 +24,7 @@ export function rollbackPreview(preview: RollbackPreview): Message {
       header(`Roll back ${service} → ${environment}?`),
       fields([
         ["Live now", preview.from === null ? "nothing" : releaseCode(preview.from)],
-        ["Back to", releaseCode(to)],
+        ["Back to", to === null ? "nothing" : releaseCode(to)],
         ["Hosts", `${preview.hosts.length}: ${hostNames(preview.hosts)}`],
         ["Ready", readiness(preview)],
       ]),
@@ -44,7 +44,7 @@ function buttons(preview: RollbackPreview) {
       verb: "rollback",
       style: "danger",
       value: rollbackValue(preview),
-      describe: `Roll back ${place} to ${releaseName(to.number)} now`,
+      describe: `Roll back ${place} to ${to === null ? "nothing" : releaseName(to.number)} now`,
     },
     // A cancel of nothing: there is no rollout yet.
     {
@@ -62,6 +62,7 @@ function hostNames(hosts: readonly string[]): string {
 }
 
 function readiness(preview: RollbackPreview): string {
+  if (preview.to === null) return "Nothing was live there before.";
   const { ready, total } = preview.readiness;
   if (ready === total) return `All ${total} keep it, ready to start.`;
   return `${ready} of ${total} keep it, ready to start; the others pull it first.`;

@@ -1,6 +1,7 @@
 /** What is live where, since when and by whom; what moves; which hosts are odd; how ready the way back is. */
 import type { EnvironmentStatus, SlotFacts } from "../core/facts.ts";
 import { releaseName } from "../core/release.ts";
+import type { RolloutState } from "../core/rollout-state.ts";
 import { message, note, section } from "./blocks.ts";
 import type { Message } from "./message.ts";
 import { phaseSign, phaseWords } from "./phase.ts";
@@ -30,15 +31,44 @@ export function environmentText(env: EnvironmentStatus, now: number): { readonly
   const text = live === null ? "nothing is live" : `${releaseText(live)}${since(utc)}${by}`;
   const slack = live === null ? "nothing is live" : `${releaseCode(live)}${since(when)}${by}`;
   const odd = oddSlots(env);
-  const sign = odd.length > 0 ? ":warning:" : live === null ? ":white_circle:" : ":large_green_circle:";
-  const shared = [...activeLine(env), ...odd, backLine(env)];
+  const shared = [...troubleLine(env), ...activeLine(env), ...goneLine(env), ...odd, backLine(env)];
   return {
     text: [`${place}: ${text}`, ...shared.map((line) => `  ${line.text}`)].join("\n"),
-    mrkdwn: [`${sign} *${place}*: ${slack}`, ...shared.map((line) => line.mrkdwn)].join("\n"),
+    mrkdwn: [`${signOf(env, odd.length)} *${place}*: ${slack}`, ...shared.map((line) => line.mrkdwn)].join("\n"),
   };
 }
 
 type Line = { readonly text: string; readonly mrkdwn: string };
+
+function signOf(env: EnvironmentStatus, odd: number): string {
+  if (env.lastTrouble !== null) return ":rotating_light:";
+  if (odd > 0 || !env.isConfigured) return ":warning:";
+  return env.live === null ? ":white_circle:" : ":large_green_circle:";
+}
+
+/** Ended, but not over: it stays in sight until something succeeds here. */
+function troubleLine({ lastTrouble }: EnvironmentStatus): readonly Line[] {
+  if (lastTrouble === null) return [];
+  const words = troubleWords(lastTrouble);
+  return [{ text: words, mrkdwn: `${phaseSign("stuck")} ${words}` }];
+}
+
+/** `#4 rollback of r1 is stuck, needs a person: prod-2 could not be rolled back (host_lost)` */
+export function troubleWords(state: RolloutState): string {
+  const detail = state.detail === null ? "" : `: ${safe(state.detail, 160)}`;
+  const reason = state.reason === null ? "" : ` (${state.reason})`;
+  return `#${state.number} ${state.kind} of ${releaseName(state.release)} is ${phaseWords(state)}${detail}${reason}`;
+}
+
+/** A rollback and a way back end by themselves; anything else somebody may stop. */
+function goneLine(env: EnvironmentStatus): readonly Line[] {
+  const { active, isConfigured } = env;
+  if (isConfigured || active === null) return [];
+  const stoppable = active.kind !== "rollback" && active.phase !== "restoring";
+  const stop = stoppable ? ` To stop it: \`/gantry cancel ${active.number}\`.` : "";
+  const words = `the configuration does not have it any more; #${active.number} goes on.${stop}`;
+  return [{ text: words, mrkdwn: `:warning: ${words}` }];
+}
 
 function activeLine(env: EnvironmentStatus): readonly Line[] {
   const { active } = env;

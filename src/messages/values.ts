@@ -10,7 +10,7 @@ export type RollbackValue = {
   readonly planHash: string;
   readonly service: string;
   readonly environment: string;
-  readonly to: number;
+  readonly to: number | null;
 };
 
 export function decisionValue(state: RolloutState): DecisionValue {
@@ -19,5 +19,5 @@ export function decisionValue(state: RolloutState): DecisionValue {
 
 export function rollbackValue(preview: RollbackPreview): RollbackValue {
   const { service, environment, planHash } = preview;
-  return { rollout: preview.stops?.rollout ?? null, planHash, service, environment, to: preview.to.number };
+  return { rollout: preview.stops?.rollout ?? null, planHash, service, environment, to: preview.to?.number ?? null };
 }

@@ -18,7 +18,11 @@ type Row = {
 
 export function rolloutStore(db: Database.Database): RolloutStore {
   const byNumber = db.prepare<[number], Row>("select * from rollout where number = ?");
-  const byRequest = db.prepare<[string], Row>("select * from rollout where request_key = ?");
+  const byRequest = db.prepare<{ key: string }, Row>(
+    `select * from rollout where request_key = @key
+       union all select rollout.* from acted join rollout on number = rollout where acted.request_key = @key`,
+  );
+  const noteRequest = db.prepare("insert into acted (request_key, rollout) values (?, ?)");
   const active = db.prepare<[string, string], Row>(
     "select * from rollout where service = ? and environment = ? and ended_at is null",
   );
@@ -74,7 +78,10 @@ export function rolloutStore(db: Database.Database): RolloutStore {
       recordEvent(state.number, 1, event);
     },
     find: (number) => rollout(byNumber.get(number)),
-    byRequest: (key) => rollout(byRequest.get(key)),
+    byRequest: (key) => rollout(byRequest.get({ key })),
+    noteRequest: (key, number) => {
+      noteRequest.run(key, number);
+    },
     active: (service, environment) => rollout(active.get(service, environment)),
     allActive: () => allActive.all().map(stored),
     append({ number, version, event, state }) {

@@ -142,7 +142,15 @@ describe("rollback", () => {
       environment: "prod",
       to: 41,
     });
-    const facts = { service: "api", environment: "prod", to: 41, planHash: "feedbeef", why: null, actor: ana, origin };
+    const facts = {
+      service: "api",
+      environment: "prod",
+      to: 41,
+      shown: { planHash: "feedbeef", rollout: null },
+      why: null,
+      actor: ana,
+      origin,
+    };
     assert.deepEqual(fake.asked, [{ verb: "rollback", facts }]);
     assert.equal(reply.kind, "card");
   });
@@ -157,7 +165,7 @@ describe("rollback", () => {
   test("--now acts at once", async () => {
     const fake = new Fake();
     await fake.says("rollback api prod to r41 --now --reason errors on login");
-    const facts = { service: "api", environment: "prod", to: 41, planHash: null, why: "errors on login", actor: ana, origin };
+    const facts = { service: "api", environment: "prod", to: 41, shown: null, why: "errors on login", actor: ana, origin };
     assert.deepEqual(fake.asked, [{ verb: "rollback", facts }]);
   });
 

@@ -80,6 +80,8 @@ const environment: fc.Arbitrary<EnvironmentStatus> = fc.record({
   since: maybe(fc.constantFrom(noon, noon - 1e9)),
   by: maybe(words),
   active: maybe(fc.constant(after([]))),
+  lastTrouble: maybe(fc.tuple(fc.constant(after([])), words).map(([state, detail]) => ({ ...state, phase: "stuck", detail }))),
+  isConfigured: fc.boolean(),
   slots,
   rollbackTo: maybe(fc.constant(r41)),
   readiness: fc.constant({ ready: 1, total: 3 }),

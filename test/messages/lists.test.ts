@@ -153,6 +153,8 @@ const prod: EnvironmentStatus = {
   since: noon - 86_400_000,
   by: "ana",
   active: null,
+  lastTrouble: null,
+  isConfigured: true,
   slots: ["web-1", "web-2", "web-3"].map((host) => ({ host, connected: true, release: 42, health: "ok", detail: null })),
   rollbackTo: r41,
   readiness: { ready: 3, total: 3 },
@@ -184,6 +186,28 @@ describe("status", () => {
         "  4 hosts; rollback goes to r41 (9d8e7f6), ready on 2 of 4",
       ],
     );
+  });
+
+  test("after an attempt that got stuck, until something succeeds", () => {
+    const lastTrouble = {
+      ...after([]),
+      phase: "stuck" as const,
+      reason: "host_lost" as const,
+      detail: "web-2 could not be rolled back",
+    };
+    reads(statusMessage({ environments: [{ ...prod, lastTrouble }], now: noon }), [
+      "api prod: r42 (3f9c1e2) since 2026-11-21 12:00 UTC by ana",
+      "  #142 deploy of r42 is stuck, needs a person: web-2 could not be rolled back (host_lost)",
+      "  3 hosts; rollback goes to r41 (9d8e7f6), ready on 3 of 3",
+    ]);
+    const texts = mrkdwnOf(homeView({ board: [{ ...prod, lastTrouble }], now: noon }).blocks);
+    assert.match(texts[0] ?? "", /^:rotating_light: \*api → prod\* #142 .*needs a person: web-2 could not be rolled back/);
+  });
+
+  test("of a place that the configuration does not have any more", () => {
+    const gone = { ...prod, active: after(story.rolling), isConfigured: false };
+    const [, , line] = statusMessage({ environments: [gone], now: noon }).text.split("\n");
+    assert.equal(line, "  the configuration does not have it any more; #142 goes on. To stop it: `/gantry cancel 142`.");
   });
 
   test("before anything: nothing live, no host, no way back", () => {
@@ -278,6 +302,17 @@ describe("a preview of a rollback", () => {
       "section of 4 fields",
       "actions verb:rollback verb:cancel",
       "context of 1",
+    ]);
+  });
+
+  test("of a first deploy goes back to nothing", () => {
+    const message = rollbackPreview({ ...preview, to: null, from: r41, stops: { rollout: 1, phase: "rolling" } });
+    reads(message, [
+      "api prod: stop it, and empty the hosts again?",
+      "Live now: r41 (9d8e7f6).",
+      "3 hosts: web-1, web-2, web-3. Nothing was live there before.",
+      "This stops rollout #1 (rolling): its hosts go back to what they served before.",
+      "To do it: press Roll back, or type `/rollback api prod --now`.",
     ]);
   });
 

@@ -23,8 +23,18 @@ function reads(told: Told, lines: readonly string[]): void {
 
 const change: ChangeFacts = {
   commits: [
-    { sha: "3f9c1e2aaaa", title: "Fix the login", author: "Ana", url: "https://github.example.com/acme/api/commit/3f9c1e2" },
-    { sha: "8a7b6c5bbbb", title: "Tidy up <!channel>", author: "Bo", url: "https://github.example.com/acme/api/commit/8a7b6c5" },
+    {
+      sha: "3f9c1e2".padEnd(40, "a"),
+      title: "Fix the login",
+      author: "Ana",
+      url: "https://github.example.com/acme/api/commit/3f9c1e2",
+    },
+    {
+      sha: "8a7b6c5".padEnd(40, "b"),
+      title: "Tidy up <!channel>",
+      author: "Bo",
+      url: "https://github.example.com/acme/api/commit/8a7b6c5",
+    },
   ],
   total: 12,
   behind: 0,
