@@ -162,19 +162,15 @@ function oldOf(others: readonly SeenContainer[], lives: readonly SeenContainer[]
 
 // ------------------------------------------------------------ forward
 
-/** There is no candidate yet. The old container serves, or is made to. */
+/** There is no candidate yet. The old container serves, or is made to; leftovers can wait until the goal is settled. */
 function prepare(view: SlotView, cast: Cast): Step {
   const { attempt, goal } = view;
   const { old } = cast;
   const rival = cast.others.find((c) => c !== old && c.status === "running");
   if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
   if (old !== null && isSame(old, goal)) return adopt(view, old);
-  if (old !== null && !old.promoted) {
-    if (old.status === "running") return { kind: "promote", id: old.id, which: "old" };
-    if (!attempt.oldBroken) return { kind: "start", id: old.id, which: "old" };
-  }
-  const tidying = tidy(view, cast, old);
-  if (tidying !== null) return tidying;
+  if (old !== null && old.status !== "running" && !attempt.oldBroken) return { kind: "start", id: old.id, which: "old" };
+  if (old !== null && old.status === "running" && !old.promoted) return { kind: "promote", id: old.id, which: "old" };
   if (!attempt.imagePresent) return { kind: "pull" };
   return { kind: "create", replaces: old?.id ?? null };
 }
@@ -234,7 +230,7 @@ function goBack(view: SlotView, cast: Cast): Step {
   if (candidate?.status === "running") return { kind: "stop", id: candidate.id, which: "candidate" };
   const rival = cast.others.find((c) => c !== old && c.status === "running");
   if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
-  if (old === null) return { kind: "settle", ok: false, after: hadOld(candidate) ? "down" : "empty" };
+  if (old === null) return { kind: "settle", ok: false, after: hadOld(cast) ? "down" : "empty" };
   if (isSame(old, view.goal)) return { kind: "settle", ok: false, after: "down" };
   if (old.status !== "running") {
     if (attempt.oldBroken) return { kind: "settle", ok: false, after: "down" };
@@ -246,8 +242,9 @@ function goBack(view: SlotView, cast: Cast): Step {
   return { kind: "settle", ok: false, after: "restored" };
 }
 
-function hadOld(candidate: SeenContainer | null): boolean {
-  return candidate !== null && candidate.replaces !== null;
+/** What has run before was something to go back to, whether it can still be told or not. */
+function hadOld({ candidate, others }: Cast): boolean {
+  return (candidate !== null && candidate.replaces !== null) || others.some((c) => c.status !== "created");
 }
 
 // ------------------------------------------------------------ afterwards
@@ -272,7 +269,9 @@ function stayRestored(view: SlotView, cast: Cast): Step {
   if (old !== null && old.status !== "running" && view.mayRepair && !view.attempt.oldBroken) {
     return { kind: "start", id: old.id, which: "repair" };
   }
-  if (candidate !== null && candidate !== old && view.mayTidy) return { kind: "remove", id: candidate.id };
+  // Its label is what tells the old one from leftovers: it stays until the old one serves and stands for itself.
+  const needed = old !== null && !(old.promoted && old.status === "running");
+  if (candidate !== null && candidate !== old && view.mayTidy && !needed) return { kind: "remove", id: candidate.id };
   return tidy(view, cast, old) ?? { kind: "rest" };
 }
 
@@ -291,7 +290,8 @@ function empty(view: SlotView): Step {
 function tidy(view: SlotView, cast: Cast, base: SeenContainer | null): Step | null {
   if (!view.mayTidy) return null;
   for (const other of cast.others) {
-    if (other === base) continue;
+    // Without one that serves, whatever has run may be what to go back to.
+    if (other === base || (base === null && other.status !== "created")) continue;
     const voucher = cast.vouchers.some((v) => v.labelled >= other.labelled);
     const worthKeeping = base?.promoted === true && base.replaces === other.id;
     return { kind: worthKeeping && !voucher ? "keep" : "remove", id: other.id };

@@ -54,6 +54,17 @@ describe("the next step of a swap", () => {
   const rows: readonly (readonly [string, SlotView, Step])[] = [
     ["pulls before anything is touched", view([old]), { kind: "pull" }],
     ["creates beside the old one", view([old], has), { kind: "create", replaces: "c1" }],
+    [
+      "touches nothing else before it, whatever is left over",
+      view([stopped, container(0, { status: "ended" }), kept], has),
+      { kind: "start", id: "c0", which: "old" },
+    ],
+    [
+      "creates before it tidies",
+      view([old, container(0, { status: "ended", promoted: false }), kept], has),
+      { kind: "create", replaces: "c1" },
+    ],
+    ["starts the old one that was stopped", view([{ ...old, status: "ended" }]), { kind: "start", id: "c1", which: "old" }],
     ["creates on an empty host", view([], has), { kind: "create", replaces: null }],
     ["stops the old one", view([old, created]), { kind: "stop", id: "c1", which: "old" }],
     [
@@ -95,6 +106,22 @@ describe("the way back", () => {
       { kind: "settle", ok: false, after: "down" },
     ],
     ["settles as down when the old one is gone", view([ended], fails), { kind: "settle", ok: false, after: "down" }],
+    [
+      "starts the old one again although its policy was changed and only the failed one names it",
+      view([stopped, ended], { settled: failed }),
+      { kind: "start", id: "c1", which: "repair" },
+    ],
+    [
+      "keeps the failed one while the old one does not serve: it alone tells which the old one is",
+      view([stopped, ended], { settled: failed, mayRepair: false }),
+      { kind: "rest" },
+    ],
+    ["keeps what has run when nothing serves", view([stopped], { settled: failed }), { kind: "rest" }],
+    [
+      "does not call a host empty that has something to go back to",
+      view([stopped], fails),
+      { kind: "settle", ok: false, after: "down" },
+    ],
     ["removes the failed one", view([old, ended], { settled: failed }), { kind: "remove", id: "c2" }],
     ["and does not try it again", view([old], { settled: failed }), { kind: "rest" }],
   ];
