@@ -10,6 +10,7 @@ import { type App, createApp } from "./app/create-gantry.ts";
 import { type AppDoor, createDoor } from "./app/door.ts";
 import { chatKinds } from "./app/effects.ts";
 import { makeToken } from "./app/fleet-desk.ts";
+import { keepHouse } from "./app/housekeeping.ts";
 import type { People } from "./app/people.ts";
 import type { Actor, Clock, Door, Forge, Log, Tickets } from "./app/ports.ts";
 import { formatConfigErrors } from "./config/format.ts";
@@ -130,11 +131,13 @@ export async function startServer(
   app.conductor.recover();
   void slack.start().then(() => door?.recover());
   const stopLookingUp = keepGroupsKnown(app.people);
+  const stopCleaning = keepHouse({ store, clock, log });
   return {
     port,
     url: `http://127.0.0.1:${port}`,
     stop: () => {
       stopLookingUp();
+      stopCleaning();
       const close = () => {
         door?.close();
         store.close();
@@ -187,7 +190,10 @@ function sourcesOf(facts: { store: OpenStore; app: App; slack: Slack; clock: Clo
   };
   return {
     inbox: () => queue(store.inbox.depth()),
-    outbox: () => queue(store.outbox.depth()),
+    outbox: () => {
+      const depth = store.outbox.depth();
+      return { ...queue(depth), dead: depth.dead };
+    },
     rollouts: () => store.rollouts.countByPhase(),
     hosts: () => {
       const hosts = app.facts.hosts().filter((h) => !h.revoked);
@@ -292,6 +298,10 @@ function localHandlers(facts: { door: AppDoor; app: App; store: OpenStore; confi
       if (reply === null) return { text: "", ok: false };
       if (reply.kind === "form") return { text: plainText(reply.otherwise), ok: false };
       return { text: plainText(reply.message), ok: true, ...(reply.kind === "card" ? { rollout: reply.rollout } : {}) };
+    },
+    /** For the doctor: how the connection that writes is set, which no other connection can see. */
+    async durability() {
+      return { synchronous: store.db.pragma("synchronous", { simple: true }) };
     },
     async rollout(body: Readonly<Record<string, unknown>>) {
       const found = app.gantry.rollout(Number(body["number"]));

@@ -208,6 +208,8 @@ export interface InboxStore {
   byKey(key: string): InboxItem | null;
   open(): readonly InboxItem[];
   finish(id: number, outcome: string, at: number): void;
+  /** Removes what was done before, the oldest first. Returns how many. */
+  prune(facts: { before: number; limit: number }): number;
   depth(): { readonly open: number; readonly oldestAt: number | null };
 }
 
@@ -226,6 +228,10 @@ export interface OutboxStore {
   claim(id: number): void;
   finish(id: number, outcome: "done" | "dead", at: number, error: string | null): void;
   retry(facts: { id: number; notBefore: number; error: string }): void;
-  depth(): { readonly open: number; readonly oldestAt: number | null };
+  /** `dead`: given up, and not yet pruned. */
+  depth(): { readonly open: number; readonly oldestAt: number | null; readonly dead: number };
+  /** Removes what was done or given up before, the oldest first. Returns how many. */
+  prune(facts: { before: number; limit: number }): number;
+  /** The newest of what was given up. */
   dead(limit: number): readonly (OutboxItem & { readonly lastError: string | null })[];
 }

@@ -9,14 +9,14 @@ import type { Store } from "./store.ts";
 
 type Arrival = { readonly delivery: Delivery; readonly resolve: (verdict: "new" | "duplicate" | "full") => void };
 
-export type Outcome = {
+type Outcome = {
   readonly id: number;
   readonly outcome: string;
   /** What is still to be said of it, recorded with it. */
   readonly answer?: { readonly key: string; readonly user: string; readonly message: Message };
 };
 
-export type WriteDesk = {
+type WriteDesk = {
   /** Resolves when it is on the disk, or cannot be. */
   add(delivery: Delivery): Promise<"new" | "duplicate" | "full">;
   finish(outcome: Outcome): void;

@@ -9,7 +9,7 @@ export type QueueFacts = { readonly depth: number; readonly oldestAgeMs: number 
 /** Read when Prometheus asks. A function that throws leaves its metric out and counts under gantry_collect_errors_total. */
 export type MetricSources = {
   readonly inbox: () => QueueFacts;
-  readonly outbox: () => QueueFacts;
+  readonly outbox: () => QueueFacts & { readonly dead: number };
   readonly rollouts: () => Readonly<Record<string, number>>;
   readonly hosts: () => Readonly<Record<string, number>>;
   readonly chatConnected: () => boolean;
@@ -107,6 +107,11 @@ function defineGauges(sources: MetricSources, registers: Registry[]): void {
       set: (g) => g.set(sources[queue]().oldestAgeMs / 1000),
     });
   }
+  gauge({
+    name: "gantry_outbox_dead",
+    help: "Entries of the outbox that were given up in the last 7 days.",
+    set: (g) => g.set(sources.outbox().dead),
+  });
   gauge({
     name: "gantry_rollouts",
     help: "Active rollouts by phase.",

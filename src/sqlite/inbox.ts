@@ -11,6 +11,9 @@ export function inboxStore(db: Database.Database): InboxStore {
   const byKey = db.prepare<[string], Row>("select id, body, received_at from inbox where key = ?");
   const open = db.prepare<[], Row>("select id, body, received_at from inbox where done_at is null order by id");
   const finish = db.prepare("update inbox set done_at = ?, outcome = ? where id = ? and done_at is null");
+  const prune = db.prepare(
+    "delete from inbox where id in (select id from inbox where done_at < @before order by id limit @limit)",
+  );
   const depth = db.prepare<[], { open: number; oldestAt: number | null }>(
     "select count(*) as open, min(received_at) as oldestAt from inbox where done_at is null",
   );
@@ -28,6 +31,7 @@ export function inboxStore(db: Database.Database): InboxStore {
     finish: (id, outcome, at) => {
       finish.run(at, outcome, id);
     },
+    prune: (facts) => prune.run(facts).changes,
     depth: () => depth.get() ?? { open: 0, oldestAt: null },
   };
 }

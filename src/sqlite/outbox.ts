@@ -36,8 +36,12 @@ export function outboxStore(db: Database.Database): OutboxStore {
   const isOpen = db.prepare<[string], number>("select 1 from outbox where key = ? and ended_at is null").pluck();
   const claim = db.prepare("update outbox set attempt = attempt + 1 where id = ?");
   const retry = db.prepare("update outbox set not_before = @notBefore, last_error = @error where id = @id");
-  const depth = db.prepare<[], { open: number; oldestAt: number | null }>(
-    "select count(*) as open, min(created_at) as oldestAt from outbox where ended_at is null",
+  const prune = db.prepare(
+    "delete from outbox where id in (select id from outbox where ended_at < @before order by id limit @limit)",
+  );
+  const depth = db.prepare<[], { open: number; oldestAt: number | null; dead: number }>(
+    `select count(*) as open, min(created_at) as oldestAt, (select count(*) from outbox where outcome = 'dead') as dead
+       from outbox where ended_at is null`,
   );
   const dead = db.prepare<[number], Row>("select * from outbox where outcome = 'dead' order by id desc limit ?");
   return {
@@ -59,7 +63,8 @@ export function outboxStore(db: Database.Database): OutboxStore {
     retry: (facts) => {
       retry.run(facts);
     },
-    depth: () => depth.get() ?? { open: 0, oldestAt: null },
+    prune: (facts) => prune.run(facts).changes,
+    depth: () => depth.get() ?? { open: 0, oldestAt: null, dead: 0 },
     dead: (limit) => dead.all(limit).map((row) => ({ ...item(row), lastError: row.last_error })),
   };
 }

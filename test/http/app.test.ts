@@ -9,7 +9,7 @@ type Line = { readonly facts: Readonly<Record<string, unknown>>; readonly messag
 function quietSources() {
   return {
     inbox: () => ({ depth: 3, oldestAgeMs: 1500 }),
-    outbox: () => ({ depth: 0, oldestAgeMs: 0 }),
+    outbox: () => ({ depth: 0, oldestAgeMs: 0, dead: 2 }),
     rollouts: () => ({ rolling: 2, soaking: 1 }),
     hosts: () => ({ connected: 4 }),
     chatConnected: () => true,
@@ -150,6 +150,7 @@ test("/metrics has every figure, with bounded labels", async () => {
     "gantry_inbox_depth 3",
     "gantry_inbox_oldest_age_seconds 1.5",
     "gantry_outbox_depth 0",
+    "gantry_outbox_dead 2",
     'gantry_rollouts{phase="rolling"} 2',
     'gantry_hosts{state="connected"} 4',
     "gantry_slack_connected 1",
