@@ -2,22 +2,30 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { loadConfig } from "./config/load.ts";
+import { registryOf } from "./config/image.ts";
+import { type Loaded, loadConfig } from "./config/load.ts";
 import { type Check, runDoctor } from "./doctor.ts";
 import {
   clockCheck,
   configCheck,
+  type DatabaseFacts,
   databaseCheck,
   diskCheck,
   dockerCheck,
   githubCheck,
   jiraCheck,
+  outboxCheck,
   registryCheck,
   slackChecks,
 } from "./doctor-checks.ts";
+import { createGitHub } from "./github/github.ts";
+import { callLocally, NoServerError } from "./http/local-socket.ts";
+import { createJira } from "./jira/jira.ts";
+import { createLog } from "./log.ts";
 import { createRegistry } from "./registry/registry.ts";
 import type { Settings } from "./settings.ts";
 import { botScopes } from "./slack/scopes.ts";
+import { outboxStore } from "./sqlite/outbox.ts";
 
 const defaultSocket = "/var/run/docker.sock";
 const minFreeBytes = 1024 ** 3;
@@ -28,19 +36,17 @@ export async function diagnose(settings: Settings, dockerHost: string | null): P
   const registries = loaded.ok ? loaded.config.registries : [];
   const registry = createRegistry({ registries, dockerConfigDir: settings.dockerConfigDir });
   const slackUrl = settings.slack.apiUrl ?? "https://slack.com/api/";
-  const { credentials } = settings.github;
+  const inspect = () => inspectDatabase(join(settings.data, "gantry.db"));
   const checks: Check[] = [
     configCheck(settings.config),
     ...slackChecks({ ...settings.slack, apiUrl: slackUrl, scopes: botScopes }),
-    githubCheck({
-      token: credentials !== null && "token" in credentials ? credentials.token : null,
-      apiUrl: settings.github.apiUrl ?? "https://api.github.com",
-    }),
-    jiraCheck({ url: settings.jira?.url ?? null, email: settings.jira?.email ?? null, token: settings.jira?.token ?? null }),
-    ...registries.map(({ host }) => registryCheck({ host, check: (name) => registry.check(name) })),
+    githubCheck({ whoAmI: githubLogin(settings) }),
+    jiraCheck({ whoAmI: jiraLogin(settings) }),
+    ...registryHosts(loaded).map((host) => registryCheck({ host, check: (name) => registry.check(name) })),
     ...engineChecks(dockerHost),
     clockCheck({ url: slackUrl, now: () => Date.now() }),
-    databaseCheck(() => inspectDatabase(join(settings.data, "gantry.db"))),
+    databaseCheck({ inspect, synchronous: () => synchronousOf(settings.data) }),
+    outboxCheck(inspect),
     diskCheck({ path: settings.data, minFreeBytes }),
   ];
   const { exitCode } = await runDoctor({ checks, print: (line) => console.log(line), secrets: settings.secrets });
@@ -54,13 +60,44 @@ function engineChecks(dockerHost: string | null): Check[] {
   return [dockerCheck((dockerHost ?? defaultSocket).replace(/^unix:\/\//, ""))];
 }
 
-/** Looks beside a running server: read only, with a connection of its own set as the server sets its own. */
-function inspectDatabase(path: string): { integrity: string; synchronous: number; path: string } {
+function githubLogin(settings: Settings): (() => Promise<string>) | null {
+  const { credentials, apiUrl } = settings.github;
+  if (credentials === null) return null;
+  const log = createLog({ level: "silent", secrets: settings.secrets });
+  return () => createGitHub({ ...credentials, ...(apiUrl === null ? {} : { apiUrl }), log }).whoAmI();
+}
+
+function jiraLogin({ jira }: Settings): (() => Promise<string>) | null {
+  return jira === null ? null : () => createJira(jira).whoAmI();
+}
+
+/** Those of gantry.yml and those that services take their images from. */
+export function registryHosts(loaded: Loaded): readonly string[] {
+  if (!loaded.ok) return [];
+  const { registries, services } = loaded.config;
+  const used = services.map((service) => registryOf(service.spec.container.image)).filter((host) => host !== null);
+  return [...new Set([...registries.map(({ host }) => host), ...used])];
+}
+
+/** A pragma belongs to a connection: only the server can say how the one that writes is set. */
+async function synchronousOf(folder: string): Promise<number | null> {
+  try {
+    return Number((await callLocally(folder, "durability", {}))["synchronous"]);
+  } catch (error) {
+    if (error instanceof NoServerError) return null;
+    throw error;
+  }
+}
+
+/** Looks beside a running server: read only. */
+function inspectDatabase(path: string): DatabaseFacts {
   const db = new Database(path, { readonly: true, fileMustExist: true });
   try {
-    db.pragma("synchronous = full");
     const integrity = String(db.pragma("quick_check", { simple: true }));
-    return { integrity, synchronous: Number(db.pragma("synchronous", { simple: true })), path };
+    const outbox = outboxStore(db);
+    const [last] = outbox.dead(1);
+    const lastDead = last === undefined ? null : `${last.key} (${last.lastError ?? "?"})`;
+    return { path, integrity, dead: outbox.depth().dead, lastDead };
   } finally {
     db.close();
   }

@@ -93,61 +93,41 @@ async function slackCall(facts: { url: string; token: string; signal: AbortSigna
   };
 }
 
-export function githubCheck(facts: { token: string | null; apiUrl: string }): Check {
-  return {
-    name: "GitHub",
-    look: async (signal) => {
-      if (facts.token === null) return { state: "absent", detail: "no GITHUB_TOKEN: commits are not looked up" };
-      const headers = { authorization: `Bearer ${facts.token}`, "user-agent": "gantry", accept: "application/vnd.github+json" };
-      const response = await fetch(new URL("rate_limit", withSlash(facts.apiUrl)), { headers, signal, redirect: "error" });
-      await response.body?.cancel();
-      if (response.status === 200) return ok(`${response.headers.get("x-ratelimit-remaining") ?? "?"} calls left this hour`);
-      return wrong(
-        `GitHub answers HTTP ${response.status}`,
-        response.status === 401 ? reasons.github_auth.next : "check GITHUB_API_URL",
-      );
-    },
-  };
+/** `whoAmI` rejects with OutsideError; null: no credentials are set. */
+export function githubCheck(facts: { whoAmI: (() => Promise<string>) | null }): Check {
+  const unset = "neither GITHUB_TOKEN nor a GitHub App is set: commits are not looked up";
+  return { name: "GitHub", look: () => login(facts.whoAmI, unset) };
 }
 
-export function jiraCheck(facts: { url: string | null; email: string | null; token: string | null }): Check {
-  return {
-    name: "Jira",
-    look: async (signal) => {
-      const { url, email, token } = facts;
-      if (url === null) return { state: "absent", detail: "no JIRA_URL: tickets are not looked up" };
-      if (email === null || token === null) return wrong("JIRA_EMAIL or JIRA_API_TOKEN is not set", "set both");
-      const authorization = `Basic ${Buffer.from(`${email}:${token}`).toString("base64")}`;
-      const response = await fetch(new URL("rest/api/2/myself", withSlash(url)), {
-        headers: { authorization },
-        signal,
-        redirect: "error",
-      });
-      await response.body?.cancel();
-      if (response.status === 200) return ok(`logged in as ${email}`);
-      const refused = response.status === 401 || response.status === 403;
-      return wrong(`Jira answers HTTP ${response.status}`, refused ? reasons.jira_auth.next : "check JIRA_URL");
-    },
-  };
+/** `whoAmI` rejects with OutsideError; null: no credentials are set. */
+export function jiraCheck(facts: { whoAmI: (() => Promise<string>) | null }): Check {
+  return { name: "Jira", look: () => login(facts.whoAmI, "no JIRA_URL: tickets are not looked up") };
 }
 
-function withSlash(url: string): string {
-  return url.endsWith("/") ? url : `${url}/`;
+async function login(whoAmI: (() => Promise<string>) | null, unset: string): Promise<Finding> {
+  if (whoAmI === null) return { state: "absent", detail: unset };
+  return outside(async () => `logged in as ${await whoAmI()}`);
+}
+
+/** What somebody else's server says, or its failure with the way on. */
+async function outside(ask: () => Promise<string>): Promise<Finding> {
+  try {
+    return ok(await ask());
+  } catch (error) {
+    if (error instanceof OutsideError) return wrong(error.message, reasons[error.reason].next);
+    throw error;
+  }
 }
 
 /** `check` rejects with OutsideError when the registry does not answer or refuses the login. */
 export function registryCheck(facts: { host: string; check: (host: string) => Promise<void> }): Check {
   return {
     name: `registry ${facts.host}`,
-    look: async () => {
-      try {
+    look: () =>
+      outside(async () => {
         await facts.check(facts.host);
-        return ok("answers");
-      } catch (error) {
-        if (error instanceof OutsideError) return wrong(error.message, reasons[error.reason].next);
-        throw error;
-      }
-    },
+        return "answers";
+      }),
   };
 }
 
@@ -210,26 +190,49 @@ export function clockCheck(facts: { url: string; now: () => number }): Check {
   };
 }
 
-/** What the store says of itself. `synchronous` is SQLite's pragma: 2 is FULL. */
-export type DatabaseFacts = { readonly integrity: string; readonly synchronous: number; readonly path: string };
+export type DatabaseFacts = {
+  readonly path: string;
+  readonly integrity: string;
+  /** Things that were to be said outside and were given up. */
+  readonly dead: number;
+  /** The newest of them, in words. */
+  readonly lastDead: string | null;
+};
 
-export function databaseCheck(inspect: () => DatabaseFacts): Check {
+/** `synchronous` asks the running server how its own connection is set (SQLite's pragma: 2 is FULL); null when none runs. */
+export function databaseCheck(facts: { inspect: () => DatabaseFacts; synchronous: () => Promise<number | null> }): Check {
   return {
     name: "database",
     look: async () => {
-      const found = attempt(inspect);
-      if (typeof found === "string")
-        return wrong(`cannot be read: ${found}`, "check GANTRY_DATA and its owner; the first start of the server makes it");
-      const { integrity, synchronous, path } = found;
+      const found = attempt(facts.inspect);
+      if (typeof found === "string") return unreadable(found);
+      const { integrity, path } = found;
       if (integrity !== "ok") return wrong(`${path} is damaged: ${integrity}`, "stop the server and restore the last backup");
-      if (synchronous < 2)
-        return wrong(
-          `${path} runs with synchronous=${synchronous}`,
-          "this would lose data at a power cut: report it as a fault in Gantry",
-        );
-      return ok(`${path}: whole, synchronous=FULL`);
+      const synchronous = await facts.synchronous();
+      if (synchronous === null) return ok(`${path}: whole; no server runs on it`);
+      if (synchronous >= 2) return ok(`${path}: whole, and the server writes with synchronous=FULL`);
+      const next = "this would lose data at a power cut: report it as a fault in Gantry";
+      return wrong(`the server writes ${path} with synchronous=${synchronous}`, next);
     },
   };
+}
+
+/** What was promised to Slack, GitHub or Jira and never arrived. */
+export function outboxCheck(inspect: () => DatabaseFacts): Check {
+  return {
+    name: "outbox",
+    look: async () => {
+      const found = attempt(inspect);
+      if (typeof found === "string") return unreadable(found);
+      if (found.dead === 0) return ok("nothing was given up in the last 7 days");
+      const next = "it is not tried again; see to the cause, and tell those it was for";
+      return wrong(`${found.dead} given up in the last 7 days, the last: ${found.lastDead ?? "?"}`, next);
+    },
+  };
+}
+
+function unreadable(why: string): Finding {
+  return wrong(`cannot be read: ${why}`, "check GANTRY_DATA and its owner; the first start of the server makes it");
 }
 
 /** The facts, or why there are none. */

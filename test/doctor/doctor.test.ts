@@ -6,20 +6,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { OutsideError } from "../../src/app/ports.ts";
+import { registryHosts } from "../../src/diagnose.ts";
 import { type Check, type Finding, runDoctor } from "../../src/doctor.ts";
 import {
   clockCheck,
   configCheck,
+  type DatabaseFacts,
   databaseCheck,
   diskCheck,
   dockerCheck,
   githubCheck,
   jiraCheck,
+  outboxCheck,
   registryCheck,
   type SlackFacts,
   slackChecks,
 } from "../../src/doctor-checks.ts";
-import { folderOf, goodGantry, goodService } from "../config/files.ts";
+import { folderOf, goodGantry, goodService, sayOf } from "../config/files.ts";
 
 const root = mkdtempSync(join(tmpdir(), "gantry-doctor-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -135,26 +138,24 @@ test("Slack's login, scopes and socket are tried", async () => {
   assert.deepEqual(await look(2, { appToken: null }), absent("HTTP mode: Slack calls us"));
 });
 
-test("GitHub and Jira are absent, well, or refuse", async () => {
-  const url = await serverOf((request, response) => {
-    const good = ["Bearer good", `Basic ${Buffer.from("ana@x:good").toString("base64")}`].includes(
-      request.headers.authorization ?? "",
-    );
-    const known = ["/api/rate_limit", "/jira/rest/api/2/myself"].includes(request.url ?? "");
-    response.writeHead(known ? (good ? 200 : 401) : 404, { "x-ratelimit-remaining": "4999" }).end("{}");
-  });
-  const github = (token: string | null, path = "/api") => findingOf(githubCheck({ token, apiUrl: `${url}${path}` }));
-  assert.deepEqual(await github(null), absent("no GITHUB_TOKEN: commits are not looked up"));
-  assert.deepEqual(await github("good"), ok("4999 calls left this hour"));
-  assert.deepEqual(await github("bad"), wrong("GitHub answers HTTP 401", "Renew GITHUB_TOKEN."));
-  assert.deepEqual(await github("good", "/wrong"), wrong("GitHub answers HTTP 404", "check GITHUB_API_URL"));
-  const jira = (token: string | null, where: string | null = `${url}/jira`) =>
-    findingOf(jiraCheck({ url: where, email: "ana@x", token }));
-  assert.deepEqual(await jira("good", null), absent("no JIRA_URL: tickets are not looked up"));
-  assert.deepEqual(await jira(null), wrong("JIRA_EMAIL or JIRA_API_TOKEN is not set", "set both"));
-  assert.deepEqual(await jira("good"), ok("logged in as ana@x"));
-  assert.deepEqual(await jira("bad"), wrong("Jira answers HTTP 401", "Renew JIRA_API_TOKEN."));
-  assert.deepEqual(await jira("good", url), wrong("Jira answers HTTP 404", "check JIRA_URL"));
+test("GitHub and Jira are absent, well, or refuse; a GitHub App counts like a token", async () => {
+  assert.deepEqual(
+    await findingOf(githubCheck({ whoAmI: null })),
+    absent("neither GITHUB_TOKEN nor a GitHub App is set: commits are not looked up"),
+  );
+  assert.deepEqual(await findingOf(githubCheck({ whoAmI: async () => "App gantry" })), ok("logged in as App gantry"));
+  const refused = new OutsideError({ reason: "github_auth", message: "The GitHub App's private key is not a key in PEM form" });
+  assert.deepEqual(
+    await findingOf(githubCheck({ whoAmI: () => Promise.reject(refused) })),
+    wrong("The GitHub App's private key is not a key in PEM form", "Renew GITHUB_TOKEN."),
+  );
+  assert.deepEqual(await findingOf(jiraCheck({ whoAmI: null })), absent("no JIRA_URL: tickets are not looked up"));
+  assert.deepEqual(await findingOf(jiraCheck({ whoAmI: async () => "user Gantry" })), ok("logged in as user Gantry"));
+  const forbidden = new OutsideError({ reason: "jira_auth", message: "Jira answered 401" });
+  assert.deepEqual(
+    await findingOf(jiraCheck({ whoAmI: () => Promise.reject(forbidden) })),
+    wrong("Jira answered 401", "Renew JIRA_API_TOKEN."),
+  );
 });
 
 test("a registry's failure comes with its way on", async () => {
@@ -201,14 +202,28 @@ test("the clock is compared with somebody else's", async () => {
   );
 });
 
-test("the database must be whole and durable", async () => {
-  const look = (integrity: string, synchronous: number) =>
-    findingOf(databaseCheck(() => ({ integrity, synchronous, path: "db" })));
-  assert.deepEqual(await look("ok", 2), ok("db: whole, synchronous=FULL"));
-  assert.equal((await look("ok", 1)).detail, "db runs with synchronous=1");
+const sound: DatabaseFacts = { path: "db", integrity: "ok", dead: 0, lastDead: null };
+
+test("the database must be whole, and the server that writes it durable", async () => {
+  const look = (integrity: string, synchronous: number | null) => {
+    const inspect = () => ({ ...sound, integrity });
+    return findingOf(databaseCheck({ inspect, synchronous: async () => synchronous }));
+  };
+  assert.deepEqual(await look("ok", 2), ok("db: whole, and the server writes with synchronous=FULL"));
+  assert.deepEqual(await look("ok", null), ok("db: whole; no server runs on it"));
+  assert.equal((await look("ok", 1)).detail, "the server writes db with synchronous=1");
   assert.deepEqual(
     await look("row 7 missing", 2),
     wrong("db is damaged: row 7 missing", "stop the server and restore the last backup"),
+  );
+});
+
+test("what was given up is told", async () => {
+  assert.deepEqual(await findingOf(outboxCheck(() => sound)), ok("nothing was given up in the last 7 days"));
+  const lastDead = "ticket:7:SEC-1 (Jira answered 403)";
+  assert.equal(
+    (await findingOf(outboxCheck(() => ({ ...sound, dead: 2, lastDead })))).detail,
+    "2 given up in the last 7 days, the last: ticket:7:SEC-1 (Jira answered 403)",
   );
 });
 
@@ -216,13 +231,21 @@ test("a database that cannot be opened is told with what to look at", async () =
   const inspect = () => {
     throw new Error("unable to open database file");
   };
-  assert.deepEqual(
-    await findingOf(databaseCheck(inspect)),
-    wrong(
-      "cannot be read: unable to open database file",
-      "check GANTRY_DATA and its owner; the first start of the server makes it",
-    ),
+  const unreadable = wrong(
+    "cannot be read: unable to open database file",
+    "check GANTRY_DATA and its owner; the first start of the server makes it",
   );
+  assert.deepEqual(await findingOf(databaseCheck({ inspect, synchronous: async () => null })), unreadable);
+  assert.deepEqual(await findingOf(outboxCheck(inspect)), unreadable);
+});
+
+test("registries are those of gantry.yml, or those that services use", () => {
+  const hosts = (gantry: string) => {
+    const { loaded } = sayOf(folderOf({ "gantry.yml": gantry, "services/api.yml": goodService }));
+    return registryHosts(loaded);
+  };
+  assert.deepEqual(hosts(goodGantry), ["registry.example.com", "localhost:5000"]);
+  assert.deepEqual(hosts(goodGantry.replace(/registries:[\s\S]*$/, "")), ["registry.example.com"]);
 });
 
 test("the disk must have room", async () => {
