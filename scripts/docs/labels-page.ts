@@ -1,6 +1,6 @@
 /** docs/reference/labels.md, from src/host/labels.ts. */
 import type { ContainerSpec } from "../../src/core/release.ts";
-import { containerName, labelsFor } from "../../src/host/labels.ts";
+import { containerName, hostLabel, labelsFor } from "../../src/host/labels.ts";
 import { block, code, generated, page, table } from "./markdown.ts";
 
 const meanings: Readonly<Record<string, string>> = {
@@ -13,6 +13,7 @@ const meanings: Readonly<Record<string, string>> = {
   "gantry.commit": "The commit that the image was built from.",
   "gantry.spec": "Hash of the service's spec as the release holds it.",
   "gantry.replaces": "Id of the container that it was made to replace; empty when there was none.",
+  "gantry.host": "The host whose agent made it. Containers of another host are left alone.",
   "gantry.health": "How its health is checked, as JSON.",
 };
 
@@ -44,7 +45,7 @@ const desired = { service: "api", environment: "prod", generation: 7, rollout: 1
 
 /** Every label that Gantry puts on a container, with an example value. */
 export function labels(): Readonly<Record<string, string>> {
-  return labelsFor({ desired, release, replaces: null });
+  return { ...labelsFor({ desired, release, replaces: null }), [hostLabel]: "prod-1" };
 }
 
 export function labelsPage(): string {

@@ -40,5 +40,5 @@ function eventOf(line: string): EngineEvent | null {
   const environment = actor?.Attributes?.["gantry.environment"];
   if (actor?.ID === undefined || service === undefined || environment === undefined) return null;
   if (action.startsWith("exec_") || action.startsWith("health_status: running")) return null;
-  return { containerId: actor.ID, service, environment };
+  return { containerId: actor.ID, service, environment, host: actor.Attributes?.["gantry.host"] ?? null };
 }

@@ -95,7 +95,8 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
 
   function tell(box: Box): void {
     const { labels, id } = box.state;
-    const event = { containerId: id, service: labels["gantry.service"] ?? "", environment: labels["gantry.environment"] ?? "" };
+    const [service = "", environment = ""] = [labels["gantry.service"], labels["gantry.environment"]];
+    const event = { containerId: id, service, environment, host: labels["gantry.host"] ?? null };
     queueMicrotask(() => {
       if (!isDown) for (const listener of listeners) listener.onEvent(event);
     });

@@ -67,7 +67,11 @@ export function isOfSameOrder(one: Readonly<Record<string, string>>, other: Read
 }
 
 /** Something happened to a container of ours. What, the agent looks up: events can be lost, so they only say where to look. */
-export type EngineEvent = SlotKey & { readonly containerId: string };
+export type EngineEvent = SlotKey & {
+  readonly containerId: string;
+  /** Whose agent made the container; null when it does not say. */
+  readonly host: string | null;
+};
 
 export interface Engine {
   info(): Promise<EngineInfo>;

@@ -20,6 +20,9 @@ export type Marks = SlotKey & {
   readonly health: Health | null;
 };
 
+/** Which host's agent made the container; src/host/own-engine.ts puts it on. */
+export const hostLabel = "gantry.host";
+
 export function specHashOf(spec: ReleaseSpec): string {
   return createHash("sha256").update(canonicalJson(spec)).digest("hex").slice(0, 16);
 }

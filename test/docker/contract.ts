@@ -223,13 +223,15 @@ export function engineContract(facts: {
 
   it("tells of what happens to containers, and to which slot they belong", async () => {
     const { engine } = host();
-    const id = await made();
+    const labels = { ...labelsOf("told"), "gantry.host": "web-1" };
+    const id = await made("plain", { labels });
     const events: EngineEvent[] = [];
     const watching = engine.watch({ onEvent: (event) => events.push(event), onEnd: () => undefined });
     await eventually(async () => {
       await engine.start(id);
       await engine.stop(await stateOf(id));
-      assert.ok(events.some((event) => event.containerId === id && event.service === "api" && event.environment === `e${names}`));
+      const mine = events.find((event) => event.containerId === id);
+      assert.deepEqual(mine, { containerId: id, service: "api", environment: "told", host: "web-1" });
     });
     watching.stop();
     await engine.remove(id);
