@@ -9,7 +9,9 @@ import type { Clock, Log } from "./app/ports.ts";
 import { createDockerEngine } from "./docker/engine.ts";
 import { type AgentLink, createAgentLink, type LinkOptions } from "./fleet/link.ts";
 import type { Engine, Prober } from "./host/engine.ts";
+import { defaultEnvDir } from "./host/env-file.ts";
 import { createHost, type Host } from "./host/host.ts";
+import { createOwnEngine } from "./host/own-engine.ts";
 import { createProber } from "./host/probe.ts";
 import type { Failpoint } from "./host/slot-worker.ts";
 import { type HostState, type Identity, openState } from "./host/state.ts";
@@ -41,8 +43,11 @@ export class AgentError extends Error {
 }
 
 export type RunningAgent = {
-  /** Finishes the step under way, at most 20 s; containers keep running. */
-  stop(): Promise<void>;
+  /**
+   * Finishes the step under way, at most 20 s; containers keep running. "late" when it still goes on: then only the end of the
+   * process may free the state directory, because a second agent must not work beside it.
+   */
+  stop(): Promise<"done" | "late">;
   /** Rejects with AgentError when the server will never let this agent in; otherwise resolves after `stop`. */
   readonly ended: Promise<void>;
   isConnected(): boolean;
@@ -64,7 +69,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   } finally {
     process.off("SIGTERM", stop);
     process.off("SIGINT", stop);
-    await agent.stop();
+    if ((await agent.stop()) === "late") process.exit(1);
   }
 }
 
@@ -88,18 +93,20 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
 async function assemble(parts: { options: AgentOptions; log: Log; clock: Clock; state: HostState }): Promise<RunningAgent> {
   const { options, log, clock, state } = parts;
   const token = await tokenOf(options);
-  const membership = createMembership({ state, token, name: options.name });
+  const membership = createMembership({ state, token, name: options.name, log });
+  // Before a server may learn of it.
+  if (state.isNew) await state.files.identity.save(state.identity);
   const ending = Promise.withResolvers<void>();
   ending.promise.catch(() => undefined);
   let link: AgentLink | null = null;
   const host: Host = createHost({
-    engine: options.engine ?? dockerEngine(options),
+    engine: createOwnEngine({ engine: options.engine ?? dockerEngine(options), host: options.name, log }),
     prober: options.prober ?? createProber(),
     clock,
     log,
     state,
     serverId: membership.serverId,
-    envDir: resolve(options.envDir ?? "/etc/gantry"),
+    envDir: resolve(options.envDir ?? defaultEnvDir),
     bootId: await bootId(),
     agentVersion,
     ...(options.failpoint === undefined ? {} : { failpoint: options.failpoint }),
@@ -121,35 +128,34 @@ async function assemble(parts: { options: AgentOptions; log: Log; clock: Clock; 
     onWelcome: membership.welcomed,
     onRefused(reason, text) {
       if (membership.refused(reason) || !hopeless.includes(reason) || membership.isEnrolled()) return;
-      ending.reject(new AgentError(`the server refuses ${options.name}: ${text} (${reason})`));
+      const wayOn = token === null ? `; ${enrolFirst(options.name)}` : "";
+      ending.reject(new AgentError(`the server refuses ${options.name}: ${text} (${reason})${wayOn}`));
     },
   });
   link = dialled;
   log.info({ name: options.name, labels: options.labels, server: options.server, agentVersion }, "agent started");
   const stop = once(async () => {
     dialled.stop();
-    const late = Promise.withResolvers<void>();
-    const cancel = clock.wakeAt(clock.now() + stopDeadlineMs, late.resolve);
-    await Promise.race([host.stop(), late.promise]);
+    const late = Promise.withResolvers<"late">();
+    const cancel = clock.wakeAt(clock.now() + stopDeadlineMs, () => late.resolve("late"));
+    const how = await Promise.race([host.stop().then(() => "done" as const), late.promise]);
     cancel();
-    state.lock.release();
-    log.info({}, "agent stopped; containers keep running");
+    if (how === "done") state.lock.release();
+    log.info({ how }, "agent stopped; containers keep running");
     ending.resolve();
+    return how;
   });
   return { stop, ended: ending.promise, isConnected: dialled.isConnected };
 }
 
 /** Who this host is to the server: enrols with the token once, and proves its key from then on. */
-function createMembership(facts: { state: HostState; token: string | null; name: string }) {
+function createMembership(facts: { state: HostState; token: string | null; name: string; log: Log }) {
   const { state, token } = facts;
   let identity: Identity = state.identity;
   let usesToken = token !== null && !identity.enrolled;
   let triedToken = false;
-  if (!usesToken && !identity.enrolled) {
-    throw new AgentError(
-      `${facts.name} is not enrolled: run \`gantry enroll --name ${facts.name}\` on the server and give --token-file`,
-    );
-  }
+  // A key from an earlier enrolment may be known to the server, though this host could not write that down: the server says.
+  if (!usesToken && state.isNew) throw new AgentError(`${facts.name} is not enrolled: ${enrolFirst(facts.name)}`);
   return {
     publicKey: () => identity.publicKey,
     privateKey: () => identity.privateKey,
@@ -160,7 +166,9 @@ function createMembership(facts: { state: HostState; token: string | null; name:
       usesToken = false;
       if (identity.enrolled && identity.serverId === serverId) return;
       identity = { ...identity, enrolled: true, serverId };
-      void state.files.identity.save(identity).catch(() => undefined);
+      state.files.identity.save(identity).catch((error) => {
+        facts.log.error({ error: String(error) }, "the enrolment cannot be written down; the server knows it");
+      });
     },
     /** True when the other way in is worth a try. */
     refused(reason: string): boolean {
@@ -173,6 +181,10 @@ function createMembership(facts: { state: HostState; token: string | null; name:
       return keyMayDo || tokenMayDo;
     },
   };
+}
+
+function enrolFirst(name: string): string {
+  return `run \`gantry enroll --name ${name}\` on the server and give --token-file`;
 }
 
 function check(options: AgentOptions): void {
@@ -217,8 +229,8 @@ async function bootId(): Promise<string> {
   return text.trim() || randomUUID();
 }
 
-function once(work: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | null = null;
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let done: Promise<T> | null = null;
   return () => {
     done ??= work();
     return done;

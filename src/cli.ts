@@ -9,6 +9,7 @@ import { makeToken } from "./app/fleet-desk.ts";
 import { formatConfigErrors } from "./config/format.ts";
 import { loadConfig } from "./config/load.ts";
 import { reasons } from "./core/reasons.ts";
+import { defaultEnvDir } from "./host/env-file.ts";
 import { callLocally, NoServerError } from "./http/local-socket.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { migrationsFolder, openStore } from "./sqlite/open.ts";
@@ -50,7 +51,7 @@ program
   .option("--docker-host <url>", "the engine's socket (default: DOCKER_HOST, else unix:///var/run/docker.sock)")
   .option("--state-dir <folder>", "where the host's key and memory are kept", "/var/lib/gantry-agent")
   .option("--token-file <file>", "the enrolment token; needed once")
-  .option("--env-dir <folder>", "where relative env_file paths of services begin", "/etc/gantry/env")
+  .option("--env-dir <folder>", "where relative env_file paths of services begin", defaultEnvDir)
   .action(async (options: AgentFlags) => {
     const { runAgent } = await import("./agent.ts");
     await runAgent({ ...options, labels: options.label });

@@ -3,6 +3,9 @@ import { readFile } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
 import { EngineError } from "./engine.ts";
 
+/** Where relative env_file paths begin unless the agent is told otherwise. */
+export const defaultEnvDir = "/etc/gantry/env";
+
 /**
  * `NAME=value` lines of the files, in order. Paths are relative to `envDir` and must stay inside it: the order comes from the
  * server, and which files of this host it may read is for the host to say. Rejects with env_file_missing.

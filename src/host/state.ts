@@ -8,7 +8,7 @@
  *   journal.json   per slot: generation, outcome, attempt
  */
 import { generateKeyPairSync } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DesiredPicture, SwapOutcome } from "../core/slot.ts";
 import { createDurableFile, type DurableFile, readDurable } from "./durable.ts";
@@ -36,6 +36,8 @@ export type Journal = Readonly<Record<string, JournalEntry>>;
 
 export type HostState = {
   readonly identity: Identity;
+  /** The key was made just now: no server can know it, and it is not on the disk yet. */
+  readonly isNew: boolean;
   readonly orders: DesiredPicture | null;
   readonly journal: Journal;
   readonly files: {
@@ -46,23 +48,51 @@ export type HostState = {
   readonly lock: Lock;
 };
 
-/** Opens the directory, making it when needed. Rejects with one clear line when another agent holds it. */
+/** Opens the directory, making it when needed. Rejects with one clear line when another agent holds it, or its key cannot be read. */
 export async function openState(dir: string): Promise<HostState> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const lock = takeLock(join(dir, "lock"));
+  try {
+    return { ...(await readState(dir)), lock };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+async function readState(dir: string): Promise<Omit<HostState, "lock">> {
   const files = {
     identity: createDurableFile<Identity>(join(dir, "identity.json")),
     orders: createDurableFile<DesiredPicture>(join(dir, "orders.json")),
     journal: createDurableFile<Journal>(join(dir, "journal.json")),
   };
-  let identity = await readDurable(join(dir, "identity.json"), readIdentity);
-  if (identity === null) {
-    identity = newIdentity();
-    await files.identity.save(identity);
-  }
+  const known = await knownIdentity(join(dir, "identity.json"));
+  const identity = known ?? newIdentity();
   const orders = await readDurable(join(dir, "orders.json"), readOrders);
   const journal = (await readDurable(join(dir, "journal.json"), readJournal)) ?? {};
-  return { identity, orders, journal, files, lock };
+  return { identity, isNew: known === null, orders, journal, files };
+}
+
+/** Null only when there is none: the key cannot be made again, so a fault of the disk must not pass for a new host. */
+async function knownIdentity(path: string): Promise<Identity | null> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+  const identity = readIdentity(json(text));
+  if (identity === null) throw new Error(`${path} is damaged: bring it back, or remove it and enrol this host again`);
+  return identity;
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function newIdentity(): Identity {

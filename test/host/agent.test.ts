@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -9,6 +9,7 @@ import { createFakeEngine } from "../../src/docker/fake.ts";
 import { readEnvFiles } from "../../src/host/env-file.ts";
 import { cleanTail } from "../../src/host/log-tail.ts";
 import { eventually } from "../kit/eventually.ts";
+import { order, plainSpec } from "./kit/orders.ts";
 import { silent, startTestServer, type TestServer } from "./kit/real-host.ts";
 
 describe("the agent as its operator meets it", () => {
@@ -87,6 +88,79 @@ describe("the agent as its operator meets it", () => {
     await writeFile(identity, text.replace('"enrolled":true', '"enrolled":false'));
     const second = await start({ token: "gnt_1" });
     await eventually(() => assert.ok(second.isConnected()));
+  });
+
+  it("comes in by its key without a token when its enrolment could not be written down", async () => {
+    server.desk.tokens.set("gnt_1", { name: "web-1" });
+    const first = await start({ token: "gnt_1" });
+    await eventually(() => assert.ok(first.isConnected()));
+    const identity = join(dir, "state", "identity.json");
+    await eventually(async () => assert.match(await readFile(identity, "utf8"), /"enrolled":true/));
+    await first.stop();
+    const lost = (await readFile(identity, "utf8")).replace('"enrolled":true', '"enrolled":false');
+    await writeFile(identity, lost.replace('"serverId":"server-1"', '"serverId":null'));
+    const second = await start();
+    await eventually(() => assert.ok(second.isConnected()));
+    await eventually(async () => assert.match(await readFile(identity, "utf8"), /"enrolled":true,"serverId":"server-1"/));
+  });
+
+  it("says how to enrol when the server does not know the key of an earlier enrolment", async () => {
+    const refused = await start({ token: "gnt_spent" });
+    await assert.rejects(refused.ended);
+    await refused.stop();
+    const agent = await start();
+    await assert.rejects(agent.ended, oneLine(/\(unknown_host\); run `gantry enroll --name web-1` on the server/));
+  });
+
+  it("does not take a key that it cannot read for a new host", async () => {
+    server.desk.tokens.set("gnt_1", { name: "web-1" });
+    const first = await start({ token: "gnt_1" });
+    await eventually(() => assert.ok(first.isConnected()));
+    await first.stop();
+    const identity = join(dir, "state", "identity.json");
+    const text = await readFile(identity, "utf8");
+    await writeFile(identity, text.slice(0, 40));
+    await assert.rejects(start(), oneLine(/identity\.json is damaged: bring it back, or remove it and enrol this host again/));
+    assert.equal(await readFile(identity, "utf8"), text.slice(0, 40));
+    await rm(identity);
+    await mkdir(identity);
+    await assert.rejects(start(), oneLine(/EISDIR/));
+    await rmdir(identity);
+    await writeFile(identity, text);
+    const again = await start();
+    await eventually(() => assert.ok(again.isConnected()));
+  });
+
+  it("keeps its state directory when a step still goes on at the end of its patience", async () => {
+    server.desk.tokens.set("gnt_1", { name: "web-1" });
+    const engine = createFakeEngine({ clock: systemClock });
+    const digest = `sha256:${"a".repeat(64)}`;
+    engine.registries.push({ repository: plainSpec.image, digest });
+    const creating = Promise.withResolvers<void>();
+    const stuck = Promise.withResolvers<string>();
+    const create = () => {
+      creating.resolve();
+      return stuck.promise;
+    };
+    // Twenty seconds pass in a fifth of one.
+    const wakeAt = (at: number, wake: () => void) => systemClock.wakeAt(Date.now() + (at - Date.now()) / 100, wake);
+    server.desk.desire("web-1", order({ generation: 1, digest }));
+    const agent = await start({ token: "gnt_1", engine: { ...engine, create }, clock: { ...systemClock, wakeAt } });
+    await creating.promise;
+    assert.equal(await agent.stop(), "late");
+    await assert.rejects(start({ token: "gnt_1" }), oneLine(/another agent uses/));
+    stuck.reject(new Error("the end of the test"));
+  });
+
+  it("reads env_files where the command line says that it does", async () => {
+    server.desk.tokens.set("gnt_1", { name: "web-1" });
+    const engine = createFakeEngine({ clock: systemClock });
+    const digest = `sha256:${"a".repeat(64)}`;
+    engine.registries.push({ repository: plainSpec.image, digest });
+    server.desk.desire("web-1", order({ generation: 1, digest, container: { envFiles: ["of-no-host.env"] } }));
+    await start({ token: "gnt_1", engine });
+    const { outcome } = await server.desk.settled("web-1", 1);
+    assert.equal(outcome?.ok === false && outcome.detail, "env_file /etc/gantry/env/of-no-host.env is not on this host");
   });
 
   it("lets no second agent use its state directory", async () => {
