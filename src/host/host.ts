@@ -17,7 +17,7 @@ export type Host = {
   /** Takes the server's picture. Returns why it was refused, or null. */
   obey(picture: DesiredPicture): "stale_desired" | "foreign_server" | null;
   observed(): ObservedPicture;
-  /** Finishes the step under way; containers keep running. */
+  /** Finishes the step under way, and undoes a swap that has not proved itself; containers keep running. */
   stop(): Promise<void>;
 };
 

@@ -1,6 +1,6 @@
 /** What the worker of one slot knows: the order, what Docker showed, and how far this process has come. */
 import type { DesiredSlot, SlotKey, SlotStep, SwapOutcome } from "../core/slot.ts";
-import { type Attempt, freshAttempt, type Goal, type SeenContainer } from "../core/slot-step.ts";
+import { type Attempt, castOf, freshAttempt, type Goal, type SeenContainer } from "../core/slot-step.ts";
 import type { ContainerState } from "./engine.ts";
 import { marksOf, seenOf, specHashOf } from "./labels.ts";
 import type { JournalEntry } from "./state.ts";
@@ -18,7 +18,7 @@ export type SlotMemory = {
   /** What Docker shows may differ from `states`. */
   stale: boolean;
   attempt: Attempt;
-  /** From here on a newer order waits until this one has ended. */
+  /** The swap has begun to change what runs: a newer order, and the agent's end, wait until it has ended. */
   touched: boolean;
   entry: JournalEntry;
   step: SlotStep;
@@ -89,4 +89,14 @@ export function stateById(memory: SlotMemory, id: string): ContainerState | null
 export function healthOf(memory: SlotMemory, id: string) {
   const state = stateById(memory, id);
   return state === null ? null : (marksOf(state.labels)?.health ?? null);
+}
+
+/** Notes that what runs was changed for a swap. Before there is a candidate, and once all is settled, it is mere order. */
+export function touch(memory: SlotMemory): void {
+  if (outcomeOf(memory) === null && hasCandidate(memory)) memory.touched = true;
+}
+
+export function hasCandidate(memory: SlotMemory): boolean {
+  const goal = goalOf(memory);
+  return goal !== null && castOf({ goal, containers: seenContainers(memory) }).candidate !== null;
 }

@@ -10,7 +10,7 @@ import { containerName, labelsFor, marksOf } from "./labels.ts";
 import type { Limit } from "./limits.ts";
 import { cleanTail, tailLines } from "./log-tail.ts";
 import { type Hands, proveHealth } from "./prove.ts";
-import { changeState, healthOf, type SlotMemory, stateById } from "./slot-memory.ts";
+import { changeState, healthOf, type SlotMemory, stateById, touch } from "./slot-memory.ts";
 import type { JournalEntry } from "./state.ts";
 
 export type Bench = Hands & {
@@ -156,7 +156,7 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
   const state = stateById(memory, step.id);
   if (state === null) return;
   enter(bench, "stopping_old");
-  memory.touched = true;
+  touch(memory);
   try {
     const { killed } = await engine.stop(state);
     if (killed)
@@ -173,7 +173,7 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
 async function start(bench: Bench, step: Extract<Step, { kind: "start" }>): Promise<void> {
   const { memory, engine, limit, clock, log } = bench;
   enter(bench, "starting");
-  if (step.which === "new") memory.touched = true;
+  if (step.which === "new") touch(memory);
   if (step.which === "repair") memory.repairs.push(clock.now());
   try {
     await limit(() => engine.start(step.id));

@@ -8,7 +8,7 @@ import type { ContainerState } from "./engine.ts";
 import { isEngineFault } from "./images.ts";
 import { marksOf } from "./labels.ts";
 import { pause } from "./prove.ts";
-import { createMemory, goalOf, healthOf, inferGoal, outcomeOf, seenContainers, stateById } from "./slot-memory.ts";
+import { createMemory, goalOf, hasCandidate, healthOf, inferGoal, outcomeOf, seenContainers, stateById } from "./slot-memory.ts";
 import { type Bench, carryOut, keptOf, tailOf } from "./slot-steps.ts";
 import type { JournalEntry } from "./state.ts";
 import { createWatch, type Watched } from "./watch.ts";
@@ -23,7 +23,7 @@ export type SlotWorker = {
   /** Something may have changed on the engine. `containerId`: whose event it was. */
   poke(containerId?: string): void;
   observed(): ObservedSlot;
-  /** Resolves when the step under way is done; nothing begins after that. */
+  /** Resolves when the step under way is done, and a swap that has changed what runs is finished or undone. */
   stop(): Promise<void>;
 };
 
@@ -111,10 +111,11 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   function takeNewest(): void {
     const { desired, goal } = memory;
     if (desired === null || desired === goal) return;
-    if (memory.touched && goal !== null && goal.generation !== desired.generation) return;
+    if (memory.touched && hasCandidate(memory) && goal !== null && goal.generation !== desired.generation) return;
     const isNew = goal?.generation !== desired.generation;
     memory.goal = desired;
     if (!isNew) return;
+    memory.touched = false;
     newer = new AbortController();
     memory.inferred = null;
     memory.imageMisses = 0;
@@ -166,7 +167,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   async function cycle(): Promise<void> {
     if (memory.stale) await look();
     takeNewest();
-    const step = decide();
+    const step = stopping ? onTheWayOut(decide()) : decide();
     if (step.kind === "rest" || step.kind === "hold") return await rest(step);
     if (step.kind === "stop" || step.kind === "start") watch.follow(null);
     stepsSinceRest += 1;
@@ -182,11 +183,25 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     if (step.kind === "settle") followLive(memory.attempt.verified !== null);
   }
 
+  /** The agent is to end: a swap that has changed what runs is finished if it is proven, and otherwise undone. */
+  function onTheWayOut(step: Step): Step {
+    const begins = step.kind === "pull" || step.kind === "create" || step.kind === "redo";
+    if (begins || (step.kind === "stop" && step.which === "old")) return { kind: "rest" };
+    const unproven = step.kind === "start" && step.which === "new" && hasCandidate(memory) && !isPromoted(step.id);
+    return unproven ? { kind: "fail", reason: "interrupted", detail: "the agent was told to stop", id: null } : step;
+  }
+
+  function isPromoted(id: string): boolean {
+    return stateById(memory, id)?.restartPolicy === "unless-stopped";
+  }
+
   async function rest(step: Extract<Step, { kind: "rest" | "hold" }>): Promise<void> {
     stepsSinceRest = 0;
+    // Nothing more can be done before the agent ends.
+    if (stopping) memory.touched = false;
     if (step.kind === "hold") await refuse(step.detail);
     followLive(false);
-    if (!awake) await slumber(null);
+    if (!awake && !stopping) await slumber(null);
     awake = false;
     if (!hinted || memory.desired !== memory.goal || stopping) return;
     // Events come in bursts: look once after them. An order does not wait for that.
@@ -230,11 +245,11 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   }
 
   async function run(): Promise<void> {
-    while (!stopping) {
+    while (!stopping || memory.touched) {
       try {
         await cycle();
       } catch (thrown) {
-        if (stopping) return;
+        if (stopping && !memory.touched) return;
         memory.stale = true;
         if (!isEngineFault(thrown)) noteBug(thrown);
         await parts.engineBack();
@@ -303,6 +318,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
       watch.follow(null);
       rouse();
       await running;
+      watch.follow(null);
     },
   };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { EngineError } from "../../src/host/engine.ts";
 import { eventually } from "../kit/eventually.ts";
 import { type FakeHost, fakeHost, want } from "./kit/fake-host.ts";
 
@@ -32,4 +33,80 @@ describe("a host that is disturbed", () => {
     assert.equal((await host.settled(2)).outcome?.ok, true);
     await host.atRest(["r1 kept", "r2 running"]);
   });
+
+  it("takes up the next order although somebody started a leftover meanwhile", async () => {
+    host.engine.failNext("remove", new EngineError({ reason: "stop_failed", message: "device or resource busy" }));
+    host.order([want({ generation: 2, digest: host.push("two") })]);
+    await host.settled(2);
+    await host.atRest(["r1 ended", "r1 kept", "r2 running"]);
+    await startByHand("r1");
+    await host.atRest(["r1 ended", "r1 kept", "r2 running"]);
+    host.order([want({ generation: 3, digest: host.push("three") })]);
+    assert.equal((await host.settled(3)).outcome?.ok, true);
+  });
+
+  it("drops a pull for a newer order although it had to stop a leftover first", async () => {
+    host.engine.failNext("remove", new EngineError({ reason: "stop_failed", message: "device or resource busy" }));
+    host.order([want({ generation: 2, digest: host.push("two") })]);
+    await host.settled(2);
+    await host.atRest(["r1 ended", "r1 kept", "r2 running"]);
+    await host.stop();
+    await startByHand("r1");
+    const open = host.engine.registries.hold();
+    await host.start();
+    host.order([want({ generation: 3, digest: host.push("three") })]);
+    await eventually(() => assert.equal(host.observed().slots[0]?.step, "pulling"));
+    assert.deepEqual(
+      host.engine.running().map((c) => c.labels["gantry.release"]),
+      ["r2"],
+    );
+    host.order([{ ...want({ generation: 4, digest: host.push("two") }), release: null }]);
+    assert.equal((await host.settled(4)).outcome?.ok, true);
+    open();
+  });
+
+  it("leaves the old one serving when it is told to end in the middle of a swap", async () => {
+    const ended = Promise.withResolvers<void>();
+    const stopping = Promise.withResolvers<void>();
+    const { stop } = host.engine;
+    host.engine.stop = async (container) => {
+      const answer = await stop(container);
+      stopping.resolve();
+      await ended.promise;
+      return answer;
+    };
+    const ordered = want({ generation: 2, digest: host.push("two") });
+    host.order([ordered]);
+    await stopping.promise;
+    const over = host.stop();
+    ended.resolve();
+    host.engine.stop = stop;
+    await over;
+    assert.deepEqual(
+      host.engine.running().map((c) => c.labels["gantry.release"]),
+      ["r1"],
+    );
+    await host.start();
+    host.order([ordered]);
+    const { outcome } = await host.settled(2);
+    assert.deepEqual(outcome?.ok === false && [outcome.reason, outcome.after], ["interrupted", "restored"]);
+    await host.atRest(["r1 running"]);
+  });
+
+  it("goes back from a check at once when it is told to end", async () => {
+    host.order([want({ generation: 2, digest: host.push("sick", { healthyAfterMs: null }), deadlineMs: 60_000 })]);
+    await eventually(() => assert.equal(host.observed().slots[0]?.step, "checking"));
+    await host.stop();
+    assert.deepEqual(
+      host.engine.running().map((c) => [c.labels["gantry.release"], c.restartPolicy]),
+      [["r1", "unless-stopped"]],
+    );
+  });
+
+  async function startByHand(release: string): Promise<void> {
+    const found = (await host.engine.list()).find(
+      (c) => c.labels["gantry.release"] === release && c.labels["gantry.role"] === "live",
+    );
+    await host.engine.start(found?.id ?? "");
+  }
 });

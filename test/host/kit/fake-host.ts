@@ -72,6 +72,7 @@ export async function fakeHost(): Promise<FakeHost> {
       // Its timers must not keep the test alive. What it was doing it never finishes: the failpoint holds it.
       void host?.stop();
       release();
+      release = () => undefined;
       host = null;
     },
     async stop() {
