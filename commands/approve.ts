@@ -14,11 +14,11 @@ export const approve: Command<typeof grammar> = {
   changesState: true,
 
   async run({ args, actor, gantry }) {
-    return decided(await gantry.approve({ rollout: args.rollout, planHash: null, actor }));
+    return decided(await gantry.approve({ rollout: args.rollout, planHash: null, actor }), ["succeeded"]);
   },
 
   async press({ value, actor, gantry }) {
     const decision = readDecision(value);
-    return decision === null ? staleClick() : decided(await gantry.approve({ ...decision, actor }));
+    return decision === null ? staleClick() : decided(await gantry.approve({ ...decision, actor }), ["succeeded"]);
   },
 };

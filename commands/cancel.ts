@@ -9,6 +9,9 @@ const grammar = {
   flags: [],
 } as const;
 
+/** Before anything was touched, or after it was put back. */
+const stopped = ["cancelled", "restored"] as const;
+
 export const cancel: Command<typeof grammar> = {
   name: "cancel",
   summary: "Stop a rollout. Hosts that were touched are put back to what they served.",
@@ -18,7 +21,7 @@ export const cancel: Command<typeof grammar> = {
   changesState: true,
 
   async run({ args, actor, gantry }) {
-    return decided(await gantry.cancel({ rollout: args.rollout, why: args.why, actor }));
+    return decided(await gantry.cancel({ rollout: args.rollout, why: args.why, actor }), stopped);
   },
 
   async press({ value, actor, gantry }) {
@@ -26,6 +29,6 @@ export const cancel: Command<typeof grammar> = {
     const decision = readDecision(value);
     const facts = decision === null ? null : gantry.rollout(decision.rollout);
     if (decision === null || facts === null || facts.state.planHash !== decision.planHash) return staleClick();
-    return decided(await gantry.cancel({ rollout: decision.rollout, why: null, actor }));
+    return decided(await gantry.cancel({ rollout: decision.rollout, why: null, actor }), stopped);
   },
 };

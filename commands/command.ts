@@ -2,18 +2,12 @@
  * A verb of Gantry, declared once. The declaration gives the parser, the usage line, the help, the docs page and the
  * check of manifest.yml; `run` turns understood words into a Reply. Surfaces (Slack, CLI) carry replies out.
  */
+import type { Reply } from "../src/app/door.ts";
 import type { Gantry, Origin } from "../src/app/gantry.ts";
 import type { Actor } from "../src/app/ports.ts";
 import type { Grammar, Parsed } from "../src/core/grammar.ts";
-import type { Form, Message } from "../src/messages/message.ts";
 
-export type Reply =
-  /** Only for the one who asked. */
-  | { readonly kind: "private"; readonly message: Message /** Set when it says no. */; readonly refused?: true }
-  /** Opens a modal (falls back to `otherwise` where there are none). */
-  | { readonly kind: "form"; readonly form: Form; readonly otherwise: Message }
-  /** The rollout's own card says it all. `message` is for surfaces without cards (CLI). */
-  | { readonly kind: "card"; readonly rollout: number; readonly message: Message };
+export type { Reply };
 
 /** Who acts, from where, on what. */
 export type Caller = {

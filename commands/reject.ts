@@ -21,7 +21,7 @@ export const reject: Command<typeof grammar> = {
   changesState: true,
 
   async run({ args, actor, gantry }) {
-    return decided(await gantry.reject({ rollout: args.rollout, planHash: null, why: args.why, actor }));
+    return decided(await gantry.reject({ rollout: args.rollout, planHash: null, why: args.why, actor }), ["rejected"]);
   },
 
   async press({ value, gantry }) {
@@ -42,6 +42,6 @@ export const reject: Command<typeof grammar> = {
     if (decision === null) return staleClick();
     const why = freeText(normalise(values["reason"] ?? ""));
     if (why === "") return refusedWith(refuse("missing_word", "The reason is missing.", "Press Reject again and say why."));
-    return decided(await gantry.reject({ ...decision, why, actor }));
+    return decided(await gantry.reject({ ...decision, why, actor }), ["rejected"]);
   },
 };

@@ -1,6 +1,7 @@
 /** From what the application answers to a Reply. */
 import type { Decided, Gantry, Opened, Refused } from "../src/app/gantry.ts";
 import { type Refusal, refuse } from "../src/core/reasons.ts";
+import type { Phase } from "../src/core/rollout-state.ts";
 import { note } from "../src/messages/blocks.ts";
 import type { Message } from "../src/messages/message.ts";
 import { refusalMessage } from "../src/messages/refusal.ts";
@@ -20,14 +21,16 @@ export function staleClick(): Reply {
   return refusedWith(refuse("stale_click", "That button does not fit what is happening now. Nothing was changed."));
 }
 
-export function opened(gantry: Gantry, result: Opened | Refused): Reply {
+/** What was asked for has come true when the rollout has succeeded; or, when a deploy was stopped, when its hosts are put back. */
+export function opened(gantry: Gantry, result: Opened | Refused, verb: "go on" | "go back" = "go on"): Reply {
   if (result.kind === "refused") return refusedWith(result.refusal);
   const facts = gantry.rollout(result.rollout);
   const message = facts === null ? note(`Rollout #${result.rollout} has begun.`) : rolloutCard(facts);
-  return { kind: "card", rollout: result.rollout, message };
+  const stopped = verb === "go back" && facts !== null && facts.state.kind !== "rollback";
+  return { kind: "card", rollout: result.rollout, message, aims: stopped ? ["restored"] : ["succeeded"] };
 }
 
-export function decided(result: Decided | Refused): Reply {
+export function decided(result: Decided | Refused, aims: readonly Phase[]): Reply {
   if (result.kind === "refused") return refusedWith(result.refusal);
-  return { kind: "card", rollout: result.facts.state.number, message: rolloutCard(result.facts) };
+  return { kind: "card", rollout: result.facts.state.number, message: rolloutCard(result.facts), aims };
 }

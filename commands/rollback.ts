@@ -36,7 +36,7 @@ export const rollback: Command<typeof grammar> = {
     const { args, actor, origin, gantry } = call;
     const { service, environment, to, reason: why } = args;
     if (!args.now) return preview(call, { service, environment, to });
-    return opened(gantry, await gantry.rollback({ service, environment, to, shown: null, why, actor, origin }));
+    return opened(gantry, await gantry.rollback({ service, environment, to, shown: null, why, actor, origin }), "go back");
   },
 
   /** The button of the preview acts; the button of a card (which names its rollout only) opens the preview. */
@@ -46,7 +46,7 @@ export const rollback: Command<typeof grammar> = {
     if (act !== null) {
       const { service, environment, to, planHash, rollout } = act;
       const shown = { planHash, rollout };
-      return opened(gantry, await gantry.rollback({ service, environment, to, shown, why: null, actor, origin }));
+      return opened(gantry, await gantry.rollback({ service, environment, to, shown, why: null, actor, origin }), "go back");
     }
     const decision = readDecision(value);
     const facts = decision === null ? null : gantry.rollout(decision.rollout);

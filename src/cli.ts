@@ -136,7 +136,7 @@ for (const verb of commands) {
     .command(verb.name)
     .description(`${verb.summary} (same as in chat)`)
     .argument("[words...]", "as after the slash command")
-    .option("--wait", "for deploy, promote and rollback: wait for the end, exit 1 unless it succeeded")
+    .option("--wait", "follow the rollout to its end; exit 1 unless that is what was asked for")
     .allowUnknownOption()
     .helpOption(false)
     .action(async (words: string[], options: { wait?: boolean }) => {
@@ -153,24 +153,32 @@ function quoted(word: string): string {
 
 async function runVerb(text: string, wait: boolean): Promise<void> {
   const { data } = settingsOrExit();
-  const user = process.env["SUDO_USER"] ?? userInfo().username;
-  const answer = await callLocally(data, "verb", { text, user });
+  const answer = await callLocally(data, "verb", { text, user: typist() });
   console.log(String(answer["text"]));
-  if (answer["ok"] !== true || /\nReason: [a-z_]+$/.test(String(answer["text"]))) process.exitCode = 1;
-  if (wait && typeof answer["rollout"] === "number") await follow(data, answer["rollout"]);
+  if (answer["ok"] !== true) process.exitCode = 1;
+  if (!wait || typeof answer["rollout"] !== "number") return;
+  const end = await follow(data, answer["rollout"]);
+  if (!Array.isArray(answer["aims"]) || !answer["aims"].includes(end)) process.exitCode = 1;
 }
 
-/** Prints every phase until the end. */
-async function follow(data: string, number: number): Promise<void> {
+/**
+ * Who types. SUDO_USER is a variable that whoever gets this far could set: it says who acted, it keeps nobody out. What keeps
+ * people out is the socket, which only the server's user and root can open, and they own the data.
+ */
+function typist(): string {
+  return process.env["SUDO_USER"] ?? userInfo().username;
+}
+
+/** Prints every phase until the end, and returns that. */
+async function follow(data: string, number: number): Promise<string> {
   let shown = "";
   for (;;) {
     const { phase, ended } = await callLocally(data, "rollout", { number });
     if (phase !== shown) console.log(`#${number}: ${String(phase).replace("_", " ")}`);
     shown = String(phase);
-    if (ended === true) break;
+    if (ended === true) return shown;
     await new Promise((resolveWait) => setTimeout(resolveWait, 250));
   }
-  if (shown !== "succeeded") process.exitCode = 1;
 }
 
 /** By the running server, or straight into the data when none runs. */

@@ -295,9 +295,16 @@ function localHandlers(facts: { door: AppDoor; app: App; store: OpenStore; confi
         threadTs: null,
         act,
       });
-      if (reply === null) return { text: "", ok: false };
-      if (reply.kind === "form") return { text: plainText(reply.otherwise), ok: false };
-      return { text: plainText(reply.message), ok: true, ...(reply.kind === "card" ? { rollout: reply.rollout } : {}) };
+      switch (reply?.kind) {
+        case undefined:
+          return { text: "", ok: false };
+        case "form":
+          return { text: plainText(reply.otherwise), ok: false };
+        case "private":
+          return { text: plainText(reply.message), ok: reply.refused !== true };
+        case "card":
+          return { text: plainText(reply.message), ok: true, rollout: reply.rollout, aims: reply.aims };
+      }
     },
     /** For the doctor: how the connection that writes is set, which no other connection can see. */
     async durability() {

@@ -39,6 +39,16 @@ export function readSettings(env: Environment): { readonly settings: Settings; r
     return value === undefined || value === "" ? null : value;
   }
 
+  function address(name: string): string | null {
+    const value = plain(name);
+    if (value === null) return null;
+    const url = URL.canParse(value) ? new URL(value) : null;
+    if (url?.protocol === "https:" || url?.protocol === "http:") return value;
+    const guess = URL.canParse(`https://${value}`) ? `, e.g. https://${value}` : "";
+    errors.push(`${name}: "${value}" is not a web address; begin it with https://${guess}`);
+    return null;
+  }
+
   function secret(name: string): string | null {
     const file = plain(`${name}_FILE`);
     const value = file === null ? plain(name) : readSecretFile(name, file);
@@ -84,10 +94,10 @@ export function readSettings(env: Environment): { readonly settings: Settings; r
   }
 
   function jira(): Settings["jira"] {
-    const url = plain("JIRA_URL");
+    const url = address("JIRA_URL");
     const email = plain("JIRA_EMAIL");
     const token = secret("JIRA_API_TOKEN");
-    const set = [url, email, token].filter((v) => v !== null).length;
+    const set = [plain("JIRA_URL"), email, token].filter((v) => v !== null).length;
     if (set !== 0 && set !== 3) errors.push("JIRA_URL, JIRA_EMAIL and JIRA_API_TOKEN go together: set all three or none");
     return url === null || email === null || token === null ? null : { url, email, token };
   }
@@ -101,9 +111,9 @@ export function readSettings(env: Environment): { readonly settings: Settings; r
       botToken: secret("SLACK_BOT_TOKEN"),
       appToken: secret("SLACK_APP_TOKEN"),
       signingSecret: secret("SLACK_SIGNING_SECRET"),
-      apiUrl: plain("SLACK_API_URL"),
+      apiUrl: address("SLACK_API_URL"),
     },
-    github: { credentials: github(), apiUrl: plain("GITHUB_API_URL") },
+    github: { credentials: github(), apiUrl: address("GITHUB_API_URL") },
     jira: jira(),
     dockerConfigDir: plain("DOCKER_CONFIG") ?? (plain("HOME") === null ? null : `${plain("HOME")}/.docker`),
     secrets,

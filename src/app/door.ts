@@ -4,6 +4,7 @@
  */
 
 import { refuse } from "../core/reasons.ts";
+import type { Phase } from "../core/rollout-state.ts";
 import { note } from "../messages/blocks.ts";
 import type { Form, HomeView, Message } from "../messages/message.ts";
 import { refusalMessage } from "../messages/refusal.ts";
@@ -18,8 +19,14 @@ export type Reply =
   | { readonly kind: "private"; readonly message: Message /** Set when it says no. */; readonly refused?: true }
   /** Opens a modal; `otherwise` where there are none. */
   | { readonly kind: "form"; readonly form: Form; readonly otherwise: Message }
-  /** The rollout's own card says it all. `message` is for surfaces without cards (CLI). */
-  | { readonly kind: "card"; readonly rollout: number; readonly message: Message };
+  /** The rollout's own card says it all. The rest is for surfaces without cards (CLI). */
+  | {
+      readonly kind: "card";
+      readonly rollout: number;
+      readonly message: Message;
+      /** The ends in which what was asked for has come true. */
+      readonly aims: readonly Phase[];
+    };
 
 export type DoorParts = {
   readonly store: Store;
@@ -78,7 +85,7 @@ export function createDoor(parts: DoorParts): AppDoor {
       }
       const id = parts.newId();
       log.error({ err: error, id, act: delivery.act.kind }, "a command failed inside Gantry");
-      return { kind: "private", message: parts.faultMessage(id) };
+      return { kind: "private", message: parts.faultMessage(id), refused: true };
     }
   }
 
