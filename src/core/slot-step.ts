@@ -73,6 +73,8 @@ export type Attempt = {
   readonly startedOld: string | null;
   /** The old container cannot be started, or does not become healthy. */
   readonly oldBroken: boolean;
+  /** A container that even SIGKILL did not end. */
+  readonly unstoppable: string | null;
   /** The container that proved its health. */
   readonly verified: string | null;
   readonly failure: Failure | null;
@@ -86,7 +88,7 @@ export type SlotView = {
   readonly attempt: Attempt;
   /** The outcome of the goal's generation, once there is one. */
   readonly settled: SwapOutcome | null;
-  /** Whether the budget for putting right what outsiders did is not spent. */
+  /** False for a while after something was put right: what is undone again at once is tried ever more rarely. */
   readonly mayRepair: boolean;
   /** False for a while after a tidying step failed. */
   readonly mayTidy: boolean;
@@ -117,6 +119,7 @@ export const freshAttempt: Attempt = {
   startedNew: null,
   startedOld: null,
   oldBroken: false,
+  unstoppable: null,
   verified: null,
   failure: null,
   resume: "back",
@@ -227,8 +230,14 @@ function interrupted(candidate: SeenContainer, detail: string): Step {
 function goBack(view: SlotView, cast: Cast): Step {
   const { attempt } = view;
   const { candidate, old } = cast;
-  if (candidate?.status === "running") return { kind: "stop", id: candidate.id, which: "candidate" };
+  const { unstoppable } = attempt;
   const rival = cast.others.find((c) => c !== old && c.status === "running");
+  if (unstoppable !== null && (candidate?.status === "running" || rival !== undefined)) {
+    // It holds what the old one needs; people must see to it, and it is tried again now and then.
+    const serves = old?.status === "running" && old.promoted;
+    return { kind: "settle", ok: false, after: serves ? "restored" : "down" };
+  }
+  if (candidate?.status === "running") return { kind: "stop", id: candidate.id, which: "candidate" };
   if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
   if (old === null) return { kind: "settle", ok: false, after: hadOld(cast) ? "down" : "empty" };
   if (isSame(old, view.goal)) return { kind: "settle", ok: false, after: "down" };
@@ -253,7 +262,7 @@ function serve(view: SlotView, cast: Cast): Step {
   const { candidate } = cast;
   if (candidate === null) return view.mayRepair ? { kind: "redo" } : { kind: "rest" };
   const rival = cast.others.find((c) => c.status === "running");
-  if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
+  if (rival !== undefined) return stopOutsider(view, rival);
   if (candidate.status !== "running") {
     return view.mayRepair ? { kind: "start", id: candidate.id, which: "repair" } : { kind: "rest" };
   }
@@ -264,15 +273,20 @@ function serve(view: SlotView, cast: Cast): Step {
 function stayRestored(view: SlotView, cast: Cast): Step {
   const { candidate, old } = cast;
   const rival = [...cast.others, ...(candidate === null ? [] : [candidate])].find((c) => c !== old && c.status === "running");
-  if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
+  if (rival !== undefined) return stopOutsider(view, rival);
   if (old !== null && old.status === "running" && !old.promoted) return { kind: "promote", id: old.id, which: "old" };
-  if (old !== null && old.status !== "running" && view.mayRepair && !view.attempt.oldBroken) {
+  if (old !== null && old.status !== "running" && view.mayRepair) {
     return { kind: "start", id: old.id, which: "repair" };
   }
   // Its label is what tells the old one from leftovers: it stays until the old one serves and stands for itself.
   const needed = old !== null && !(old.promoted && old.status === "running");
   if (candidate !== null && candidate !== old && view.mayTidy && !needed) return { kind: "remove", id: candidate.id };
   return tidy(view, cast, old) ?? { kind: "rest" };
+}
+
+function stopOutsider(view: SlotView, outsider: SeenContainer): Step {
+  const failed = view.attempt.unstoppable === outsider.id;
+  return failed && !view.mayRepair ? { kind: "rest" } : { kind: "stop", id: outsider.id, which: "leftover" };
 }
 
 /** Nothing should run here: not the service, nor a way back to it. */

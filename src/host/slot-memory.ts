@@ -29,7 +29,21 @@ export type SlotMemory = {
   beganAt: number;
   repairs: number[];
   tidyAfter: number;
+  tidyFailures: number;
 };
+
+/** What fails, or is undone again, is tried at once, and then ever more rarely; never given up for good. */
+const waitsMs = [0, 1_000, 10_000, 60_000] as const;
+
+export function waitAfter(attempts: number): number {
+  return waitsMs[Math.min(attempts, waitsMs.length - 1)] ?? 0;
+}
+
+/** When what outsiders or the container itself brought down may be put right again. */
+export function nextRepairAt(memory: SlotMemory): number {
+  const last = memory.repairs.at(-1);
+  return last === undefined ? 0 : last + waitAfter(memory.repairs.length);
+}
 
 export function createMemory(key: SlotKey, entry: JournalEntry | null, now: number): SlotMemory {
   return {
@@ -49,6 +63,7 @@ export function createMemory(key: SlotKey, entry: JournalEntry | null, now: numb
     beganAt: now,
     repairs: [],
     tidyAfter: 0,
+    tidyFailures: 0,
   };
 }
 

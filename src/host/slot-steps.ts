@@ -10,7 +10,7 @@ import { containerName, labelsFor, marksOf } from "./labels.ts";
 import type { Limit } from "./limits.ts";
 import { cleanTail, tailLines } from "./log-tail.ts";
 import { type Hands, proveHealth } from "./prove.ts";
-import { changeState, healthOf, type SlotMemory, stateById, touch } from "./slot-memory.ts";
+import { changeState, healthOf, outcomeOf, type SlotMemory, stateById, touch, waitAfter } from "./slot-memory.ts";
 import type { JournalEntry } from "./state.ts";
 
 export type Bench = Hands & {
@@ -28,7 +28,6 @@ export type Bench = Hands & {
   readonly newer: () => AbortSignal;
 };
 
-const tidyPauseMs = 60_000;
 /** For a container without a readable health label. */
 const plainHealth = { probe: { kind: "none" }, intervalMs: 1_000, deadlineMs: 60_000 } as const;
 
@@ -165,7 +164,10 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
     if (step.which === "old") change(bench, { stoppedOld: true });
   } catch (thrown) {
     // A candidate that cannot be stopped keeps the port: the old one has nowhere to go back to.
-    if (step.which !== "old" && !isEngineFault(thrown)) change(bench, { oldBroken: true });
+    if (step.which !== "old" && !isEngineFault(thrown)) {
+      change(bench, { oldBroken: true, unstoppable: step.id });
+      if (outcomeOf(memory) !== null) memory.repairs.push(bench.clock.now());
+    }
     await noteFault(bench, thrown, step.which === "old" ? null : step.id);
   }
 }
@@ -267,11 +269,14 @@ async function tidying(bench: Bench, work: () => Promise<void>): Promise<void> {
   const { memory, clock, log } = bench;
   try {
     await work();
+    memory.tidyFailures = 0;
   } catch (thrown) {
-    if (isEngineFault(thrown)) throw thrown;
+    memory.tidyFailures += 1;
+    const waitMs = waitAfter(memory.tidyFailures);
     memory.stale = true;
-    memory.tidyAfter = clock.now() + tidyPauseMs;
-    log.warn({ ...memory.key, detail: String(thrown) }, "could not tidy up, trying again in a minute");
+    memory.tidyAfter = clock.now() + waitMs;
+    log.warn({ ...memory.key, detail: String(thrown), waitMs }, "could not tidy up, trying again later");
+    if (isEngineFault(thrown)) throw thrown;
   }
 }
 

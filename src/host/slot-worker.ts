@@ -8,7 +8,17 @@ import type { ContainerState } from "./engine.ts";
 import { isEngineFault } from "./images.ts";
 import { marksOf } from "./labels.ts";
 import { pause } from "./prove.ts";
-import { createMemory, goalOf, hasCandidate, healthOf, inferGoal, outcomeOf, seenContainers, stateById } from "./slot-memory.ts";
+import {
+  createMemory,
+  goalOf,
+  hasCandidate,
+  healthOf,
+  inferGoal,
+  nextRepairAt,
+  outcomeOf,
+  seenContainers,
+  stateById,
+} from "./slot-memory.ts";
 import { type Bench, carryOut, keptOf, tailOf } from "./slot-steps.ts";
 import type { JournalEntry } from "./state.ts";
 import { createWatch, type Watched } from "./watch.ts";
@@ -35,7 +45,6 @@ export type WorkerParts = Omit<Bench, "memory" | "newer"> & {
   readonly engineBack: () => Promise<void>;
 };
 
-const repairBudget = 3;
 const repairWindowMs = 10 * 60_000;
 /** A swap that this agent began is taken up again after a crash only within this time, and within the same boot. */
 const resumeMs = 2 * 60_000;
@@ -151,7 +160,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
       containers: seenContainers(memory),
       attempt: memory.attempt,
       settled: outcomeOf(memory),
-      mayRepair: memory.repairs.length < repairBudget,
+      mayRepair: now >= nextRepairAt(memory),
       mayTidy: now >= memory.tidyAfter,
     });
     return mustWait(step) ? { kind: "rest" } : step;
@@ -201,7 +210,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     if (stopping) memory.touched = false;
     if (step.kind === "hold") await refuse(step.detail);
     followLive(false);
-    if (!awake && !stopping) await slumber(null);
+    if (!awake && !stopping) await slumberUntilDue();
     awake = false;
     if (!hinted || memory.desired !== memory.goal || stopping) return;
     // Events come in bursts: look once after them. An order does not wait for that.
@@ -209,6 +218,14 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     if (memory.desired !== memory.goal) return;
     hinted = false;
     memory.stale = true;
+  }
+
+  /** Until roused, or until what could not be done, or not again, may be tried again. */
+  async function slumberUntilDue(): Promise<void> {
+    const now = clock.now();
+    const due = [memory.tidyAfter, nextRepairAt(memory)].filter((at) => at > now);
+    await slumber(due.length === 0 ? null : Math.min(...due) - now);
+    if (!awake) memory.stale = true;
   }
 
   /** Until roused, or for `ms`. */

@@ -179,19 +179,6 @@ describe("a host", () => {
     await host.atRest(["r1 running"]);
   });
 
-  it("makes again what someone removed, but not for ever", async () => {
-    const digest = host.push("one");
-    await carryOut({ generation: 1, digest });
-    for (let round = 1; round <= 4; round += 1) {
-      await host.atRest(["r1 running"]);
-      const [state] = await host.engine.list();
-      await host.engine.remove(state?.id ?? "");
-      if (round < 4) await eventually(() => assert.equal(host.engine.running().length, 1));
-    }
-    await eventually(() => assert.equal(host.observed().slots[0]?.live, null));
-    assert.equal(host.engine.calls.filter((c) => c.startsWith("create")).length, 4);
-  });
-
   it("says that the engine is down, and goes on when it is back", async () => {
     await carryOut({ generation: 1, digest: host.push("one") });
     host.engine.setDown(true);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { EngineError } from "../../src/host/engine.ts";
+import { createQuickClock, type QuickClock } from "../../src/rehearsal/stage/quick-clock.ts";
 import { eventually } from "../kit/eventually.ts";
 import { type FakeHost, fakeHost, want } from "./kit/fake-host.ts";
 
@@ -109,4 +110,86 @@ describe("a host that is disturbed", () => {
     );
     await host.engine.start(found?.id ?? "");
   }
+});
+
+describe("what keeps going wrong", () => {
+  let clock: QuickClock;
+  let host: FakeHost;
+  beforeEach(async () => {
+    clock = createQuickClock();
+    host = await fakeHost(clock);
+    await host.start();
+    host.order([want({ generation: 1, digest: host.push("one") })]);
+    await host.settled(1);
+    await host.atRest(["r1 running"]);
+  });
+  afterEach(async () => {
+    await host.cleanUp();
+    clock.stop();
+  });
+
+  const callsOf = (word: string) => host.engine.calls.filter((c) => c.startsWith(word)).length;
+
+  async function runsAfter(ms: number): Promise<void> {
+    await eventually(async () => assert.equal(host.observed().slots[0]?.live?.health ?? "exited", "exited"));
+    await clock.passes(ms);
+    await eventually(() => assert.equal(host.engine.running().length, 1));
+    await host.atRest(["r1 running"]);
+  }
+
+  it("makes again what someone removes, at once and then ever more rarely, and never gives up", async () => {
+    for (const waitMs of [0, 1_000, 10_000, 60_000]) {
+      const [state] = await host.engine.list();
+      const made = callsOf("create");
+      await host.engine.remove(state?.id ?? "");
+      if (waitMs > 0) {
+        await eventually(() => assert.equal(host.observed().slots[0]?.live, null));
+        await clock.passes(waitMs / 2);
+        assert.equal(callsOf("create"), made, `made again before ${waitMs} ms`);
+      }
+      await clock.passes(waitMs / 2 + 100);
+      await host.atRest(["r1 running"]);
+    }
+    assert.equal(callsOf("create"), 5);
+  });
+
+  it("tries again to start what does not start", async () => {
+    const refused = new EngineError({ reason: "start_failed", message: "transport is closing" });
+    for (let time = 0; time < 3; time += 1) host.engine.failNext("start", refused);
+    const [state] = await host.engine.list();
+    await host.engine.stop(state as NonNullable<typeof state>);
+    await runsAfter(75_000);
+    assert.ok(callsOf("start") <= 5, "not in haste");
+  });
+
+  it("tries again in time to remove what could not be removed", async () => {
+    const busy = new EngineError({ reason: "stop_failed", message: "device or resource busy" });
+    for (let time = 0; time < 3; time += 1) host.engine.failNext("remove", busy);
+    host.order([want({ generation: 2, digest: host.push("two") })]);
+    await host.settled(2);
+    await host.atRest(["r1 ended", "r1 kept", "r2 running"]);
+    await clock.passes(80_000);
+    await host.atRest(["r1 kept", "r2 running"]);
+  });
+
+  it("is down, and says so, when the failed one cannot be ended, and serves again once it can", async () => {
+    const stuck = new EngineError({ reason: "stop_failed", message: "it still runs 10 s after SIGKILL" });
+    host.order([want({ generation: 2, digest: host.push("sick", { healthyAfterMs: null }), deadlineMs: 300 })]);
+    await eventually(() => assert.equal(host.observed().slots[0]?.step, "checking"));
+    let refused = 0;
+    let unkillable = true;
+    const { stop } = host.engine;
+    host.engine.stop = async (container) => {
+      if (!unkillable) return await stop(container);
+      refused += 1;
+      throw stuck;
+    };
+    const { outcome } = await host.settled(2);
+    assert.deepEqual(outcome?.ok === false && [outcome.reason, outcome.after], ["unhealthy", "down"]);
+    await clock.passes(5_000);
+    assert.ok(refused <= 4, `${refused} times in five seconds`);
+    unkillable = false;
+    await clock.passes(75_000);
+    await host.atRest(["r1 running"]);
+  });
 });

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/app/clock.ts";
+import type { Clock } from "../../../src/app/ports.ts";
 import type { DesiredPicture, DesiredSlot, ObservedPicture, ObservedSlot, PrepareImage } from "../../../src/core/slot.ts";
 import { createFakeEngine, type FakeEngine, type FakeProgram } from "../../../src/docker/fake.ts";
 import { createHost, type Host } from "../../../src/host/host.ts";
@@ -35,9 +36,9 @@ export type FakeHost = {
   cleanUp(): Promise<void>;
 };
 
-export async function fakeHost(): Promise<FakeHost> {
+export async function fakeHost(clock: Clock = systemClock): Promise<FakeHost> {
   const dir = await mkdtemp(join(tmpdir(), "gantry-host-"));
-  const engine = createFakeEngine({ clock: systemClock });
+  const engine = createFakeEngine({ clock });
   const steps: string[] = [];
   const healths: string[] = [];
   let host: Host | null = null;
@@ -56,7 +57,7 @@ export async function fakeHost(): Promise<FakeHost> {
       mine = createHost({
         engine,
         prober: engine.prober,
-        clock: systemClock,
+        clock,
         log: silent,
         state,
         serverId: () => "server-1",
