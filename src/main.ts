@@ -13,6 +13,7 @@ import { makeToken } from "./app/fleet-desk.ts";
 import { keepHouse } from "./app/housekeeping.ts";
 import type { People } from "./app/people.ts";
 import type { Actor, Clock, Door, Forge, Log, Tickets } from "./app/ports.ts";
+import { swapEndedBy } from "./app/swaps.ts";
 import { formatConfigErrors } from "./config/format.ts";
 import { loadConfig } from "./config/load.ts";
 import type { GantryConfig } from "./config/valid.ts";
@@ -103,7 +104,8 @@ export async function startServer(
     },
     ...(options.failpoint === undefined ? {} : { failpoint: options.failpoint }),
     onEvent: (event) => {
-      if (event.type === "host_swapped") metrics?.swapped({ ok: true, tookMs: event.tookMs });
+      const swap = swapEndedBy(event, store);
+      if (swap !== null) metrics?.swapped(swap);
     },
   });
   metrics = createMetrics({ verbs: commands.map((c) => c.name), sources: sourcesOf({ store, app, slack, clock }) });
@@ -195,6 +197,7 @@ function sourcesOf(facts: { store: OpenStore; app: App; slack: Slack; clock: Clo
       return { ...queue(depth), dead: depth.dead };
     },
     rollouts: () => store.rollouts.countByPhase(),
+    ended: () => store.rollouts.countEnded(),
     hosts: () => {
       const hosts = app.facts.hosts().filter((h) => !h.revoked);
       const connected = hosts.filter((h) => h.connected).length;

@@ -19,7 +19,7 @@ export async function cliPage(): Promise<string> {
     block("text", overview),
     "## The verbs of the chat",
     `${commands.map((verb) => code(verb.name)).join(", ")} take the same words as in Slack ([commands.md](commands.md)). They speak to the running server over the socket in \`GANTRY_DATA\`, so they work on the server's machine, for the user that the server runs as (or root), also while Slack is down. Who asked is the operating-system user (with \`sudo\`, the one who typed it), and roles apply as in chat: a user acts only in roles that name them under \`local\`.`,
-    "A refused command exits with 1. `--wait` follows a deploy, promote or rollback to its end and exits with 1 unless it succeeded; an approval is waited for as well. Cards of rollouts asked for here go to the `channel` of `gantry.yml`.",
+    "A refused command exits with 1. `--wait` follows the rollout to its end and exits with 1 unless that is what was asked for: live for a deploy, put back for a cancel; an approval is waited for as well. Cards of rollouts asked for here go to the `channel` of `gantry.yml`.",
     ...sections,
   ]);
 }

@@ -33,7 +33,14 @@ export function routes(): readonly string[] {
 
 function metrics(): Metrics {
   const queue = () => ({ depth: 0, oldestAgeMs: 0, dead: 0 });
-  const sources = { inbox: queue, outbox: queue, rollouts: () => ({}), hosts: () => ({}), chatConnected: () => true };
+  const sources = {
+    inbox: queue,
+    outbox: queue,
+    rollouts: () => ({}),
+    ended: () => ({}),
+    hosts: () => ({}),
+    chatConnected: () => true,
+  };
   return createMetrics({ verbs: commands.map((c) => c.name), sources });
 }
 

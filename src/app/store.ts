@@ -145,7 +145,10 @@ export interface RolloutStore {
   setCard(number: number, place: { channel: string; ts: string } | null): void;
   setChange(number: number, change: ChangeFacts): void;
   setDeployment(number: number, deployment: string): void;
+  /** Those under way. */
   countByPhase(): Readonly<Record<string, number>>;
+  /** All that ever ended, by how. */
+  countEnded(): Readonly<Record<string, number>>;
 }
 
 export interface VerdictStore {

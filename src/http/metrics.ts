@@ -2,7 +2,9 @@
  * Every metric that Gantry exposes, in one place. Labels are bounded: a value outside its closed set is counted as `other`, so that
  * nobody can grow the time series by typing.
  */
+
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Phase } from "../core/rollout-state.ts";
 
 export type QueueFacts = { readonly depth: number; readonly oldestAgeMs: number };
 
@@ -11,6 +13,8 @@ export type MetricSources = {
   readonly inbox: () => QueueFacts;
   readonly outbox: () => QueueFacts & { readonly dead: number };
   readonly rollouts: () => Readonly<Record<string, number>>;
+  /** All that ever ended, by the phase in which they did. */
+  readonly ended: () => Readonly<Record<string, number>>;
   readonly hosts: () => Readonly<Record<string, number>>;
   readonly chatConnected: () => boolean;
 };
@@ -118,6 +122,7 @@ function defineGauges(sources: MetricSources, registers: Registry[]): void {
     labelNames: ["phase"],
     set: (g) => setEach(g, "phase", sources.rollouts()),
   });
+  countEnds(sources.ended, errors, registers);
   gauge({
     name: "gantry_hosts",
     help: "Hosts by state.",
@@ -128,6 +133,27 @@ function defineGauges(sources: MetricSources, registers: Registry[]): void {
     name: "gantry_slack_connected",
     help: "1 while Slack is connected.",
     set: (g) => g.set(sources.chatConnected() ? 1 : 0),
+  });
+}
+
+/** From the first start on, not since the last one; and 0 where there are none, so that the first of a kind is seen as a rise. */
+function countEnds(ended: MetricSources["ended"], errors: Counter, registers: Registry[]): void {
+  new Counter({
+    name: "gantry_rollouts_ended_total",
+    help: "Rollouts that ended, by how. A stuck one needs a person.",
+    labelNames: ["phase"],
+    registers,
+    collect() {
+      this.reset();
+      try {
+        const counts = ended();
+        for (const phase of ["succeeded", "restored", "stuck", "rejected", "expired", "cancelled"] satisfies Phase[]) {
+          this.inc({ phase }, counts[phase] ?? 0);
+        }
+      } catch {
+        errors.inc();
+      }
+    },
   });
 }
 

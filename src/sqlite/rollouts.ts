@@ -59,6 +59,10 @@ export function rolloutStore(db: Database.Database): RolloutStore {
     "select phase, count(*) as n from rollout where ended_at is null group by phase",
   );
 
+  const countEnded = db.prepare<[], { phase: string; n: number }>(
+    "select phase, count(*) as n from rollout where ended_at is not null group by phase",
+  );
+
   function recordEvent(number: number, seq: number, event: RolloutEvent): void {
     insertEvent.run(number, seq, event.at, event.type, JSON.stringify(event));
   }
@@ -111,6 +115,7 @@ export function rolloutStore(db: Database.Database): RolloutStore {
       setDeployment.run(deployment, number);
     },
     countByPhase: () => Object.fromEntries(count.all().map((row) => [row.phase, row.n])),
+    countEnded: () => Object.fromEntries(countEnded.all().map((row) => [row.phase, row.n])),
   };
 }
 

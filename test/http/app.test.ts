@@ -11,6 +11,7 @@ function quietSources() {
     inbox: () => ({ depth: 3, oldestAgeMs: 1500 }),
     outbox: () => ({ depth: 0, oldestAgeMs: 0, dead: 2 }),
     rollouts: () => ({ rolling: 2, soaking: 1 }),
+    ended: () => ({ succeeded: 7, stuck: 1 }),
     hosts: () => ({ connected: 4 }),
     chatConnected: () => true,
   };
@@ -152,6 +153,9 @@ test("/metrics has every figure, with bounded labels", async () => {
     "gantry_outbox_depth 0",
     "gantry_outbox_dead 2",
     'gantry_rollouts{phase="rolling"} 2',
+    'gantry_rollouts_ended_total{phase="succeeded"} 7',
+    'gantry_rollouts_ended_total{phase="stuck"} 1',
+    'gantry_rollouts_ended_total{phase="expired"} 0',
     'gantry_hosts{state="connected"} 4',
     "gantry_slack_connected 1",
     "gantry_collect_errors_total 0",
