@@ -34,6 +34,7 @@
  *   no candidate, old stopped by us      start the old one first, then go on towards the goal
  *   two running                          the one that is not promoted stops; of two promoted the older one
  *   something newer than the goal        do nothing at all: two servers, or one restored from an old copy
+ *   the goal's generation, another release    likewise
  */
 import type { SwapOutcome } from "./slot.ts";
 
@@ -138,8 +139,18 @@ export function nextStep(view: SlotView): Step {
   if (newest > view.goal.generation) {
     return { kind: "hold", detail: `generation ${newest} is on this host, and the order is for ${view.goal.generation}` };
   }
-  if (view.goal.release === null) return empty(view);
   const cast = castOf(view);
+  const { candidate } = cast;
+  if (candidate !== null && !isOfGoal(candidate, view.goal)) {
+    const detail = `generation ${candidate.generation} on this host is r${candidate.release}, and the order of that generation is for ${view.goal.release === null ? "nothing" : `r${view.goal.release.number}`}`;
+    if (candidate.promoted || view.settled?.ok === true) return { kind: "hold", detail };
+    if (view.settled === null && view.attempt.failure === null)
+      return { kind: "fail", reason: "stale_desired", detail, id: null };
+  }
+  if (view.goal.release === null) return empty(view);
+  // Refused orders settle as failed too: what serves, and was proven, stays whatever the journal says of its generation.
+  const alone = candidate?.promoted && candidate.status === "running" && cast.others.every((c) => c.status !== "running");
+  if (view.settled?.ok === false && alone) return { kind: "settle", ok: true, adopt: null };
   if (view.settled !== null) return view.settled.ok ? serve(view, cast) : stayRestored(view, cast);
   if (view.attempt.failure !== null) return goBack(view, cast);
   return cast.candidate === null ? prepare(view, cast) : swap(view, cast, cast.candidate);
@@ -312,6 +323,11 @@ function tidy(view: SlotView, cast: Cast, base: SeenContainer | null): Step | nu
   }
   const surplus = cast.vouchers[1];
   return surplus === undefined ? null : { kind: "remove", id: surplus.id };
+}
+
+/** One generation is one release: another one under its number is an order of a server that was set back. */
+function isOfGoal(container: SeenContainer, { release }: Goal): boolean {
+  return release !== null && container.release === release.number && container.digest === release.digest;
 }
 
 function isSame(container: SeenContainer, goal: Goal): boolean {

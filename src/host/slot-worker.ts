@@ -97,7 +97,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     const known = Math.max(memory.desired?.generation ?? 0, memory.entry.generation);
     if (desired.generation < known) return false;
     const isNews = desired.generation > (memory.desired?.generation ?? 0);
-    if (!isNews && memory.confirmed === confirmed) return true;
+    if (!isNews && memory.confirmed === confirmed && isSameOrder(memory.desired, desired)) return true;
     memory.desired = desired;
     memory.confirmed ||= confirmed;
     if (isNews) newer.abort();
@@ -122,6 +122,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     if (desired === null || desired === goal) return;
     if (memory.touched && hasCandidate(memory) && goal !== null && goal.generation !== desired.generation) return;
     const isNew = goal?.generation !== desired.generation;
+    if (!isNew && memory.touched && !isSameOrder(goal, desired)) return;
     memory.goal = desired;
     if (!isNew) return;
     memory.touched = false;
@@ -338,4 +339,8 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
       watch.follow(null);
     },
   };
+}
+
+function isSameOrder(one: DesiredSlot | null, other: DesiredSlot): boolean {
+  return one?.release?.number === other.release?.number && one?.release?.digest === other.release?.digest;
 }

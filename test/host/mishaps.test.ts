@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import type { ObservedSlot } from "../../src/core/slot.ts";
 import { EngineError } from "../../src/host/engine.ts";
 import { createQuickClock, type QuickClock } from "../../src/rehearsal/stage/quick-clock.ts";
 import { eventually } from "../kit/eventually.ts";
@@ -102,6 +103,33 @@ describe("a host that is disturbed", () => {
       host.engine.running().map((c) => [c.labels["gantry.release"], c.restartPolicy]),
       [["r1", "unless-stopped"]],
     );
+  });
+
+  it("does not report a release as served when its generation was settled with another one", async () => {
+    assert.equal(host.order([want({ generation: 1, release: 9, digest: host.push("nine") })], { epoch: 2 }), null);
+    await eventually(() => {
+      const { outcome } = host.observed().slots[0] as ObservedSlot;
+      assert.deepEqual(outcome?.ok === false && outcome.reason, "stale_desired");
+    });
+    await host.atRest(["r1 running"]);
+    host.order([want({ generation: 1, digest: host.push("one") })], { epoch: 3 });
+    await eventually(() => assert.equal(host.observed().slots[0]?.outcome?.ok, true));
+    await host.atRest(["r1 running"]);
+    assert.deepEqual(
+      host.engine.calls.filter((c) => c.startsWith("stop")),
+      [],
+    );
+    host.order([want({ generation: 2, release: 9, digest: host.push("nine") })]);
+    assert.equal((await host.settled(2)).outcome?.ok, true);
+    await host.atRest(["r1 kept", "r9 running"]);
+  });
+
+  it("nor after a restart of the agent", async () => {
+    await host.stop();
+    await host.start();
+    host.order([want({ generation: 1, release: 9, digest: host.push("nine") })], { epoch: 2 });
+    await eventually(() => assert.equal(host.observed().slots[0]?.outcome?.ok, false));
+    await host.atRest(["r1 running"]);
   });
 
   async function startByHand(release: string): Promise<void> {
