@@ -160,7 +160,7 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
     });
   }
 
-  function stop(id: string): Promise<{ killed: boolean }> {
+  function stop({ id, stopGraceMs }: ContainerState): Promise<{ killed: boolean }> {
     const box = boxes.get(id);
     if (box === undefined) return Promise.resolve({ killed: false });
     box.stoppedByHand = true;
@@ -169,7 +169,7 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
       return Promise.resolve({ killed: false });
     }
     return new Promise((resolve) => {
-      clock.wakeAt(clock.now() + box.state.stopGraceMs, () => {
+      clock.wakeAt(clock.now() + stopGraceMs, () => {
         ended(box, 137);
         resolve({ killed: true });
       });
@@ -232,7 +232,7 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
         },
         `policy ${restartPolicy} ${nameOf(id)}`,
       ),
-    stop: ({ id }) => call("stop", () => stop(id), `stop ${nameOf(id)}`),
+    stop: (container) => call("stop", () => stop(container), `stop ${nameOf(container.id)}`),
     remove: (id) =>
       call(
         "remove",

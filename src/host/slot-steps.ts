@@ -28,6 +28,8 @@ export type Bench = Hands & {
   readonly newer: () => AbortSignal;
 };
 
+/** How long a failed candidate may take to end. */
+const failedGraceMs = 500;
 /** For a container without a readable health label. */
 const plainHealth = { probe: { kind: "none" }, intervalMs: 1_000, deadlineMs: 60_000 } as const;
 
@@ -112,7 +114,9 @@ async function create(bench: Bench, step: Extract<Step, { kind: "create" }>): Pr
     const environment = await readEnvFiles({ envDir: bench.envDir, files: spec.envFiles });
     const id = await limit(() => engine.create({ ...order, environment }));
     const stopping = { stopSignal: spec.stopSignal ?? "SIGTERM", stopGraceMs: spec.stopGraceMs };
-    memory.states = [...memory.states, createdState({ id, name: order.name, labels, environment, ...stopping })];
+    // With the values of the service file: whatever of them is secret must not be shown in its last lines.
+    const all = [...environment, ...Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`)];
+    memory.states = [...memory.states, createdState({ id, name: order.name, labels, environment: all, ...stopping })];
     // This process knows how far it is: whatever it finds stopped from here on is no reason to turn back.
     change(bench, { resume: "forward" });
     await written.catch((cause) => {
@@ -157,9 +161,10 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
   enter(bench, "stopping_old");
   touch(memory);
   try {
-    const { killed } = await engine.stop(state);
-    if (killed)
-      bench.log.warn({ ...memory.key, container: state.name, graceMs: state.stopGraceMs }, "ignored its stop signal, killed");
+    // One that failed has nothing to finish, and what serves waits for its end.
+    const graceMs = step.which === "candidate" ? Math.min(state.stopGraceMs, failedGraceMs) : state.stopGraceMs;
+    const { killed } = await engine.stop({ ...state, stopGraceMs: graceMs });
+    if (killed) bench.log.warn({ ...memory.key, container: state.name, graceMs }, "ignored its stop signal, killed");
     changeState(memory, step.id, { status: "ended", pid: null });
     if (step.which === "old") change(bench, { stoppedOld: true });
   } catch (thrown) {
@@ -298,10 +303,17 @@ async function noteFault(bench: Bench, thrown: unknown, id: string | null): Prom
 async function noteFailure(bench: Bench, failure: { reason: ReasonCode; detail: string }, id: string | null): Promise<void> {
   const { memory, log } = bench;
   if (memory.attempt.failure !== null) return;
+  if (id !== null) await lookAt(bench, id);
   const logTail = id === null ? [] : await tailOf(bench, id);
   log.warn({ ...memory.key, generation: memory.goal?.generation, reason: failure.reason, detail: failure.detail }, "swap failed");
   change(bench, { failure: { reason: failure.reason, detail: failure.detail, logTail } });
   enter(bench, "restoring");
+}
+
+/** What only the engine knows of a fresh container: its process, and what its image says of signals and environment. */
+async function lookAt(bench: Bench, id: string): Promise<void> {
+  const state = await bench.engine.inspect(id).catch(() => null);
+  if (state !== null) changeState(bench.memory, id, state);
 }
 
 export async function tailOf(bench: Pick<Bench, "engine" | "memory">, id: string): Promise<string[]> {

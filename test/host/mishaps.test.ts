@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import type { ObservedSlot } from "../../src/core/slot.ts";
+import type { DesiredRelease, ObservedSlot } from "../../src/core/slot.ts";
 import { EngineError } from "../../src/host/engine.ts";
 import { createQuickClock, type QuickClock } from "../../src/rehearsal/stage/quick-clock.ts";
 import { eventually } from "../kit/eventually.ts";
@@ -129,6 +129,17 @@ describe("a host that is disturbed", () => {
     await host.start();
     host.order([want({ generation: 1, release: 9, digest: host.push("nine") })], { epoch: 2 });
     await eventually(() => assert.equal(host.observed().slots[0]?.outcome?.ok, false));
+    await host.atRest(["r1 running"]);
+  });
+
+  it("shows no secret of the service file in the last lines of a failed one, and gives it no long grace", async () => {
+    const digest = host.push("sick", { healthyAfterMs: null, ignoresTerm: true, logs: ["cannot log in with hunter2-hunter2"] });
+    const ordered = want({ generation: 2, digest });
+    const release = ordered.release as DesiredRelease;
+    const container = { ...release.spec.container, stopGraceMs: 60_000, environment: { DB_PASSWORD: "hunter2-hunter2" } };
+    host.order([{ ...ordered, release: { ...release, spec: { ...release.spec, container } } }]);
+    const { outcome } = await host.settled(2);
+    assert.deepEqual(outcome?.ok === false && outcome.logTail, ["cannot log in with [redacted]"]);
     await host.atRest(["r1 running"]);
   });
 
