@@ -114,7 +114,10 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
 
   function reports(host: string, change: { health?: "ok" | "failing"; restarts?: number; gone?: boolean } = {}): void {
     const slot = store.slots.get(host, place);
-    if (slot === null) return picture(host, [], null);
+    if (slot === null) {
+      picture(host, [], null);
+      return;
+    }
     const release = slot.release === null ? null : store.releases.find("api", slot.release);
     const live =
       release === null || change.gone === true
