@@ -49,17 +49,23 @@ export function createHost(parts: HostParts): Host {
   let journal: Journal = state.journal;
   let orders: DesiredPicture | null = state.orders;
   let stopped = false;
+  /** Counted when it goes and when it is back: a swap may end between the two. */
+  let engineBreaks = 0;
 
   const guard = createEngineGuard({
     engine,
     clock,
     log,
-    onChange,
+    onChange: () => {
+      if (!guard.health().ok) engineBreaks += 1;
+      onChange();
+    },
     onEvent: (event) => {
       const worker = workers.get(slotName(event)) ?? addWorker(event);
       worker.poke(event.containerId);
     },
     onBack: () => {
+      engineBreaks += 1;
       images.engineBack();
       for (const worker of workers.values()) worker.poke();
       void discover();
@@ -96,6 +102,7 @@ export function createHost(parts: HostParts): Host {
       report: onChange,
       failpoint: parts.failpoint ?? (() => undefined),
       engineBack: guard.whenBack,
+      engineBreaks: () => engineBreaks,
     });
     workers.set(name, worker);
     onChange();

@@ -30,6 +30,8 @@ export type SlotMemory = {
   repairs: number[];
   tidyAfter: number;
   tidyFailures: number;
+  /** How often the engine had been away when the candidate was started. */
+  breaksAtStart: number | null;
 };
 
 /** What fails, or is undone again, is tried at once, and then ever more rarely; never given up for good. */
@@ -64,6 +66,7 @@ export function createMemory(key: SlotKey, entry: JournalEntry | null, now: numb
     repairs: [],
     tidyAfter: 0,
     tidyFailures: 0,
+    breaksAtStart: null,
   };
 }
 

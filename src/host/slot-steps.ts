@@ -20,6 +20,8 @@ export type Bench = Hands & {
   readonly envDir: string;
   readonly bootId: string;
   readonly memory: SlotMemory;
+  /** How often the engine has been away so far. */
+  readonly engineBreaks: () => number;
   /** Resolves when the entry is on the disk. */
   readonly write: (entry: JournalEntry) => Promise<void>;
   /** The slot's report has changed. */
@@ -180,7 +182,10 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
 async function start(bench: Bench, step: Extract<Step, { kind: "start" }>): Promise<void> {
   const { memory, engine, limit, clock, log } = bench;
   enter(bench, "starting");
-  if (step.which === "new") touch(memory);
+  if (step.which === "new") {
+    touch(memory);
+    memory.breaksAtStart = bench.engineBreaks();
+  }
   if (step.which === "repair") memory.repairs.push(clock.now());
   try {
     await limit(() => engine.start(step.id));
@@ -212,7 +217,11 @@ async function check(bench: Bench, step: Extract<Step, { kind: "check" }>): Prom
     change(bench, { verified: step.id });
     return;
   }
-  if (step.which === "new") return await noteFailure(bench, proof, step.id);
+  if (step.which === "new") {
+    const gone = proof.reason === "exited" && (await bench.engine.inspect(step.id)) === null;
+    const removed = { reason: "interrupted", detail: "the new container was removed during its check" } as const;
+    return await noteFailure(bench, gone ? removed : proof, step.id);
+  }
   log.error({ ...memory.key, reason: proof.reason, detail: proof.detail }, "the old container is not healthy again");
   change(bench, { oldBroken: true });
 }
@@ -236,7 +245,7 @@ async function settle(bench: Bench, step: Extract<Step, { kind: "settle" }>): Pr
   const { memory, clock, log } = bench;
   const generation = memory.goal?.generation ?? memory.inferred?.generation ?? 0;
   const tookMs = clock.now() - memory.beganAt;
-  const outcome: SwapOutcome = step.ok ? { ok: true, tookMs } : { ok: false, tookMs, after: step.after, ...failureOf(memory) };
+  const outcome: SwapOutcome = step.ok ? { ok: true, tookMs } : { ok: false, tookMs, after: step.after, ...failureOf(bench) };
   const adopted = step.ok && step.adopt !== null ? { containerId: step.adopt, generation } : memory.entry.adopted;
   const entry = { ...memory.entry, generation, outcome, adopted };
   const written = bench.write(entry);
@@ -248,8 +257,16 @@ async function settle(bench: Bench, step: Extract<Step, { kind: "settle" }>): Pr
   await written.catch((error) => log.error({ ...memory.key, error: String(error) }, "the journal cannot be written"));
 }
 
-function failureOf(memory: SlotMemory): Failure {
-  return memory.attempt.failure ?? { reason: "internal", detail: "no reason was noted", logTail: [] };
+const couldBeTheEngine: readonly string[] = ["exited", "start_failed", "crash_loop", "unhealthy"];
+
+/** What failed while the engine was away says nothing about the release. */
+function failureOf({ memory, engineBreaks }: Bench): Failure {
+  const { failure } = memory.attempt;
+  if (failure === null) return { reason: "internal", detail: "no reason was noted", logTail: [] };
+  const { breaksAtStart } = memory;
+  const engineFailed = breaksAtStart !== null && engineBreaks() > breaksAtStart;
+  if (!engineFailed || !couldBeTheEngine.includes(failure.reason)) return failure;
+  return { ...failure, reason: "interrupted", detail: `the engine was away during the swap; ${failure.detail}` };
 }
 
 async function keep(bench: Bench, id: string): Promise<void> {

@@ -126,6 +126,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     memory.goal = desired;
     if (!isNew) return;
     memory.touched = false;
+    memory.breaksAtStart = null;
     newer = new AbortController();
     memory.inferred = null;
     memory.imageMisses = 0;

@@ -143,6 +143,22 @@ describe("a host that is disturbed", () => {
     await host.atRest(["r1 running"]);
   });
 
+  it("does not blame the release for an engine that was away, nor for a container that somebody removed", async () => {
+    host.order([want({ generation: 2, digest: host.push("slow", { healthyAfterMs: null }), deadlineMs: 60_000 })]);
+    await eventually(() => assert.equal(host.observed().slots[0]?.step, "checking"));
+    host.engine.setDown(true);
+    await eventually(() => assert.equal(host.observed().engine.ok, false));
+    host.engine.powerCut();
+    host.engine.setDown(false);
+    const cut = (await host.settled(2)).outcome;
+    assert.deepEqual(cut?.ok === false && [cut.reason, cut.after], ["interrupted", "restored"]);
+    host.order([want({ generation: 3, digest: host.push("slow", { healthyAfterMs: null }), deadlineMs: 60_000 })]);
+    await eventually(() => assert.equal(host.observed().slots[0]?.step, "checking"));
+    await host.engine.remove(host.engine.running()[0]?.id ?? "");
+    const removed = (await host.settled(3)).outcome;
+    assert.deepEqual(removed?.ok === false && [removed.reason, removed.after], ["interrupted", "restored"]);
+  });
+
   async function startByHand(release: string): Promise<void> {
     const found = (await host.engine.list()).find(
       (c) => c.labels["gantry.release"] === release && c.labels["gantry.role"] === "live",
