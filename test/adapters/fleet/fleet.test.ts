@@ -178,7 +178,8 @@ describe("the line between server and agents", () => {
       await eventually(() => assert.ok(clock.wakes() > before + 8, "both ends have looked several times"));
       assert.deepEqual(server.desk.disconnections, []);
       clock.pass(3_600_000);
-      await eventually(() => assert.deepEqual(server.desk.disconnections, ["web-1"]));
+      // Once or, when the hour takes the new connection along, twice.
+      await eventually(() => assert.deepEqual([...new Set(server.desk.disconnections)], ["web-1"]));
       await eventually(() => assert.ok(end.link.isConnected()));
     });
   }
