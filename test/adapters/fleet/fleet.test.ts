@@ -177,9 +177,11 @@ describe("the line between server and agents", () => {
       const before = clock.wakes();
       await eventually(() => assert.ok(clock.wakes() > before + 8, "both ends have looked several times"));
       assert.deepEqual(server.desk.disconnections, []);
-      clock.pass(3_600_000);
-      // Once or, when the hour takes the new connection along, twice.
-      await eventually(() => assert.deepEqual([...new Set(server.desk.disconnections)], ["web-1"]));
+      // A heartbeat may come in between the hour and the next look, and then the other was heard of: so hours pass until one does not.
+      await eventually(() => {
+        clock.pass(3_600_000);
+        assert.deepEqual([...new Set(server.desk.disconnections)], ["web-1"]);
+      });
       await eventually(() => assert.ok(end.link.isConnected()));
     });
   }
