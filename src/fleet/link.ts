@@ -38,7 +38,7 @@ export type LinkOptions = {
 };
 
 /** A connection that held for this long shows that the server is well: after it, the waits begin anew. */
-const settledMs = 10_000;
+const settledMs = 1_000;
 
 export type AgentLink = {
   /** The observed picture has changed: send it soon, the newest once. */
