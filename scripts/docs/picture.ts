@@ -56,6 +56,7 @@ function cardFacts(now: number): RolloutFacts {
     release,
     from,
     ref: "main",
+    notSetUp: [],
     change: {
       commits: between.map(({ sha, title, author }) => ({
         sha,

@@ -10,6 +10,7 @@ import {
   type Fitness,
   hasEnded,
   type LaterEvent,
+  type Phase,
   type Requested,
   type RolloutEvent,
   type RolloutState,
@@ -46,6 +47,8 @@ export type ConductorParts = {
   readonly outboxChanged: () => void;
   /** Hosts that were waiting for a rollout to end and have something new desired of them. */
   readonly convergeAll: () => readonly string[];
+  /** A card shows how long something has taken: draw it again although nothing happened. */
+  readonly redraw: (rollout: number) => void;
   /** Something happened to a rollout; told after the commit. */
   readonly onEvent?: (event: RolloutEvent) => void;
   /** Named points at which a test may end the process. */
@@ -58,6 +61,9 @@ const stallMs = 10_000;
 const graceMs = 60_000;
 /** How often hosts are asked for the proof that ends a soak. */
 const proofRetryMs = 2_000;
+/** Cards of rollouts under way are drawn again this often, so that "for 40 s" does not stand still. */
+const tickMs = 10_000;
+const moving: readonly Phase[] = ["rolling", "soaking", "restoring"];
 
 const mayBeginBatch: readonly LaterEvent["type"][] = [
   "approved",
@@ -72,6 +78,7 @@ export function createConductor(parts: ConductorParts): Conductor {
   const { store, clock, fleet, log } = parts;
   const failpoint = parts.failpoint ?? (() => {});
   let cancelWake: (() => void) | null = null;
+  let cancelTick: (() => void) | null = null;
   let stopped = false;
   let armedFor: number | null = null;
   const startedAt = clock.now();
@@ -214,7 +221,24 @@ export function createConductor(parts: ConductorParts): Conductor {
     if (hasEnded(state)) for (const h of state.hosts) if (!nudges.includes(h.host)) fleet.nudge(h.host);
     parts.outboxChanged();
     armTimer();
+    armTick();
     if (hasEnded(state)) bringAlong();
+  }
+
+  function armTick(): void {
+    if (cancelTick !== null || stopped) return;
+    const active = store.rollouts.allActive().filter((r) => moving.includes(r.state.phase));
+    if (active.length > 0) cancelTick = clock.wakeAt(clock.now() + tickMs, tick);
+  }
+
+  function tick(): void {
+    cancelTick = null;
+    try {
+      for (const { number, state } of store.rollouts.allActive()) if (moving.includes(state.phase)) parts.redraw(number);
+      armTick();
+    } catch (error) {
+      log.warn({ err: error }, "cards could not be drawn again; the next event draws them");
+    }
   }
 
   /** Hosts that joined while the environment was busy. What cannot be written now comes with their next connection. */
@@ -315,10 +339,12 @@ export function createConductor(parts: ConductorParts): Conductor {
       }
       store.timers.grant(clock.now() + graceMs);
       ringTimers();
+      armTick();
       parts.outboxChanged();
     },
     stop() {
       stopped = true;
+      cancelTick?.();
       cancelWake?.();
     },
   };

@@ -60,11 +60,18 @@ export function createApp(parts: GantryParts): App {
 
   const desk = createFleetDesk({ store, config, clock, log, conductor: theConductor, redraw });
   const fleet = parts.fleet(desk);
-  const facts = createFacts({ store, config, fleet, now: () => clock.now() });
+  const facts = createFacts({
+    store,
+    config,
+    fleet,
+    links: { github: parts.forge !== null, jira: parts.tickets !== null },
+    now: () => clock.now(),
+  });
   const handlers = createHandlers({ ...parts, facts, redraw });
   outbox = createOutbox({ store, clock, log, handlers, waitsFor: waitsFor(store), ...failpoint });
   conductor = createConductor({
     convergeAll: desk.convergeAll,
+    redraw,
     store,
     clock,
     fleet,

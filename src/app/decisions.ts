@@ -154,9 +154,15 @@ function tooLate(state: RolloutState): Refusal {
 
 function lost(state: RolloutState, reason: ReasonCode): Refusal {
   if (reason === "already_approved") return refuse(reason, `You have approved #${state.number} already.`);
-  const last = state.approvals.at(-1);
-  const who = state.endedBy?.name ?? last?.by.name ?? null;
-  const act = state.endedBy === null ? "approved" : "ended";
-  const by = who === null ? "" : `, ${act} by ${who}`;
+  const by = whoAndWhen(state);
   return refuse(reason, `#${state.number} is ${state.phase.replace("_", " ")} now${by}.`, reasons[reason].next);
+}
+
+/** `, approved by bo at 12:04 UTC`: the last thing that a person decided, or when it ended by itself. */
+function whoAndWhen(state: RolloutState): string {
+  const at = (ms: number | null) => (ms === null ? "" : ` at ${new Date(ms).toISOString().slice(11, 16)} UTC`);
+  if (state.endedBy !== null) return `, ended by ${state.endedBy.name}${at(state.endedAt)}`;
+  const last = state.approvals.at(-1);
+  if (last === undefined || state.phase === "expired") return at(state.endedAt) === "" ? "" : `,${at(state.endedAt)}`;
+  return `, approved by ${last.by.name}${at(last.at)}`;
 }

@@ -11,6 +11,8 @@ export type FactsParts = {
   readonly store: Store;
   readonly config: GantryConfig;
   readonly fleet: Fleet;
+  /** Which of the two are set up. */
+  readonly links: { readonly github: boolean; readonly jira: boolean };
   readonly now: () => number;
 };
 
@@ -61,6 +63,7 @@ export function createFacts(parts: FactsParts): Facts {
       from: release(service, state.from),
       ref: stored.ref,
       change: stored.change,
+      notSetUp: notSetUp(settings.service),
       steps: stepsOf(store.slots.ofEnvironment({ service, environment }), state.number),
       away: state.hosts.map((h) => h.host).filter((host) => !fleet.isConnected(host)),
       approvers: approvals?.from ?? [],
@@ -72,6 +75,16 @@ export function createFacts(parts: FactsParts): Facts {
       why: stored.why,
       now: now(),
     };
+  }
+
+  /** Commits and tickets that a service file promises and nobody can look up. */
+  function notSetUp(service: ServiceConfig | null): string[] {
+    const github = service?.repository !== undefined && service.repository !== null && !parts.links.github;
+    const jira = (service?.ticketProjects.length ?? 0) > 0 && !parts.links.jira;
+    return [
+      ...(github ? ["GitHub is not set up: commits are not shown"] : []),
+      ...(jira ? ["Jira is not set up: tickets are not looked up"] : []),
+    ];
   }
 
   function notSoakedIn(service: string, environment: EnvironmentConfig | null, wanted: number): string | null {

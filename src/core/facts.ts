@@ -32,6 +32,8 @@ export type RolloutFacts = {
   readonly ref: string | null;
   /** null until it has been looked up, and when no forge is set up. */
   readonly change: ChangeFacts | null;
+  /** What the service names and this server has no access to: sentences. */
+  readonly notSetUp: readonly string[];
   /** Where each host's agent is right now (not part of the rollout's own state). */
   readonly steps: Readonly<Record<string, SlotStep>>;
   /** Hosts that have no live connection to the server. */

@@ -128,6 +128,7 @@ function smallPrint(facts: RolloutFacts): readonly string[] {
   return [
     ...cutList(made, { budget: 600, most: 8, rest: (left) => `and ${left} more` }),
     `${code(canonical(facts), 200)} · ${plan}`,
+    ...(hasEnded(facts.state) ? [] : facts.notSetUp.map((text) => `${safe(text, 120)}.`)),
   ];
 }
 
@@ -176,6 +177,7 @@ function textForm(facts: RolloutFacts): string {
       : changeLists(facts.change, facts)
           .flat()
           .map((line) => line.text)),
+    ...(hasEnded(facts.state) ? [] : facts.notSetUp.map((text) => `${safe(text, 120)}.`)),
     `Command: ${canonical(facts)}`,
     ...nextText(facts),
   ];

@@ -127,6 +127,8 @@ journey("without GitHub and Jira a deploy is still a deploy", async ({ ana, ...j
   await ana.says("/deploy api staging main");
   await j.told(ana, "No build of api for `main`", "Reason: unknown_ref");
   await j.makeLive("prod", first);
+  await ana.says(`/deploy api prod ${second}`);
+  await j.card(/GitHub is not set up: commits are not shown\.[\s\S]*Jira is not set up: tickets are not looked up\./, 2);
 });
 
 journey(

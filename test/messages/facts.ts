@@ -52,6 +52,7 @@ export function factsOf(state: RolloutState, change: Partial<RolloutFacts> = {})
     from: state.from === null ? null : rollback ? r42 : r41,
     ref: null,
     change: null,
+    notSetUp: [],
     steps: {},
     away: [],
     approvers: ["release-captains"],

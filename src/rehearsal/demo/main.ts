@@ -56,7 +56,7 @@ async function main(): Promise<number> {
   } finally {
     say("stopping: containers, engines, network and processes of this demo");
     await stage.stop();
-    say("everything is gone");
+    say(`everything is gone (pushed images stay in ${cacheDir} for a quicker start)`);
   }
 }
 

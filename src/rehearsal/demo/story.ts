@@ -24,6 +24,7 @@ class Story {
   readonly #say: (line: string) => void;
   readonly #watcher: Watcher;
   readonly #prod: readonly string[];
+  #stepBegan = Date.now();
 
   constructor(stage: Stage, say: (line: string) => void) {
     this.#stage = stage;
@@ -37,19 +38,24 @@ class Story {
     this.#say(`  ${isTrue ? "✓" : "✗ NOT TRUE:"} ${what}${detail === "" ? "" : ` (${detail})`}`);
   }
 
+  #step(title: string): void {
+    this.#stepBegan = Date.now();
+    this.#say(title);
+  }
+
   async play(): Promise<void> {
     const first = build("good", 0);
     const second = build("good", 1);
     const unhealthy = build("unhealthy", 0);
-    this.#say("1. ana deploys to staging, where nobody has to approve");
+    this.#step("1. ana deploys to staging, where nobody has to approve");
     await this.#deploy("staging", first, { approve: false, until: "Live" });
     await this.#serves(["staging-1"], first);
-    this.#say("2. ana promotes to prod what soaked in staging; bo approves");
+    this.#step("2. ana promotes to prod what soaked in staging; bo approves");
     await this.#says("ana", "/promote api prod");
     await this.#approve();
     await this.#card(/Live/);
     await this.#serves(this.#prod, first);
-    this.#say("3. the next commit, straight to prod");
+    this.#step("3. the next commit, straight to prod");
     await this.#deploy("prod", second, { approve: true, until: "Live" });
     await this.#serves(this.#prod, second);
     await this.#unhealthyDeploy(unhealthy, second);
@@ -58,7 +64,7 @@ class Story {
   }
 
   async #unhealthyDeploy(unhealthy: SampleCommit, serving: SampleCommit): Promise<void> {
-    this.#say("4. a commit that never becomes healthy is put back by itself");
+    this.#step("4. a commit that never becomes healthy is put back by itself");
     const before = Date.now();
     await this.#deploy("prod", unhealthy, { approve: true, until: "restored|Put back|put back" });
     await this.#serves(this.#prod, serving);
@@ -83,7 +89,7 @@ class Story {
   }
 
   async #rollback(target: SampleCommit, from: SampleCommit): Promise<void> {
-    this.#say("5. eva, on call, rolls back from her phone with the registry and GitHub stopped");
+    this.#step("5. eva, on call, rolls back from her phone with the registry and GitHub stopped");
     await this.#stage.lab.registry.stop();
     await this.#stage.github.stop();
     const before = Date.now();
@@ -99,7 +105,7 @@ class Story {
   }
 
   async #secondRollback(): Promise<void> {
-    this.#say("6. a second rollback never returns to the bad release");
+    this.#step("6. a second rollback never returns to the bad release");
     await this.#says("eva", "/rollback api prod");
     await this.#whisper("eva", /no earlier good release/);
     this.check("it is refused with the reason", true);
@@ -148,7 +154,10 @@ class Story {
 
   async #serves(hosts: readonly string[], commit: SampleCommit): Promise<void> {
     const now = await this.#watcher.now();
-    for (const host of hosts) this.check(`${host} answers ${short(commit)}`, now[host] === short(commit), now[host]);
+    for (const host of hosts) {
+      const seen = this.#watcher.since(host, this.#stepBegan);
+      this.check(`${host} answers ${short(commit)}`, now[host] === short(commit), `before, during, after: ${seen.join(" → ")}`);
+    }
   }
 
   async end(): Promise<void> {
