@@ -49,7 +49,7 @@ export async function reaches(stage: Stage, commit: string, phases: readonly str
 }
 
 /** Nothing is left to do outside, and every stored log folds to its snapshot. */
-export async function storeIsSound(stage: Stage): Promise<void> {
+export async function storeIsSound(stage: Stage, deadlineMs = 20_000): Promise<void> {
   await eventually(() => {
     const open = reading(stage, (db) =>
       db
@@ -57,7 +57,7 @@ export async function storeIsSound(stage: Stage): Promise<void> {
         .all(),
     );
     if (open.length > 0) throw new Error(`the outbox holds ${open.map((o) => `${o.kind} (${o.last_error})`).join(", ")}`);
-  }, 20_000);
+  }, deadlineMs);
   logsFold(stage);
 }
 
