@@ -79,7 +79,7 @@ for (const [index, point] of points.entries()) {
 }
 
 test("after all of it nothing is left to do outside", async () => {
-  // GitHub is asked to write once a second at most, and twenty rollouts have several things to say each.
+  // Slack takes a message a second in a channel and GitHub a write, and twenty rollouts have a dozen things to say each.
   await storeIsSound(stage(), 180_000);
 });
 

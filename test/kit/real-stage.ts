@@ -61,14 +61,14 @@ export async function storeIsSound(stage: Stage, deadlineMs = 20_000): Promise<v
   logsFold(stage);
 }
 
-/** Every stored log folds to its snapshot, byte for byte. */
+/** Every stored log folds to its snapshot, byte for byte. Both are read in one transaction, since the server goes on writing. */
 export function logsFold(stage: Stage): void {
-  for (const { number, state } of reading(stage, (db) =>
-    db.prepare<[], { number: number; state: string }>("select number, state from rollout").all(),
-  )) {
-    const bodies = reading(stage, (db) =>
-      db.prepare<[number], string>("select body from rollout_event where rollout = ? order by seq").pluck().all(number),
-    );
+  const all = reading(stage, (db) => {
+    const states = db.prepare<[], { number: number; state: string }>("select number, state from rollout");
+    const events = db.prepare<[number], string>("select body from rollout_event where rollout = ? order by seq").pluck();
+    return db.transaction(() => states.all().map((row) => ({ ...row, bodies: events.all(row.number) })))();
+  });
+  for (const { number, state, bodies } of all) {
     const folded = fold(bodies.map((body) => JSON.parse(body)));
     if (JSON.stringify(folded) !== JSON.stringify(JSON.parse(state)))
       throw new Error(`the events of #${number} do not fold to its snapshot`);
