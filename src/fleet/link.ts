@@ -37,8 +37,11 @@ export type LinkOptions = {
   readonly deadMs?: number;
 };
 
-/** A connection that held for this long shows that the server is well: after it, the waits begin anew. */
-const settledMs = 1_000;
+/**
+ * A connection that held for this long shows that the server is well: after it, the waits begin anew. Shorter is only one
+ * that lets us in and closes at once.
+ */
+const settledMs = 250;
 
 export type AgentLink = {
   /** The observed picture has changed: send it soon, the newest once. */
