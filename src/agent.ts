@@ -109,6 +109,7 @@ async function assemble(parts: { options: AgentOptions; log: Log; clock: Clock; 
     envDir: resolve(options.envDir ?? defaultEnvDir),
     bootId: await bootId(),
     agentVersion,
+    random: Math.random,
     ...(options.failpoint === undefined ? {} : { failpoint: options.failpoint }),
     onChange: () => link?.changed(),
   });

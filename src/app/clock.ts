@@ -15,4 +15,5 @@ export const systemClock: Clock = {
     arm();
     return () => clearTimeout(timer);
   },
+  soon: (work) => void setImmediate(work),
 };

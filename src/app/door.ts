@@ -60,7 +60,7 @@ const staleAfterMs = 10 * 60_000;
 export function createDoor(parts: DoorParts): AppDoor {
   const { store, clock, log, chat } = parts;
   const failpoint = parts.failpoint ?? (() => {});
-  const turn = createTurns();
+  const turn = createTurns(clock);
 
   /** Deliveries and outcomes that came in the same turn of the event loop share a commit: a full disk flush each would queue up. */
   const desk = createWriteDesk({ store, clock, log, outboxChanged: parts.outboxChanged });
@@ -202,16 +202,16 @@ function isUnwritable(error: unknown): boolean {
 }
 
 /** Work begins one piece per turn of the event loop, so that what arrives meanwhile is recorded and acknowledged in between. */
-function createTurns(): () => Promise<void> {
+function createTurns(clock: Clock): () => Promise<void> {
   const waiting: (() => void)[] = [];
   function next(): void {
     waiting.shift()?.();
-    if (waiting.length > 0) setImmediate(next);
+    if (waiting.length > 0) clock.soon(next);
   }
   return () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     waiting.push(resolve);
-    if (waiting.length === 1) setImmediate(next);
+    if (waiting.length === 1) clock.soon(next);
     return promise;
   };
 }

@@ -13,6 +13,8 @@ export interface Clock {
   mono(): number;
   /** Calls back once at or after `at`; the returned function cancels. Never the only memory of anything. */
   wakeAt(at: number, wake: () => void): () => void;
+  /** Calls back after the work of this turn of the event loop: what else comes in the same turn is taken with it. */
+  soon(work: () => void): void;
 }
 
 export interface Log {

@@ -42,7 +42,7 @@ export function createWriteDesk(parts: {
   function soon(): void {
     if (due || closed) return;
     due = true;
-    setImmediate(() => {
+    clock.soon(() => {
       due = false;
       if (!closed) write();
     });

@@ -32,6 +32,8 @@ export type HostParts = Hands & {
   readonly bootId: string;
   readonly agentVersion: string;
   readonly failpoint?: Failpoint;
+  /** In [0, 1). Only spreads retries. */
+  readonly random: () => number;
   /** The observed picture has changed. */
   readonly onChange: () => void;
 };
@@ -45,7 +47,8 @@ export function createHost(parts: HostParts): Host {
   const workers = new Map<string, SlotWorker>();
   const heavy = createLimit(heavyAtOnce);
   const pulls = createLimit(pullsAtOnce);
-  const images = createImages({ engine, limit: (work) => pulls(() => heavy(work)), clock, log, onChange });
+  const { random } = parts;
+  const images = createImages({ engine, limit: (work) => pulls(() => heavy(work)), clock, log, random, onChange });
   let journal: Journal = state.journal;
   let orders: DesiredPicture | null = state.orders;
   let stopped = false;

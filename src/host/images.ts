@@ -42,9 +42,9 @@ export function createImages(facts: {
   log: Log;
   onChange: () => void;
   /** In [0, 1). */
-  random?: () => number;
+  random: () => number;
 }): Images {
-  const { engine, limit, clock, log, onChange, random = Math.random } = facts;
+  const { engine, limit, clock, log, onChange, random } = facts;
   const fetching = new Map<string, Promise<string>>();
   const prepared = new Map<string, Prepared>();
   const ending = new AbortController();

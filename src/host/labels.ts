@@ -23,8 +23,16 @@ export type Marks = SlotKey & {
 /** Which host's agent made the container; src/host/own-engine.ts puts it on. */
 export const hostLabel = "gantry.host";
 
+/** Both are asked for at every step and every report, of objects that never change. */
+const knownHashes = new WeakMap<ReleaseSpec, string>();
+const knownMarks = new WeakMap<Readonly<Record<string, string>>, { readonly marks: Marks | null }>();
+
 export function specHashOf(spec: ReleaseSpec): string {
-  return createHash("sha256").update(canonicalJson(spec)).digest("hex").slice(0, 16);
+  const known = knownHashes.get(spec);
+  if (known !== undefined) return known;
+  const hash = createHash("sha256").update(canonicalJson(spec)).digest("hex").slice(0, 16);
+  knownHashes.set(spec, hash);
+  return hash;
 }
 
 /** The dot cannot stand in a name of ours, so that no two slots share a container's name. */
@@ -56,6 +64,14 @@ export function labelsFor(facts: {
 
 /** The marks of a container, or null when its labels are not ours or not whole. */
 export function marksOf(labels: Readonly<Record<string, string>>): Marks | null {
+  const known = knownMarks.get(labels);
+  if (known !== undefined) return known.marks;
+  const marks = readMarks(labels);
+  knownMarks.set(labels, { marks });
+  return marks;
+}
+
+function readMarks(labels: Readonly<Record<string, string>>): Marks | null {
   const service = labels["gantry.service"];
   const environment = labels["gantry.environment"];
   const role = labels["gantry.role"];

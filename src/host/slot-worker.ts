@@ -146,10 +146,10 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   async function look(): Promise<void> {
     memory.stale = false;
     hinted = false;
-    const before = JSON.stringify(memory.states);
+    const before = memory.states;
     memory.states = [...(await engine.list(key))];
     if (memory.goal === null) memory.inferred ??= inferGoal(memory);
-    if (JSON.stringify(memory.states) !== before) parts.report();
+    if (!looksSame(before, memory.states)) parts.report();
   }
 
   function decide(): Step {
@@ -344,4 +344,19 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
 
 function isSameOrder(one: DesiredSlot | null, other: DesiredSlot): boolean {
   return one?.release?.number === other.release?.number && one?.release?.digest === other.release?.digest;
+}
+
+/** Labels and name of a container never change; the rest is what a report is made of. */
+function looksSame(before: readonly ContainerState[], now: readonly ContainerState[]): boolean {
+  return before.length === now.length && before.every((one, at) => isSameState(one, now[at]));
+}
+
+function isSameState(one: ContainerState, other: ContainerState | undefined): boolean {
+  if (one === other || other === undefined) return one === other;
+  const ended = one.exitCode === other.exitCode && one.oomKilled === other.oomKilled && one.error === other.error;
+  const runs = one.pid === other.pid && one.startedAt === other.startedAt && one.restarts === other.restarts;
+  const health = one.health?.status === other.health?.status && one.health?.output === other.health?.output;
+  return (
+    one.id === other.id && one.status === other.status && one.restartPolicy === other.restartPolicy && runs && ended && health
+  );
 }

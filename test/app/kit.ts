@@ -20,7 +20,7 @@ export function aClock(): { readonly clock: Clock; passes(ms: number): Promise<v
   const hand = new ManualClock(noon);
   const wakeAt = (at: number, wake: () => void) => hand.after(Math.max(0, at - hand.now()), wake);
   return {
-    clock: { now: () => hand.now(), mono: () => hand.now(), wakeAt },
+    clock: { now: () => hand.now(), mono: () => hand.now(), wakeAt, soon: setImmediate },
     async passes(ms) {
       await settled();
       await hand.advance(ms);

@@ -25,7 +25,7 @@ function aTeam() {
   };
   const chat = { groupMembers } as Partial<Chat> as Chat;
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const clock = { now: () => team.now, mono: () => team.now, wakeAt: () => () => {} };
+  const clock = { now: () => team.now, mono: () => team.now, wakeAt: () => () => {}, soon() {} };
   const people = createPeople({ config: valid({ gantry }), chat, clock, log });
   const asks = (actor: Actor) => people.refusal({ actor, roles: ["oncall"], what: "roll back api prod" });
   return { team, people, asks };

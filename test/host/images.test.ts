@@ -18,7 +18,7 @@ describe("an image that is to be ready", () => {
   beforeEach(() => {
     hand = new ManualClock();
     const wakeAt = (at: number, wake: () => void) => hand.after(Math.max(0, at - hand.now()), wake);
-    const clock = { now: () => hand.now(), mono: () => hand.now(), wakeAt };
+    const clock = { now: () => hand.now(), mono: () => hand.now(), wakeAt, soon: setImmediate };
     engine = createFakeEngine({ clock });
     const limit = <T>(work: () => Promise<T>) => work();
     images = createImages({ engine, limit, clock, log: silent, onChange: () => undefined, random: () => 0.5 });

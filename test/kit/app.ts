@@ -56,7 +56,7 @@ export type TestApp = {
 /** The application's clock, turned by the same hand as the rehearsal's. */
 function appClock(clock: ManualClock): Clock {
   const wakeAt = (at: number, wake: () => void) => clock.after(Math.max(0, at - clock.now()), wake);
-  return { now: () => clock.now(), mono: () => clock.now(), wakeAt };
+  return { now: () => clock.now(), mono: () => clock.now(), wakeAt, soon: setImmediate };
 }
 
 export function aCommit(n: number): string {

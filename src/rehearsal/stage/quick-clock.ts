@@ -53,6 +53,7 @@ export function createQuickClock(): QuickClock {
     now,
     mono: () => performance.now() + aheadMs,
     wakeAt,
+    soon: (work) => void setImmediate(work),
     async passes(ms) {
       for (let left = ms; left > 0; left -= stepMs) await step(Math.min(left, stepMs));
     },

@@ -83,6 +83,10 @@ export class ManualClock implements Clock {
     };
   }
 
+  soon(work: () => void): void {
+    setImmediate(work);
+  }
+
   get alarms(): number {
     return this.#alarms.length;
   }

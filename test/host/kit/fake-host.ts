@@ -65,6 +65,7 @@ export async function fakeHost(clock: Clock = systemClock): Promise<FakeHost> {
         bootId: "boot-1",
         agentVersion: "test",
         failpoint,
+        random: () => 0.5,
         onChange: () => note(mine),
       });
       host = mine;

@@ -22,6 +22,7 @@ export function jumpyClock(): JumpyClock {
       wakes += 1;
       return systemClock.wakeAt(at - aheadMs, wake);
     },
+    soon: systemClock.soon,
     setTimeOfDay(byMs) {
       aheadMs += byMs;
     },
