@@ -1,6 +1,14 @@
 /** The application as its surfaces see it. Commands call this and nothing else; every method checks authority itself. */
 import type { GantryConfig } from "../config/valid.ts";
-import type { EnvironmentStatus, HistoryLine, HostFacts, RollbackPreview, RolloutFacts } from "../core/facts.ts";
+import type {
+  EnvironmentStatus,
+  FreezeFacts,
+  HistoryLine,
+  HostFacts,
+  RollbackPreview,
+  RolloutFacts,
+  WhyFacts,
+} from "../core/facts.ts";
 import type { Refusal } from "../core/reasons.ts";
 import type { Actor } from "./ports.ts";
 
@@ -12,6 +20,16 @@ export type Refused = { readonly kind: "refused"; readonly refusal: Refusal };
 export type Opened = { readonly kind: "opened"; readonly rollout: number };
 /** The decision counts; the card shows it. */
 export type Decided = { readonly kind: "decided"; readonly facts: RolloutFacts };
+/** Done, and said in a sentence. */
+export type Done = { readonly kind: "done"; readonly text: string };
+
+/** A person's act on one rollout. `planHash` null: typed, not pressed. */
+export type Act = {
+  readonly rollout: number;
+  readonly planHash: string | null;
+  readonly why: string | null;
+  readonly actor: Actor;
+};
 
 export interface Gantry {
   readonly config: GantryConfig;
@@ -21,6 +39,8 @@ export interface Gantry {
     readonly environment: string;
     readonly ref: string;
     readonly allowBad: boolean;
+    /** Wait in line when the environment is busy or locked, instead of a refusal. */
+    readonly wait: boolean;
     readonly why: string | null;
     readonly actor: Actor;
     readonly origin: Origin;
@@ -30,6 +50,15 @@ export interface Gantry {
     readonly service: string;
     readonly from: string | null;
     readonly to: string;
+    readonly wait: boolean;
+    readonly why: string | null;
+    readonly actor: Actor;
+    readonly origin: Origin;
+  }): Promise<Opened | Refused>;
+  /** New containers of what is live, on every host. */
+  restart(facts: {
+    readonly service: string;
+    readonly environment: string;
     readonly why: string | null;
     readonly actor: Actor;
     readonly origin: Origin;
@@ -63,7 +92,34 @@ export interface Gantry {
     readonly why: string;
     readonly actor: Actor;
   }): Promise<Decided | Refused>;
+  /** Before anything was touched it ends; afterwards it stops, and touched hosts are put back. Also: leaves the line. */
   cancel(facts: { readonly rollout: number; readonly why: string | null; readonly actor: Actor }): Promise<Decided | Refused>;
+  /** No further host begins; those in mid-swap finish; clocks stand still. */
+  pause(act: Act): Promise<Decided | Refused>;
+  resume(act: Act): Promise<Decided | Refused>;
+  /** Swaps the failed hosts again, and no others. */
+  retry(act: Act): Promise<Decided | Refused>;
+  /** Goes on past a failed batch. `why` must be given. */
+  proceed(act: Act): Promise<Decided | Refused>;
+  skipSoak(act: Act): Promise<Decided | Refused>;
+  lock(facts: {
+    readonly service: string;
+    readonly environment: string;
+    readonly why: string;
+    readonly forMs: number | null;
+    readonly actor: Actor;
+  }): Promise<Done | Refused>;
+  unlock(facts: { readonly service: string; readonly environment: string; readonly actor: Actor }): Promise<Done | Refused>;
+  /** The host is left out of plans and gets nothing new. */
+  cordon(facts: { readonly host: string; readonly why: string | null; readonly actor: Actor }): Promise<Done | Refused>;
+  /** Cordoned, and what serves on it is stopped, inside the budget of each environment. */
+  drain(facts: { readonly host: string; readonly why: string | null; readonly actor: Actor }): Promise<Done | Refused>;
+  /** It takes part again, and gets what is live. */
+  uncordon(facts: { readonly host: string; readonly actor: Actor }): Promise<Done | Refused>;
+  /** `about`: `#142` or `142`, a host's name, or `service environment`. */
+  why(about: readonly string[]): WhyFacts | Refused;
+  /** Null while all is well. */
+  freeze(): FreezeFacts | null;
   rollout(number: number): RolloutFacts | null;
   /** All of them, or those of one service, or one environment. */
   status(facts: { readonly service: string | null; readonly environment: string | null }): readonly EnvironmentStatus[];

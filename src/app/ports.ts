@@ -3,7 +3,7 @@
  * the real adapter, and a stand-in or fake that passes the same contract tests.
  */
 import type { ReasonCode } from "../core/reasons.ts";
-import type { DesiredPicture, ObservedPicture } from "../core/slot.ts";
+import type { DesiredPicture, Head, ObservedPicture } from "../core/slot.ts";
 import type { Form, HomeView, Message } from "../messages/message.ts";
 
 /** Epoch milliseconds. The only source of time in app/ and the adapters. */
@@ -204,6 +204,8 @@ export interface FleetDesk {
   serverId(): string;
   epoch(): number;
   /** Spends a one-time token. The token's name and labels are binding; labels given by the agent are added to them. */
+  /** The newest entry of the history, for the challenge: an agent that knows a newer one brings what it was told. */
+  head(): Head;
   enrol(facts: {
     token: string;
     name: string;
@@ -212,8 +214,16 @@ export interface FleetDesk {
   }): HostIdentity | { readonly refused: ReasonCode };
   identity(name: string): HostIdentity | { readonly refused: ReasonCode };
   /** `labels`: those that the agent was started with now. They count at enrolment only. */
-  connected(facts: { host: string; agentVersion: string; labels: Readonly<Record<string, string>> }): void;
+  connected(facts: {
+    host: string;
+    agentVersion: string;
+    labels: Readonly<Record<string, string>>;
+    /** The server's history as the agent last heard of it, and the highest epoch it has obeyed. */
+    head?: Head;
+    epoch?: number;
+  }): void;
   disconnected(host: string): void;
-  desired(host: string): DesiredPicture;
+  /** null: the server is frozen and says nothing. */
+  desired(host: string): DesiredPicture | null;
   observed(host: string, picture: ObservedPicture): void;
 }

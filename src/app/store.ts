@@ -2,12 +2,13 @@
  * The store as the application sees it. All synchronous: one SQLite connection, one writer.
  * Rows come back as data with JSON columns parsed. Only `transact` makes several writes one.
  */
-import type { ChangeFacts } from "../core/facts.ts";
+import type { ChangeFacts, FreezeFacts, IntentFacts, LockFacts } from "../core/facts.ts";
 import type { Plan, RolloutKind } from "../core/plan.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import type { Release, ReleaseSpec } from "../core/release.ts";
-import type { Phase, RolloutEvent, RolloutState, TimerName } from "../core/rollout-state.ts";
-import type { ObservedSlot, SlotKey } from "../core/slot.ts";
+import type { Person, Phase, RolloutEvent, RolloutState, TimerName } from "../core/rollout-state.ts";
+import type { Head, ObservedSlot, SlotKey } from "../core/slot.ts";
+import type { WatchSample } from "../core/watch.ts";
 import type { Delivery } from "./ports.ts";
 
 export type StoredRollout = {
@@ -46,6 +47,8 @@ export type Verdict = {
   readonly detail: string | null;
   readonly rollout: number;
   readonly at: number;
+  /** Who judged; null: Gantry, from what it saw. */
+  readonly by: Person | null;
 };
 
 export type StoredSlot = SlotKey & {
@@ -54,6 +57,8 @@ export type StoredSlot = SlotKey & {
   readonly rollout: number | null;
   /** The release desired here, or null for none. */
   readonly release: number | null;
+  /** A new container is wanted even when that release serves. */
+  readonly fresh: boolean;
   readonly observed: ObservedSlot | null;
   readonly observedAt: number | null;
 };
@@ -74,9 +79,16 @@ export type StoredHost = {
   readonly agentVersion: string | null;
   readonly engine: EngineFacts | null;
   readonly lastSeenAt: number | null;
+  readonly intent: IntentFacts | null;
 };
 
-export type InboxItem = { readonly id: number; readonly delivery: Delivery; readonly receivedAt: number };
+export type InboxItem = {
+  readonly id: number;
+  readonly delivery: Delivery;
+  readonly receivedAt: number;
+  /** How often its work was begun. */
+  readonly attempt: number;
+};
 
 export type OutboxItem = {
   readonly id: number;
@@ -94,6 +106,11 @@ export interface Store {
   /** The server's identity, made once with the data. */
   readonly serverId: string;
   readonly epoch: number;
+  /** One higher; returns it. Every agent that hears of it refuses the lower ones from then on. */
+  raiseEpoch(): number;
+  readonly history: HistoryStore;
+  readonly locks: LockStore;
+  readonly freeze: FreezeStore;
   readonly releases: ReleaseStore;
   readonly rollouts: RolloutStore;
   readonly verdicts: VerdictStore;
@@ -124,10 +141,19 @@ export interface RolloutStore {
   nextNumber(): number;
   create(row: NewRollout, event: RolloutEvent, state: RolloutState): void;
   find(number: number): StoredRollout | null;
+  /** The plan was made anew when its turn in line came. */
+  setPlan(number: number, plan: Plan, planHash: string): void;
+  /** Those that wait in line for the environment, first first. */
+  inLine(service: string, environment: string): readonly StoredRollout[];
+  /** Environments in which somebody waits in line. */
+  lines(): readonly SlotKey[];
+  /** Ended ones whose watch has not ended. */
+  watched(): readonly StoredRollout[];
   /** What the request made, or acted on. */
   byRequest(key: string): StoredRollout | null;
   /** The request made no rollout of its own; it acted on this one. */
   noteRequest(key: string, number: number): void;
+  /** The one that holds the environment; those in line do not. */
   active(service: string, environment: string): StoredRollout | null;
   allActive(): readonly StoredRollout[];
   /** Compare-and-set: throws when `version` is not the one in the store. */
@@ -138,8 +164,8 @@ export interface RolloutStore {
   /** The newest rollout that ended in one of the phases. */
   lastEnded(service: string, environment: string, phases: readonly Phase[]): StoredRollout | null;
   /**
-   * The rollout whose release is meant to be live: the last that succeeded, or a rollback after it that got stuck. That
-   * one did not reach every host, but what it left is bad.
+   * The rollout whose release is meant to be live: the last that succeeded or ended incomplete, or a rollback after it that
+   * got stuck. That one did not reach every host, but what it left is bad.
    */
   live(service: string, environment: string): StoredRollout | null;
   setCard(number: number, place: { channel: string; ts: string } | null): void;
@@ -154,8 +180,8 @@ export interface RolloutStore {
 export interface VerdictStore {
   add(facts: Verdict & SlotKey): void;
   newest(facts: SlotKey & { release: number }): Verdict | null;
-  /** Releases whose newest verdict here is good; the one judged last comes first. */
-  good(key: SlotKey): readonly Verdict[];
+  /** Releases whose newest verdict here is good; the one judged last comes first, at most `limit` of them. */
+  good(key: SlotKey, limit?: number): readonly Verdict[];
 }
 
 export interface TimerStore {
@@ -163,7 +189,7 @@ export interface TimerStore {
   clear(rollout: number, name: TimerName): void;
   clearAll(rollout: number): void;
   due(now: number): readonly { readonly rollout: number; readonly name: TimerName }[];
-  /** Deadlines of hosts and images before `until` are moved to it: nobody listened meanwhile, so nobody is late. */
+  /** Deadlines of hosts and of progress before `until` are moved to it: nobody listened meanwhile, so nobody is late. */
   grant(until: number): void;
   next(): number | null;
 }
@@ -173,7 +199,11 @@ export interface SlotStore {
   ofHost(host: string): readonly StoredSlot[];
   ofEnvironment(key: SlotKey): readonly StoredSlot[];
   /** Writes what is desired, under the next generation, which it returns. */
-  desire(facts: SlotKey & { host: string; rollout: number; release: number | null }): number;
+  desire(facts: SlotKey & { host: string; rollout: number; release: number | null; fresh?: boolean }): number;
+  /** Reality, as it was found on a host whose agent was ahead: at least this generation, this release. */
+  adopt(facts: SlotKey & { host: string; generation: number; release: number | null }): void;
+  /** Every change seen on the environment's hosts from `since` on, oldest first, and the newest before it of each host. */
+  series(facts: SlotKey & { since: number }): readonly WatchSample[];
   /** Writes what was observed, and a history row when what runs or its health changed. */
   observe(facts: { host: string; slot: ObservedSlot; at: number }): void;
   /** What ran on the slot at a time: the newest row at or before it. */
@@ -190,6 +220,8 @@ export interface HostStore {
   seen(facts: { name: string; labels?: Readonly<Record<string, string>>; agentVersion?: string; at: number }): void;
   setEngine(name: string, engine: EngineFacts): void;
   revoke(name: string, at: number): void;
+  /** null: the host takes part again. */
+  setIntent(name: string, intent: IntentFacts | null): void;
   addToken(facts: {
     tokenHash: string;
     name: string;
@@ -211,6 +243,10 @@ export interface InboxStore {
   byKey(key: string): InboxItem | null;
   open(): readonly InboxItem[];
   finish(id: number, outcome: string, at: number): void;
+  /** Counts an attempt before the work is done; returns how many there were before. One that keeps ending the process is given up. */
+  claim(id: number): number;
+  /** The newest of what was given up. */
+  dead(limit: number): readonly (InboxItem & { readonly outcome: string })[];
   /** Removes what was done before, the oldest first. Returns how many. */
   prune(facts: { before: number; limit: number }): number;
   depth(): { readonly open: number; readonly oldestAt: number | null };
@@ -237,4 +273,49 @@ export interface OutboxStore {
   prune(facts: { before: number; limit: number }): number;
   /** The newest of what was given up. */
   dead(limit: number): readonly (OutboxItem & { readonly lastError: string | null })[];
+  /** Something given up is tried again. False when there is no such item, or it was not given up. */
+  revive(id: number, at: number): boolean;
+}
+
+/** What people and Gantry did besides rollouts: locks, intents, freezes, adoptions, enrolments, backups. Append-only, chained. */
+export type HistoryAct = {
+  readonly at: number;
+  /** Lower_snake: `locked`, `cordoned`, `adopted`, … */
+  readonly kind: string;
+  readonly by: Person | null;
+  readonly facts: Readonly<Record<string, unknown>>;
+};
+
+/** Where the chain does not hold, or null when it does. */
+export type ChainFault = { readonly seq: number; readonly what: string };
+
+/** Every fact of the history (releases, events of rollouts, verdicts, acts) is one link: sha256(hash before + canonical JSON). */
+export interface HistoryStore {
+  head(): Head;
+  /** The hash of an entry; null when there is none of that number. */
+  hashAt(seq: number): string | null;
+  act(act: HistoryAct): void;
+  /** Newest first. */
+  acts(limit: number): readonly (HistoryAct & { readonly seq: number })[];
+  /** Walks from `from` (1: the beginning) and stops at the first fault. `to`: the last entry that was looked at. */
+  verify(facts: { from: number; limit: number }): {
+    readonly fault: ChainFault | null;
+    readonly to: number;
+    readonly done: boolean;
+  };
+}
+
+export interface LockStore {
+  find(key: SlotKey): LockFacts | null;
+  put(key: SlotKey, lock: LockFacts): void;
+  remove(key: SlotKey): void;
+  /** Those whose time has passed. */
+  expired(now: number): readonly SlotKey[];
+  nextExpiry(): number | null;
+}
+
+export interface FreezeStore {
+  current(): FreezeFacts | null;
+  set(freeze: FreezeFacts): void;
+  clear(): void;
 }

@@ -1,8 +1,9 @@
 /** What messages are made from: plain facts about rollouts, environments and hosts, gathered by app/. No prose in here. */
 import type { Plan } from "./plan.ts";
 import type { ReasonCode } from "./reasons.ts";
-import type { RolloutState } from "./rollout-state.ts";
-import type { LiveHealth, SlotStep } from "./slot.ts";
+import type { Person, RolloutState } from "./rollout-state.ts";
+import type { Head, LiveHealth, SlotStep } from "./slot.ts";
+import type { WatchRule, WatchSample } from "./watch.ts";
 
 export type ReleaseFacts = { readonly number: number; readonly commit: string; readonly digest: string };
 
@@ -50,7 +51,63 @@ export type RolloutFacts = {
   /** Hosts that keep the release to go back to, ready to start. */
   readonly readiness: { readonly ready: number; readonly total: number; readonly release: number | null };
   readonly why: string | null;
+  /** Its place in line, 1 is next; null when it does not wait in line. */
+  readonly position: number | null;
+  /** What holds up the line: the rollout under way, or the lock; null when nothing does. */
+  readonly behind: { readonly rollout: number | null; readonly lock: LockFacts | null } | null;
+  /** Hosts with the environment's labels that the plan leaves out, because a person took them out. */
+  readonly leftOut: readonly { readonly host: string; readonly intent: IntentFacts }[];
+  /** The newest entry of the history; printed small, so that a card is a witness. */
+  readonly head: Head | null;
   readonly now: number;
+};
+
+/** What a person wants of a host, whatever its liveness. */
+export type IntentFacts = {
+  readonly kind: "cordoned" | "drained";
+  readonly by: Person;
+  readonly at: number;
+  readonly why: string | null;
+};
+
+export type LockFacts = {
+  readonly by: Person;
+  readonly at: number;
+  readonly why: string;
+  /** null: until it is taken away. */
+  readonly until: number | null;
+};
+
+/** The server stands still, because somebody knows more than it does. */
+export type FreezeFacts = {
+  readonly reason: "server_behind" | "history_forked";
+  readonly at: number;
+  /** The host whose agent showed it, or null after a restore from a backup. */
+  readonly host: string | null;
+  readonly detail: string;
+};
+
+/** The answer to `why`: for each thing that waits or stands still, what, since when, and what would end it. */
+export type WhyFacts = {
+  /** `#142`, `prod-3`, `api prod`. */
+  readonly subject: string;
+  /** One sentence: how it stands. */
+  readonly now: string;
+  readonly waits: readonly {
+    readonly reason: ReasonCode;
+    readonly text: string;
+    /** Epoch milliseconds; null when nobody noted it. */
+    readonly since: number | null;
+    /** When it ends by itself, at the latest; null when it does not. */
+    readonly until: number | null;
+    /** What would end it: an event, a person's act, a command. */
+    readonly ends: string;
+  }[];
+  /** What led to where it stands, oldest first: sentences with their time. */
+  readonly story: readonly { readonly at: number; readonly text: string }[];
+  /** What the watch saw, when that is what it is about. */
+  readonly series: { readonly rule: WatchRule; readonly samples: readonly WatchSample[] } | null;
+  readonly at: number;
 };
 
 export type RollbackPreview = {
@@ -88,6 +145,9 @@ export type EnvironmentStatus = {
   readonly slots: readonly SlotFacts[];
   readonly rollbackTo: ReleaseFacts | null;
   readonly readiness: { readonly ready: number; readonly total: number };
+  readonly lock: LockFacts | null;
+  /** Those in line, first first. */
+  readonly line: readonly RolloutState[];
 };
 
 export type HistoryLine = {
@@ -103,6 +163,7 @@ export type HostFacts = {
   readonly lastSeenAt: number | null;
   readonly agentVersion: string | null;
   readonly revoked: boolean;
+  readonly intent: IntentFacts | null;
   readonly engine: {
     readonly ok: boolean;
     readonly reason: string | null;

@@ -6,14 +6,52 @@
 /** Hosts as a number, or as a share of the fleet: "25%". */
 export type Amount = { readonly hosts: number } | { readonly percent: number };
 
+/** Never two hosts of one value of the label at once (`apart`), or one value after the other (`in_turn`). */
+export type Spread = { readonly label: string; readonly order: "apart" | "in_turn" };
+
+/** How a rollout goes. Frozen into the rollout when it is asked for: what the file says later changes nothing under way. */
 export type RolloutPolicy = {
   /** Size of the small first batch; 0 hosts for none. */
   readonly canary: Amount;
-  readonly batch: Amount;
-  /** How long a batch must stay healthy before the next, and the whole before the release is called good. */
+  /** One amount: equal batches. A list: how much of the fleet has the release after each batch; it rises and ends at 100%. */
+  readonly batch: Amount | readonly Amount[];
+  /** How long a batch must stay healthy before the next. */
   readonly soakMs: number;
+  /** How long the whole must stay healthy before the release is called good. */
+  readonly endSoakMs: number;
+  /** More failed hosts than this, and the rollout has failed. */
+  readonly maxFailed: Amount;
+  /** Never more hosts out of service at once, whatever put them out; null: as many as the largest batch. */
+  readonly maxUnavailable: Amount | null;
+  readonly spread: Spread | null;
+  /** Without any progress for this long the rollout has failed. */
+  readonly deadlineMs: number;
   /** One host's swap must be done by then; past it the host has failed. */
   readonly hostDeadlineMs: number;
+  readonly onFailure: "pause" | "restore" | "rollback";
+  /** What becomes of hosts that nobody hears of when it is their turn. */
+  readonly unreachable: "wait" | "skip" | "fail";
+  /** How many hosts go back at once. */
+  readonly rollbackBatch: Amount;
+  /** How long after the end the containers are watched, and what happens when they do not stay well. 0: not at all. */
+  readonly watch: { readonly forMs: number; readonly then: "raise" | "rollback" };
+};
+
+/** What a policy says that says nothing. `onFailure` depends on the environment: see config. */
+export const defaultPolicy: RolloutPolicy = {
+  canary: { hosts: 1 },
+  batch: { percent: 25 },
+  soakMs: 30_000,
+  endSoakMs: 30_000,
+  maxFailed: { hosts: 0 },
+  maxUnavailable: null,
+  spread: null,
+  deadlineMs: 15 * 60_000,
+  hostDeadlineMs: 120_000,
+  onFailure: "rollback",
+  unreachable: "wait",
+  rollbackBatch: { percent: 50 },
+  watch: { forMs: 10 * 60_000, then: "raise" },
 };
 
 export type RolloutKind = "deploy" | "promote" | "rollback" | "restart";
@@ -37,7 +75,7 @@ export type Plan = {
 };
 
 /** Rounds down, but never to nothing: 25% of 3 hosts is 1. Never more than there are. */
-function amountOf(amount: Amount, total: number): number {
+export function amountOf(amount: Amount, total: number): number {
   if ("hosts" in amount) return Math.min(amount.hosts, total);
   if (amount.percent === 0) return 0;
   return Math.min(total, Math.max(1, Math.floor((total * amount.percent) / 100)));
@@ -50,7 +88,8 @@ function amountOf(amount: Amount, total: number): number {
 export function batchesOf(facts: { hosts: readonly string[]; policy: RolloutPolicy; kind: RolloutKind }): string[][] {
   const { hosts, policy, kind } = facts;
   const canary = kind === "rollback" ? 0 : amountOf(policy.canary, hosts.length);
-  const size = Math.max(1, amountOf(policy.batch, hosts.length));
+  const amount = "length" in policy.batch ? (policy.batch[0] ?? { percent: 100 }) : policy.batch;
+  const size = Math.max(1, amountOf(amount, hosts.length));
   const batches: string[][] = canary > 0 ? [hosts.slice(0, canary)] : [];
   for (let at = canary; at < hosts.length; at += size) batches.push(hosts.slice(at, at + size));
   return batches;

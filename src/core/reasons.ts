@@ -57,6 +57,39 @@ export const reasons = {
   awaiting_images: { title: "Waits for images on the first hosts", next: "Nothing; it goes on by itself." },
   awaiting_host: { title: "Waits for a host", next: "Look at `/gantry hosts`." },
   soaking: { title: "Soaks", next: "Nothing; it goes on by itself." },
+  in_line: { title: "Waits in line", next: "Nothing; it comes to its turn by itself. To leave: `/gantry cancel NUMBER`." },
+  line_held: { title: "The line is held", next: "Look at what went wrong, then `/gantry resume NUMBER`." },
+  paused: { title: "Paused by a person", next: "`/gantry resume NUMBER`, or `/gantry abort NUMBER`." },
+  paused_on_failure: {
+    title: "Paused because hosts failed",
+    next: "Retry the failed hosts, continue past them, abort, or roll back.",
+  },
+  over_budget: { title: "Too many hosts are out of service", next: "Wait until hosts serve again; `/gantry hosts` names them." },
+  no_progress: { title: "Nothing moved for too long", next: "Look at the hosts that it waits for." },
+  // Locks, intents, and the rollouts of others
+  locked: { title: "The environment is locked", next: "Ask who locked it, wait in line with --wait, or `/gantry unlock`." },
+  not_paused: { title: "It is not paused", next: "Look at the card for what is happening now." },
+  nothing_failed: { title: "No host has failed", next: "Look at the card for what is happening now." },
+  not_soaking: { title: "It does not soak", next: "Look at the card for what is happening now." },
+  nothing_live: { title: "Nothing is live there", next: "Deploy something first." },
+  cordoned: { title: "A person took the host out", next: "`/gantry uncordon HOST` lets it take part again." },
+  left_incomplete: {
+    title: "Some hosts do not have the release",
+    next: "Mend the hosts named, then deploy the same commit again.",
+  },
+  watch_tripped: {
+    title: "Containers did not stay well after the end",
+    next: "Look at `/gantry why`, and roll back if in doubt.",
+  },
+  // The server knows less than its agents
+  server_behind: {
+    title: "An agent knows more than this server",
+    next: "Was it restored from a backup, or do two servers run? Then `gantry adopt`.",
+  },
+  history_forked: {
+    title: "The history is not the one that the agents know",
+    next: "Stop this server. Look with `gantry audit verify`; then restore, or `gantry adopt`.",
+  },
   // Hosts
   host_lost: { title: "The host does not answer", next: "Check the machine and the agent's service." },
   deadline_passed: { title: "The host did not finish in time", next: "Look at the host's agent log." },

@@ -1,13 +1,16 @@
 /** What a rollout is made of: its phases, events and effects. How one leads to the other is told in rollout.ts. */
-import type { RolloutKind } from "./plan.ts";
+import type { RolloutKind, RolloutPolicy } from "./plan.ts";
 import type { ReasonCode } from "./reasons.ts";
+import type { WatchFinding } from "./watch.ts";
 
 export type Phase =
+  | "in_line"
   | "awaiting_approval"
   | "queued"
   | "rolling"
   | "soaking"
   | "succeeded"
+  | "incomplete"
   | "restoring"
   | "restored"
   | "stuck"
@@ -19,15 +22,29 @@ export type Person = { readonly kind: "slack" | "local" | "system"; readonly id:
 
 export type HostStatus =
   /** Already served the release when the plan was made; not touched. */
-  "unchanged" | "waiting" | "swapping" | "healthy" | "failed" | "restoring" | "restored" | "stuck";
+  | "unchanged"
+  | "waiting"
+  | "swapping"
+  | "healthy"
+  /** Its swap failed: its agent has put the old container back, or nobody hears of it. */
+  | "failed"
+  /** Left out because nobody heard of it when it was its turn (policy `unreachable: skip`). */
+  | "skipped"
+  /** Must go back, and waits for its turn. */
+  | "returning"
+  | "restoring"
+  | "restored"
+  | "stuck";
 
 export type HostState = {
   readonly host: string;
   /** The release that served here before; null when nothing did. */
   readonly from: number | null;
   readonly status: HostStatus;
+  /** What it goes back to, from `returning` on; null is nothing. */
+  readonly back: number | null;
   readonly image: "unknown" | "present" | "failed";
-  /** Why it failed or is stuck. */
+  /** Why it failed, was skipped or is stuck. */
   readonly reason: ReasonCode | null;
   readonly detail: string | null;
   readonly logTail: readonly string[];
@@ -35,10 +52,32 @@ export type HostState = {
   readonly endedAt: number | null;
   /** How often its container had been restarted when it was found healthy; more than that is a crash loop. */
   readonly restarts: number;
+  /** How often a swap was begun here. */
+  readonly attempt: number;
 };
 
-/** Hosts of the rollout that do not serve well at the moment of an event: reachable ones, and those nobody hears of. */
+/** Hosts of the environment that do not serve well at the moment of an event: reachable ones, and those nobody hears of. */
 export type Fitness = { readonly unwell: readonly string[]; readonly away: readonly string[] };
+
+/** Why it stands still. A set: it goes on when the last of them is gone. */
+export type PauseReason = "paused" | "paused_on_failure" | "server_behind" | "line_held";
+export type Pause = {
+  readonly reason: PauseReason;
+  /** null: Gantry itself. */
+  readonly by: Person | null;
+  readonly at: number;
+  readonly why: string | null;
+};
+
+/** How the containers are doing after the end. */
+export type WatchState = {
+  readonly until: number;
+  /** What tripped it, with rule and samples, so that it can be judged again; null while all is quiet. */
+  readonly finding: WatchFinding | null;
+  readonly raisedAt: number | null;
+  /** When it ended, by time, by being raised, or because another rollout began. */
+  readonly endedAt: number | null;
+};
 
 export type RolloutState = {
   readonly number: number;
@@ -48,29 +87,46 @@ export type RolloutState = {
   readonly release: number;
   /** What was live in the environment before, or null. */
   readonly from: number | null;
+  /** The newest good release here besides this one when it was asked for: where `onFailure: rollback` goes. null: there is none. */
+  readonly back: number | null;
   readonly planHash: string;
   readonly phase: Phase;
   /** Why it waits or how it ended; null when all went well. */
   readonly reason: ReasonCode | null;
   /** What a person said, or the sentence that goes with the reason. */
   readonly detail: string | null;
+  /** When the present phase, or the wait within it, began. */
+  readonly since: number;
   readonly requester: Person;
   readonly requestedAt: number;
   readonly expiresAt: number;
   readonly approvalsRequired: number;
   readonly approvals: readonly { readonly by: Person; readonly at: number }[];
-  /** Who rejected or cancelled it. */
+  /** Who rejected, cancelled or aborted it. */
   readonly endedBy: Person | null;
+  readonly policy: RolloutPolicy;
   readonly batches: readonly (readonly string[])[];
   /** Index of the batch in work. */
   readonly batch: number;
-  readonly soakMs: number;
-  readonly hostDeadlineMs: number;
+  readonly pauses: readonly Pause[];
   readonly soakEndsAt: number | null;
+  /** Without progress until then it has failed; null while that clock does not run. */
+  readonly progressBy: number | null;
+  /** What was left of the two clocks when it was paused. */
+  readonly held: { readonly soakMs: number | null; readonly progressMs: number | null } | null;
+  /** A failure that was noted during a pause and is acted on when it goes on. */
+  readonly owed: { readonly reason: ReasonCode; readonly detail: string } | null;
+  /** Hosts that failed and were accepted by a person (`continue`). */
+  readonly accepted: readonly string[];
+  /** The last soak was cut short: the release is not judged good before the watch has ended quietly. */
+  readonly endSoakSkipped: boolean;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly hosts: readonly HostState[];
+  readonly watch: WatchState | null;
 };
+
+export type PlannedHostFacts = { readonly host: string; readonly from: number | null; readonly unchanged: boolean };
 
 export type Requested = {
   readonly type: "requested";
@@ -81,14 +137,16 @@ export type Requested = {
   readonly kind: RolloutKind;
   readonly release: number;
   readonly from: number | null;
+  readonly back: number | null;
   readonly planHash: string;
   readonly requester: Person;
   readonly expireMs: number;
   readonly approvalsRequired: number;
+  readonly policy: RolloutPolicy;
   readonly batches: readonly (readonly string[])[];
-  readonly soakMs: number;
-  readonly hostDeadlineMs: number;
-  readonly hosts: readonly { readonly host: string; readonly from: number | null; readonly unchanged: boolean }[];
+  readonly hosts: readonly PlannedHostFacts[];
+  /** It waits in line: the environment is busy or locked. */
+  readonly inLine: boolean;
   readonly fitness?: Fitness;
 };
 
@@ -96,31 +154,68 @@ export type RolloutEvent = Requested | LaterEvent;
 
 /** Everything that may happen to a rollout after it was requested. */
 export type LaterEvent =
+  // People, before it begins
   | { readonly type: "approved"; readonly at: number; readonly by: Person; readonly fitness?: Fitness }
   | { readonly type: "rejected"; readonly at: number; readonly by: Person; readonly why: string }
   | {
+      /** Before anything was touched it ends; afterwards it stops and goes back (abort). */
       readonly type: "cancelled";
       readonly at: number;
       readonly by: Person;
       readonly why: string | null;
       /** A rollback stopped it: the release is held to be at fault. */
       readonly blame: boolean;
+      /** Where touched hosts go; absent: each to what it served before. */
+      readonly to?: number | null;
+      readonly fitness?: Fitness;
     }
+  // People, while it is under way
+  | {
+      readonly type: "paused";
+      readonly at: number;
+      readonly reason: PauseReason;
+      readonly by: Person | null;
+      readonly why: string | null;
+    }
+  /** `reason` null: all of them but `server_behind`, which only Gantry itself takes back. */
+  | {
+      readonly type: "resumed";
+      readonly at: number;
+      readonly reason: PauseReason | null;
+      readonly by: Person | null;
+      readonly fitness?: Fitness;
+    }
+  /** The failed hosts are swapped again. */
+  | { readonly type: "retried"; readonly at: number; readonly by: Person; readonly fitness?: Fitness }
+  /** The failed hosts are accepted as they are. */
+  | { readonly type: "continued"; readonly at: number; readonly by: Person; readonly why: string; readonly fitness?: Fitness }
+  | { readonly type: "soak_skipped"; readonly at: number; readonly by: Person; readonly why: string | null }
+  // The line
+  | {
+      /** The environment is free: the plan was made anew. Approvals of another plan do not count. */
+      readonly type: "turn_came";
+      readonly at: number;
+      readonly from: number | null;
+      readonly back: number | null;
+      readonly planHash: string;
+      readonly batches: readonly (readonly string[])[];
+      readonly hosts: readonly PlannedHostFacts[];
+      readonly fitness?: Fitness;
+    }
+  /** It may not go ahead any more: judged bad meanwhile, no hosts, the requester lost the role … */
+  | { readonly type: "thrown_out"; readonly at: number; readonly reason: ReasonCode; readonly detail: string }
   | { readonly type: "plan_changed"; readonly at: number; readonly detail: string }
   | { readonly type: "expired"; readonly at: number }
+  // Hosts
   | { readonly type: "image_present"; readonly at: number; readonly host: string; readonly fitness?: Fitness }
   /** A host that was waited for is back, or well again. */
   | { readonly type: "hosts_changed"; readonly at: number; readonly fitness?: Fitness }
-  /** The host was revoked: it is not part of anything any more. */
+  /** The host was revoked, or does not belong here any more: it is not part of anything. */
   | { readonly type: "host_left"; readonly at: number; readonly host: string; readonly fitness?: Fitness }
-  | {
-      readonly type: "image_failed";
-      readonly at: number;
-      readonly host: string;
-      readonly reason: ReasonCode;
-      readonly detail: string;
-    }
-  | { readonly type: "images_overdue"; readonly at: number }
+  | ({ readonly type: "image_failed"; readonly at: number; readonly host: string; readonly fitness?: Fitness } & Pick<
+      Failure,
+      "reason" | "detail"
+    >)
   | {
       readonly type: "host_swapped";
       readonly at: number;
@@ -129,20 +224,33 @@ export type LaterEvent =
       readonly restarts?: number;
       readonly fitness?: Fitness;
     }
-  | ({ readonly type: "host_failed"; readonly at: number; readonly host: string } & Failure)
-  | ({ readonly type: "host_unwell"; readonly at: number; readonly host: string } & Failure)
-  | { readonly type: "host_overdue"; readonly at: number; readonly host: string; readonly connected: boolean }
+  | ({ readonly type: "host_failed"; readonly at: number; readonly host: string; readonly fitness?: Fitness } & Failure)
+  | ({ readonly type: "host_unwell"; readonly at: number; readonly host: string; readonly fitness?: Fitness } & Failure)
+  | {
+      readonly type: "host_overdue";
+      readonly at: number;
+      readonly host: string;
+      readonly connected: boolean;
+      readonly fitness?: Fitness;
+    }
+  | { readonly type: "host_restored"; readonly at: number; readonly host: string; readonly fitness?: Fitness }
+  | ({ readonly type: "host_restore_failed"; readonly at: number; readonly host: string; readonly fitness?: Fitness } & Failure)
+  // Time
   | { readonly type: "soaked"; readonly at: number; readonly fitness?: Fitness }
-  | { readonly type: "host_restored"; readonly at: number; readonly host: string }
-  | ({ readonly type: "host_restore_failed"; readonly at: number; readonly host: string } & Failure);
+  /** The progress deadline has passed. */
+  | { readonly type: "stalled"; readonly at: number; readonly fitness?: Fitness }
+  // After the end
+  | { readonly type: "watch_raised"; readonly at: number; readonly finding: WatchFinding }
+  /** `quiet`: its time passed and nothing was found; otherwise another rollout began. */
+  | { readonly type: "watch_ended"; readonly at: number; readonly quiet: boolean };
 
 export type Failure = { readonly reason: ReasonCode; readonly detail: string; readonly logTail: readonly string[] };
 
-export type TimerName = "expiry" | "images" | "soak" | `host:${string}`;
+export type TimerName = "expiry" | "progress" | "soak" | "watch" | `host:${string}`;
 
 export type Effect =
-  /** What should serve on the host from now on; null is nothing. */
-  | { readonly kind: "desire"; readonly host: string; readonly release: number | null }
+  /** What should serve on the host from now on; null is nothing. `fresh`: a new container even when the same release serves. */
+  | { readonly kind: "desire"; readonly host: string; readonly release: number | null; readonly fresh?: true }
   | { readonly kind: "set_timer"; readonly name: TimerName; readonly at: number }
   | { readonly kind: "clear_timer"; readonly name: TimerName }
   | {
@@ -151,7 +259,11 @@ export type Effect =
       readonly verdict: "good" | "bad";
       readonly reason: ReasonCode | null;
       readonly detail: string | null;
-    };
+      /** Who judged; null: Gantry, from what it saw. */
+      readonly by: Person | null;
+    }
+  /** The watch says so, and so does the policy: open a rollback. */
+  | { readonly kind: "roll_back"; readonly why: string };
 
 export type Step =
   | { readonly kind: "moved"; readonly state: RolloutState; readonly effects: readonly Effect[] }
@@ -160,10 +272,19 @@ export type Step =
   /** A machine's report that changes nothing (late, or known). */
   | { readonly kind: "ignored" };
 
-const endedPhases: readonly Phase[] = ["succeeded", "restored", "stuck", "rejected", "expired", "cancelled"];
+const endedPhases: readonly Phase[] = ["succeeded", "incomplete", "restored", "stuck", "rejected", "expired", "cancelled"];
 
 export function hasEnded(state: { readonly phase: Phase }): boolean {
   return endedPhases.includes(state.phase);
+}
+
+/** It holds its environment: nothing else may be rolled out there. One in line does not. */
+export function isActive(state: { readonly phase: Phase }): boolean {
+  return !hasEnded(state) && state.phase !== "in_line";
+}
+
+export function isPaused(state: { readonly pauses: readonly Pause[] }): boolean {
+  return state.pauses.length > 0;
 }
 
 export function hostOf(state: RolloutState, host: string): HostState | null {

@@ -23,7 +23,12 @@ export type DesiredSlot = SlotKey & {
   readonly rollout: number;
   /** null: nothing should run here. */
   readonly release: DesiredRelease | null;
+  /** A new container is wanted even when the same release serves already (a restart). */
+  readonly fresh?: boolean;
 };
+
+/** The newest entry of the history that somebody knows of: its number and its hash. `{ seq: 0, hash: "" }` is no history. */
+export type Head = { readonly seq: number; readonly hash: string };
 
 /** An image to have ready on the host before anyone approves. */
 export type PrepareImage = SlotKey & {
@@ -37,6 +42,8 @@ export type PrepareImage = SlotKey & {
 export type DesiredPicture = {
   readonly epoch: number;
   readonly serverId: string;
+  /** The server's history when it said this. The agent keeps it, so that a server restored from an old copy is found out. */
+  readonly head?: Head;
   readonly slots: readonly DesiredSlot[];
   readonly prepare: readonly PrepareImage[];
 };
@@ -110,6 +117,10 @@ export type ObservedPicture = {
   readonly agentVersion: string;
   /** Highest epoch the agent has obeyed. */
   readonly epoch: number;
+  /** The server's history as the agent last heard of it. */
+  readonly head?: Head;
+  /** What the agent was last told, with whole specs: only while the server is behind it, so that it can be adopted. */
+  readonly orders?: readonly DesiredSlot[];
   readonly engine: {
     readonly ok: boolean;
     readonly reason: string | null;
