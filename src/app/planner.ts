@@ -6,7 +6,13 @@ import type { Release, ReleaseSpec } from "../core/release.ts";
 import type { Phase } from "../core/rollout-state.ts";
 import type { Store, StoredHost, StoredSlot } from "./store.ts";
 
-export type Planned = { readonly plan: Plan; readonly hash: string; readonly unchanged: readonly string[] };
+export type Planned = {
+  readonly plan: Plan;
+  readonly hash: string;
+  readonly unchanged: readonly string[];
+  /** The newest good release here besides the planned one; null when there is none. */
+  readonly back: number | null;
+};
 
 export function specHashOf(spec: ReleaseSpec): string {
   return sha256(canonicalJson(spec));
@@ -59,7 +65,9 @@ export function planFor(
     batches: batchesOf({ hosts: touched, policy: environment.rollout, kind }),
     policy: environment.rollout,
   };
-  return { plan, hash: planHashOf(plan), unchanged };
+  const good = store.verdicts.good({ service: service.name, environment: environment.name }, 2);
+  const back = good.find((v) => v.release !== release.number)?.release ?? null;
+  return { plan, hash: planHashOf(plan), unchanged, back };
 }
 
 /**
@@ -67,10 +75,10 @@ export function planFor(
  * a deploy's own release, or what a rollback could not leave.
  */
 export function releaseToLeave(store: Store, service: string, environment: string): number | null {
-  const phases: Phase[] = ["succeeded", "stuck"];
+  const phases: Phase[] = ["succeeded", "incomplete", "stuck"];
   const last = store.rollouts.lastEnded(service, environment, phases);
   if (last === null) return null;
-  if (last.state.phase === "succeeded") return last.state.release;
+  if (last.state.phase !== "stuck") return last.state.release;
   return last.state.kind === "rollback" ? last.state.from : last.state.release;
 }
 

@@ -213,7 +213,7 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
     const at = parts.clock.now();
     const number = store.rollouts.nextNumber();
     const approvalsRequired = approvalsFor(place.environment, verdict !== null).required;
-    const event = requestedEvent({ planned, number, at, actor, place, kind, approvalsRequired });
+    const event = requestedEvent({ planned, number, at, actor, place, kind, approvalsRequired, inLine: false });
     const row = {
       service: place.service.name,
       environment: place.environment.name,
@@ -243,6 +243,8 @@ export function requestedEvent(facts: {
   readonly place: Place;
   readonly kind: Requested["kind"];
   readonly approvalsRequired: number;
+  /** It waits in line: the environment is busy or locked. */
+  readonly inLine: boolean;
 }): Requested {
   const { planned, place } = facts;
   const { plan, hash, unchanged } = planned;
@@ -255,14 +257,15 @@ export function requestedEvent(facts: {
     kind: facts.kind,
     release: plan.release,
     from: plan.from,
+    back: planned.back,
     planHash: hash,
     requester: facts.actor,
     expireMs: place.environment.approvals.expireMs,
     approvalsRequired: facts.approvalsRequired,
+    policy: plan.policy,
     batches: plan.batches,
-    soakMs: plan.policy.soakMs,
-    hostDeadlineMs: plan.policy.hostDeadlineMs,
     hosts: plan.hosts.map((h) => ({ ...h, unchanged: unchanged.includes(h.host) })),
+    inLine: facts.inLine,
   };
 }
 

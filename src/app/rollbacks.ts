@@ -58,7 +58,9 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
       case "queued":
         return active.state.kind === "rollback" ? busy(active.state) : newRollback(place, to, active);
       case "restoring":
+      case "in_line":
       case "succeeded":
+      case "incomplete":
       case "restored":
       case "stuck":
       case "rejected":
@@ -198,7 +200,7 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
     }
     const number = store.rollouts.nextNumber();
     const leave = way.leave ?? planned.plan.from;
-    const event = requestedEvent({ planned, number, at, actor, place, kind: "rollback", approvalsRequired: 0 });
+    const event = requestedEvent({ planned, number, at, actor, place, kind: "rollback", approvalsRequired: 0, inLine: false });
     const row = {
       service: place.service.name,
       environment: place.environment.name,
