@@ -22,13 +22,13 @@ export function goBack(state: RolloutState, at: number): Moved {
   let next: RolloutState = { ...state, phase: "restoring", soakEndsAt: null };
   const effects: Effect[] = [
     { kind: "clear_timer", name: "soak" },
-    { kind: "clear_timer", name: "images" },
+    { kind: "clear_timer", name: "progress" },
   ];
   for (const h of state.hosts) {
     if (h.status !== "swapping" && h.status !== "healthy" && h.status !== "failed") continue;
     next = withHost(next, h.host, { status: "restoring" });
     effects.push({ kind: "desire", host: h.host, release: h.from });
-    effects.push({ kind: "set_timer", name: `host:${h.host}`, at: at + state.hostDeadlineMs });
+    effects.push({ kind: "set_timer", name: `host:${h.host}`, at: at + state.policy.hostDeadlineMs });
   }
   return backDone({ state: next, effects }, at);
 }
@@ -69,14 +69,14 @@ export function ended(
     state: { ...state, phase, reason, detail, endedBy: by ?? state.endedBy, endedAt: at, soakEndsAt: null },
     effects: [
       { kind: "clear_timer", name: "expiry" },
-      { kind: "clear_timer", name: "images" },
+      { kind: "clear_timer", name: "progress" },
       { kind: "clear_timer", name: "soak" },
     ],
   };
 }
 
 export function verdictOf(release: number, verdict: "good" | "bad", reason: ReasonCode | null, detail: string | null): Effect {
-  return { kind: "verdict", release, verdict, reason, detail };
+  return { kind: "verdict", release, verdict, reason, detail, by: null };
 }
 
 export function withHost(state: RolloutState, host: string, change: Partial<HostState>): RolloutState {

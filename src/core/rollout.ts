@@ -36,9 +36,6 @@ import {
 } from "./rollout-state.ts";
 import { ended, goBack, type Moved, moved, restored, restoreFailed, verdictOf, withHost } from "./rollout-undo.ts";
 
-/** How long hosts may take to get the image after the decision. */
-const imagesDeadlineMs = 15 * 60_000;
-
 /** The first event of every rollout makes its state. Approved by nobody's need: straight to queued. */
 export function begin(event: Requested): { readonly state: RolloutState; readonly effects: readonly Effect[] } {
   const waits = event.approvalsRequired > 0;
@@ -50,6 +47,8 @@ export function begin(event: Requested): { readonly state: RolloutState; readonl
     kind: event.kind,
     release: event.release,
     from: event.from,
+    back: event.back,
+    since: event.at,
     planHash: event.planHash,
     phase: waits ? "awaiting_approval" : "queued",
     reason: waits ? "awaiting_approval" : null,
@@ -62,15 +61,23 @@ export function begin(event: Requested): { readonly state: RolloutState; readonl
     endedBy: null,
     batches: event.batches,
     batch: 0,
-    soakMs: event.soakMs,
-    hostDeadlineMs: event.hostDeadlineMs,
+    policy: event.policy,
+    pauses: [],
     soakEndsAt: null,
+    progressBy: null,
+    held: null,
+    owed: null,
+    accepted: [],
+    endSoakSkipped: false,
+    watch: null,
     startedAt: null,
     endedAt: null,
     hosts: event.hosts.map((h) => ({
       host: h.host,
       from: h.from,
       status: h.unchanged ? "unchanged" : "waiting",
+      back: null,
+      attempt: 0,
       image: "unknown",
       reason: null,
       detail: null,
@@ -108,8 +115,8 @@ export function step(state: RolloutState, event: LaterEvent): Step {
       return imagePresent(state, event);
     case "image_failed":
       return imageFailed(state, event);
-    case "images_overdue":
-      return imagesOverdue(state, event.at);
+    case "stalled":
+      return stalled(state, event.at);
     case "host_swapped":
       return swapped(state, event);
     case "host_failed":
@@ -129,6 +136,16 @@ export function step(state: RolloutState, event: LaterEvent): Step {
       return restored(state, event.host, event.at);
     case "host_restore_failed":
       return restoreFailed(state, event.host, event, event.at);
+    case "paused":
+    case "resumed":
+    case "retried":
+    case "continued":
+    case "soak_skipped":
+    case "turn_came":
+    case "thrown_out":
+    case "watch_raised":
+    case "watch_ended":
+      return { kind: "ignored" };
   }
 }
 
@@ -162,7 +179,10 @@ function cancel(state: RolloutState, event: Extract<LaterEvent, { type: "cancell
       return moved(stopAndGoBack(state, event));
     case "restoring":
       return { kind: "refused", reason: "already_decided" };
+    case "in_line":
+      return { kind: "refused", reason: "in_line" };
     case "succeeded":
+    case "incomplete":
     case "restored":
     case "stuck":
     case "rejected":
@@ -188,7 +208,7 @@ type Moment = { readonly at: number; readonly fitness?: Fitness };
 /** Decided: go on at once if the first batch is ready, else wait for its images. */
 function queue(m: Moved, moment: Moment): Moved {
   const state: RolloutState = { ...m.state, phase: "queued", reason: "awaiting_images" };
-  const effects: Effect[] = [...m.effects, { kind: "set_timer", name: "images", at: moment.at + imagesDeadlineMs }];
+  const effects: Effect[] = [...m.effects, { kind: "set_timer", name: "progress", at: moment.at + m.state.policy.deadlineMs }];
   return goOn({ state, effects }, moment);
 }
 
@@ -209,11 +229,11 @@ function goOn(m: Moved, moment: Moment): Moved {
     if (reason === "awaiting_images" || !hasRoom(state, fitness)) return { state: { ...state, reason }, effects: m.effects };
   }
   let next: RolloutState = { ...state, phase: "rolling", reason: null, startedAt: state.startedAt ?? at };
-  const effects: Effect[] = [...m.effects, { kind: "clear_timer", name: "images" }];
+  const effects: Effect[] = [...m.effects, { kind: "clear_timer", name: "progress" }];
   for (const { host } of hosts) {
     next = withHost(next, host, { status: "swapping", startedAt: at, reason: null, detail: null });
     effects.push({ kind: "desire", host, release: state.release });
-    effects.push({ kind: "set_timer", name: `host:${host}`, at: at + state.hostDeadlineMs });
+    effects.push({ kind: "set_timer", name: `host:${host}`, at: at + state.policy.hostDeadlineMs });
   }
   return { state: next, effects };
 }
@@ -245,10 +265,10 @@ function imageFailed(
   return moved(goOn({ state: next, effects: [] }, event));
 }
 
-function imagesOverdue(state: RolloutState, at: number): Step {
+function stalled(state: RolloutState, at: number): Step {
   if (!isHeldUp(state)) return { kind: "ignored" };
   const batch = state.batches[state.batch] ?? [];
-  const minutes = imagesDeadlineMs / 60_000;
+  const minutes = state.policy.deadlineMs / 60_000;
   const late = state.hosts.filter((h) => batch.includes(h.host) && h.image !== "present");
   const host = late[0]?.host ?? batch[0];
   if (host === undefined) return { kind: "ignored" };
@@ -278,7 +298,7 @@ function left(state: RolloutState, event: Extract<LaterEvent, { type: "host_left
 function imageFault(m: Moved, fault: Failure & { readonly host: string }, at: number): Moved {
   const marked = withHost(m.state, fault.host, { status: "waiting", reason: fault.reason, detail: fault.detail });
   const back = goBack({ ...marked, reason: fault.reason, detail: `${fault.host}: ${fault.detail}` }, at);
-  return { state: back.state, effects: [...m.effects, { kind: "clear_timer", name: "images" }, ...back.effects] };
+  return { state: back.state, effects: [...m.effects, { kind: "clear_timer", name: "progress" }, ...back.effects] };
 }
 
 function swapped(state: RolloutState, event: Extract<LaterEvent, { type: "host_swapped" }>): Step {
@@ -294,7 +314,7 @@ function batchDone(m: Moved, moment: Moment): Moved {
   const batch = state.batches[state.batch] ?? [];
   if (state.hosts.some((h) => batch.includes(h.host) && h.status === "swapping")) return m;
   if (state.kind === "rollback") return nextBatch(m, moment);
-  const soakEndsAt = moment.at + state.soakMs;
+  const soakEndsAt = moment.at + state.policy.soakMs;
   return {
     state: { ...state, phase: "soaking", reason: "soaking", soakEndsAt },
     effects: [...m.effects, { kind: "set_timer", name: "soak", at: soakEndsAt }],
@@ -309,7 +329,7 @@ function soaked(state: RolloutState, event: Extract<LaterEvent, { type: "soaked"
 function nextBatch(m: Moved, moment: Moment): Moved {
   const batch = m.state.batch + 1;
   if (batch >= m.state.batches.length) return finish(m, moment.at);
-  const effects: Effect[] = [...m.effects, { kind: "set_timer", name: "images", at: moment.at + imagesDeadlineMs }];
+  const effects: Effect[] = [...m.effects, { kind: "set_timer", name: "progress", at: moment.at + m.state.policy.deadlineMs }];
   return goOn({ state: { ...m.state, batch, phase: "rolling", reason: null }, effects }, moment);
 }
 
@@ -368,7 +388,7 @@ function unwell(state: RolloutState, host: string, failure: Failure, at: number)
 function overdue(state: RolloutState, event: { readonly host: string; readonly at: number; readonly connected: boolean }): Step {
   const status = hostOf(state, event.host)?.status;
   const reason: ReasonCode = event.connected ? "deadline_passed" : "host_lost";
-  const seconds = Math.round(state.hostDeadlineMs / 1000);
+  const seconds = Math.round(state.policy.hostDeadlineMs / 1000);
   const detail = event.connected ? `not done after ${seconds} s` : `not heard of for its ${seconds} s`;
   const failure: Failure = { reason, detail, logTail: [] };
   if (status === "swapping") return failed(state, event.host, failure, event.at);

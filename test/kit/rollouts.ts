@@ -1,5 +1,5 @@
 /** Builders for rollouts: everything has a default, a test names only what matters to it. */
-import { batchesOf } from "../../src/core/plan.ts";
+import { batchesOf, defaultPolicy, type RolloutPolicy } from "../../src/core/plan.ts";
 import { begin, step } from "../../src/core/rollout.ts";
 import type { Effect, LaterEvent, Requested, RolloutState } from "../../src/core/rollout-state.ts";
 
@@ -10,11 +10,17 @@ export const eva = { kind: "slack", id: "U0EVA", name: "eva" } as const;
 export const noon = Date.UTC(2026, 0, 5, 12, 0, 0);
 
 export function aRequest(
-  change: Partial<Requested> & { hostNames?: readonly string[]; canary?: number; batch?: number } = {},
+  change: Partial<Omit<Requested, "policy">> & {
+    hostNames?: readonly string[];
+    canary?: number;
+    batch?: number;
+    policy?: Partial<RolloutPolicy>;
+  } = {},
 ): Requested {
-  const { hostNames = ["prod-1", "prod-2", "prod-3"], canary = 1, batch = 2, ...rest } = change;
+  const { hostNames = ["prod-1", "prod-2", "prod-3"], canary = 1, batch = 2, ...more } = change;
+  const { policy: policyChange, ...rest } = more;
   const kind = rest.kind ?? "deploy";
-  const policy = { canary: { hosts: canary }, batch: { hosts: batch }, soakMs: 30_000, hostDeadlineMs: 120_000 };
+  const policy = { ...defaultPolicy, canary: { hosts: canary }, batch: { hosts: batch }, ...policyChange };
   return {
     type: "requested",
     at: noon,
@@ -29,8 +35,9 @@ export function aRequest(
     expireMs: 30 * 60_000,
     approvalsRequired: 1,
     batches: batchesOf({ hosts: hostNames, policy, kind }),
-    soakMs: policy.soakMs,
-    hostDeadlineMs: policy.hostDeadlineMs,
+    policy,
+    back: 40,
+    inLine: false,
     hosts: hostNames.map((host) => ({ host, from: 41, unchanged: false })),
     ...rest,
   };

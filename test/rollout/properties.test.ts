@@ -64,7 +64,9 @@ function expected(state: RolloutState, draw: Draw): LaterEvent {
     case "restoring":
       if (draw.pick % 9 === 0) return { type: "host_restore_failed", at, host: one("restoring"), ...fault };
       return { type: "host_restored", at, host: one("restoring") };
+    case "in_line":
     case "succeeded":
+    case "incomplete":
     case "restored":
     case "stuck":
     case "rejected":
@@ -91,7 +93,7 @@ function wild(draw: Draw): LaterEvent {
     { type: "expired", at },
     { type: "image_present", at, host },
     { type: "image_failed", at, host, reason: "pull_failed", detail: "x" },
-    { type: "images_overdue", at },
+    { type: "stalled", at },
     { type: "host_swapped", at, host, tookMs: 1 },
     { type: "host_failed", at, host, ...fault },
     { type: "host_unwell", at, host, ...fault },
