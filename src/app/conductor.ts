@@ -49,6 +49,8 @@ export type ConductorParts = {
   readonly convergeAll: () => readonly string[];
   /** A card shows how long something has taken: draw it again although nothing happened. */
   readonly redraw: (rollout: number) => void;
+  /** The watch, and the policy, say that the release must go; called inside the transaction. */
+  readonly rollBack: (key: SlotKey, why: string) => void;
   /** Something happened to a rollout; told after the commit. */
   readonly onEvent?: (event: RolloutEvent) => void;
   /** Named points at which a test may end the process. */
@@ -177,7 +179,14 @@ export function createConductor(parts: ConductorParts): Conductor {
     for (const effect of effects) {
       switch (effect.kind) {
         case "desire":
-          store.slots.desire({ host: effect.host, service, environment, rollout, release: effect.release });
+          store.slots.desire({
+            host: effect.host,
+            service,
+            environment,
+            rollout,
+            release: effect.release,
+            fresh: effect.fresh === true,
+          });
           nudges.push(effect.host);
           break;
         case "set_timer":
@@ -187,10 +196,13 @@ export function createConductor(parts: ConductorParts): Conductor {
           store.timers.clear(rollout, effect.name);
           break;
         case "verdict": {
-          const { release, verdict, reason, detail } = effect;
-          store.verdicts.add({ service, environment, release, verdict, reason, detail, rollout, at });
+          const { release, verdict, reason, detail, by } = effect;
+          store.verdicts.add({ service, environment, release, verdict, reason, detail, rollout, at, by });
           break;
         }
+        case "roll_back":
+          parts.rollBack(state, effect.why);
+          break;
       }
     }
     if (hasEnded(state)) store.timers.clearAll(rollout);
@@ -295,7 +307,7 @@ export function createConductor(parts: ConductorParts): Conductor {
     const first = silent[0];
     if (first === undefined) {
       tell(rollout, { type: "soaked", at: now }, "soak");
-    } else if (now > Math.max(soakEndsAt, startedAt) + state.hostDeadlineMs) {
+    } else if (now > Math.max(soakEndsAt, startedAt) + state.policy.hostDeadlineMs) {
       const detail = "it did not say that it is well when the soak ended";
       tell(rollout, { type: "host_unwell", at: now, host: first.host, reason: "host_lost", detail, logTail: [] }, "soak");
     } else {
@@ -323,7 +335,8 @@ export function createConductor(parts: ConductorParts): Conductor {
 
   function timerEvent(name: Exclude<TimerName, "soak">, at: number): LaterEvent {
     if (name === "expiry") return { type: "expired", at };
-    if (name === "images") return { type: "images_overdue", at };
+    if (name === "progress") return { type: "stalled", at };
+    if (name === "watch") return { type: "watch_ended", at, quiet: true };
     const host = name.slice("host:".length);
     return { type: "host_overdue", at, host, connected: fleet.isConnected(host) };
   }

@@ -40,6 +40,27 @@ export type App = {
   readonly people: People;
 };
 
+function missing(): never {
+  throw new Error("this verb is not wired yet");
+}
+
+/** What other rooms are about to bring. */
+const notYet = {
+  restart: missing,
+  pause: missing,
+  resume: missing,
+  retry: missing,
+  proceed: missing,
+  skipSoak: missing,
+  lock: missing,
+  unlock: missing,
+  cordon: missing,
+  drain: missing,
+  uncordon: missing,
+  why: missing,
+  freeze: missing,
+};
+
 export function createApp(parts: GantryParts): App {
   const { store, config, clock, log, chat } = parts;
   const failpoint = parts.failpoint === undefined ? {} : { failpoint: parts.failpoint };
@@ -72,6 +93,9 @@ export function createApp(parts: GantryParts): App {
   conductor = createConductor({
     convergeAll: desk.convergeAll,
     redraw,
+    rollBack: (key, why) => {
+      throw new Error(`nobody rolls back ${key.service} ${key.environment} yet: ${why}`);
+    },
     store,
     clock,
     fleet,
@@ -84,6 +108,7 @@ export function createApp(parts: GantryParts): App {
   const { registry, forge } = parts;
   const services = { store, config, clock, log, people, registry, forge, conductor, facts };
   const gantry: Gantry = {
+    ...notYet,
     config,
     now: () => clock.now(),
     ...createRequests(services),

@@ -141,6 +141,7 @@ export function createFleetDesk(parts: DeskParts): Desk {
       ),
     serverId: () => store.serverId,
     epoch: () => store.epoch,
+    head: () => store.history.head(),
     enrol,
     identity,
     connected({ host, agentVersion, labels }) {
@@ -248,6 +249,8 @@ function slotEvents(slot: ObservedSlot, host: HostState, at: number): LaterEvent
     case "unchanged":
     case "waiting":
     case "failed":
+    case "skipped":
+    case "returning":
     case "restored":
     case "stuck":
       return [];

@@ -6,7 +6,7 @@ import { type App, createApp } from "../../src/app/create-gantry.ts";
 import type { Actor, Chat, Clock, FleetDesk, Log } from "../../src/app/ports.ts";
 import type { Store } from "../../src/app/store.ts";
 import type { GantryConfig } from "../../src/config/valid.ts";
-import type { RolloutPolicy } from "../../src/core/plan.ts";
+import { defaultPolicy, type RolloutPolicy } from "../../src/core/plan.ts";
 import type { RolloutState } from "../../src/core/rollout-state.ts";
 import type { ObservedSlot, SwapOutcome } from "../../src/core/slot.ts";
 import { createFakeRegistry } from "../../src/registry/fake.ts";
@@ -138,7 +138,7 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
 
   async function asks(commit: string): Promise<number> {
     const origin = { key: `ask-${clock.now()}-${commit}`, channel: null };
-    const facts = { ...place, ref: commit, allowBad: false, why: null, actor: ana, origin };
+    const facts = { ...place, ref: commit, allowBad: false, wait: false, why: null, actor: ana, origin };
     const answer = await app.gantry.deploy(facts);
     if (answer.kind === "refused") throw new Error(answer.refusal.text);
     return answer.rollout;
@@ -214,7 +214,16 @@ function aConfig(policy: Partial<RolloutPolicy>): GantryConfig {
             approvals: { required: 0, from: [], notRequester: false, expireMs: 1_800_000 },
             deployers: ["deployers"],
             oncall: ["oncall"],
-            rollout: { canary: { hosts: 0 }, batch: { hosts: 1 }, soakMs: 5_000, hostDeadlineMs: 30_000, ...policy },
+            rollout: {
+              ...defaultPolicy,
+              canary: { hosts: 0 },
+              batch: { hosts: 1 },
+              soakMs: 5_000,
+              endSoakMs: 5_000,
+              hostDeadlineMs: 30_000,
+              onFailure: "restore",
+              ...policy,
+            },
           },
         ],
       },
