@@ -12,7 +12,7 @@ import { chatKinds } from "./app/effects.ts";
 import { makeToken } from "./app/fleet-desk.ts";
 import { keepHouse } from "./app/housekeeping.ts";
 import type { People } from "./app/people.ts";
-import type { Actor, Clock, Door, Forge, Log, Tickets } from "./app/ports.ts";
+import type { Actor, Clock, Door, FleetDesk, Forge, Log, Tickets } from "./app/ports.ts";
 import { swapEndedBy } from "./app/swaps.ts";
 import { formatConfigErrors } from "./config/format.ts";
 import { loadConfig } from "./config/load.ts";
@@ -68,7 +68,8 @@ export async function startServer(
   const log = options.log ?? createLog({ level: settings.logLevel, secrets: settings.secrets });
   let metrics: Metrics | null = null;
   const onCommit = (seconds: number) => metrics?.committed(seconds * 1000);
-  const store = openStore({ folder: settings.data, migrations: migrationsFolder, onCommit });
+  const failing = options.failpoint === undefined ? {} : { failpoint: options.failpoint };
+  const store = openStore({ folder: settings.data, migrations: migrationsFolder, onCommit, ...failing });
   const registry = createRegistry({ registries: config.registries, dockerConfigDir: settings.dockerConfigDir });
   let door: AppDoor | null = null;
   const lateDoor: Door = {
@@ -99,10 +100,10 @@ export async function startServer(
     forge: forgeOf(settings, log),
     tickets: ticketsOf(settings),
     fleet: (desk) => {
-      hub = createFleetHub({ desk, log, clock });
+      hub = createFleetHub({ desk: withPoints(desk, options.failpoint), log, clock });
       return hub;
     },
-    ...(options.failpoint === undefined ? {} : { failpoint: options.failpoint }),
+    ...failing,
     onEvent: (event) => {
       const swap = swapEndedBy(event, store);
       if (swap !== null) metrics?.swapped(swap);
@@ -120,7 +121,7 @@ export async function startServer(
     newId: () => randomUUID().slice(0, 8),
     changesState: (delivery) => changesState(delivery, commands),
     outboxChanged: () => app.outbox.nudge(),
-    ...(options.failpoint === undefined ? {} : { failpoint: options.failpoint }),
+    ...failing,
   });
   const http = listenFacts({ log, store, folder: settings.data, slack, metrics, hub });
   const port = await listen(http, settings.port);
@@ -144,7 +145,24 @@ export async function startServer(
         door?.close();
         store.close();
       };
-      return stopServer({ log, slack, app, http, hub, registry, closeSocket, close });
+      return stopServer({ log, slack, app, http, hub, registry, closeSocket, close, ...failing });
+    },
+  };
+}
+
+/** Named points at which a test may end the process: a goal is on the disk and not yet sent, a report is recorded and not yet answered. */
+function withPoints(desk: FleetDesk, failpoint: ((name: string) => void) | undefined): FleetDesk {
+  if (failpoint === undefined) return desk;
+  return {
+    ...desk,
+    desired(host) {
+      const picture = desk.desired(host);
+      failpoint("goal.before_send");
+      return picture;
+    },
+    observed(host, picture) {
+      desk.observed(host, picture);
+      failpoint("report.after_commit");
     },
   };
 }
@@ -336,15 +354,24 @@ async function stopServer(parts: {
   registry: RegistryAdapter;
   closeSocket: () => Promise<void>;
   close: () => void;
+  failpoint?: (name: string) => void;
 }): Promise<void> {
+  const failpoint = parts.failpoint ?? (() => {});
   parts.log.info({}, "gantry stops");
+  failpoint("shutdown.begun");
   await parts.closeSocket();
   parts.app.conductor.stop();
+  failpoint("shutdown.conductor_stopped");
   await parts.app.outbox.stop(5000);
+  failpoint("shutdown.outbox_stopped");
   await parts.slack.stop();
+  failpoint("shutdown.slack_stopped");
   await parts.hub?.stop();
+  failpoint("shutdown.hub_stopped");
   await closeHttpServer(parts.http, 2000);
   await parts.registry.close();
+  failpoint("shutdown.before_close");
   parts.close();
+  failpoint("shutdown.closed");
   parts.log.info({}, "gantry has stopped");
 }

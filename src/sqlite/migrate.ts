@@ -36,8 +36,15 @@ export function readMigrations(folder: string): Migration[] {
   });
 }
 
-/** Brings the base to the newest schema; writes nothing when it refuses. Returns the names that were applied now. */
-export function migrate(db: Database.Database, migrations: readonly Migration[]): string[] {
+/**
+ * Brings the base to the newest schema; writes nothing when it refuses. Returns the names that were applied now.
+ * `failpoint`: named points at which a test may end the process.
+ */
+export function migrate(
+  db: Database.Database,
+  migrations: readonly Migration[],
+  failpoint: (name: string) => void = () => {},
+): string[] {
   const applied = appliedMigrations(db);
   const newest = applied.at(-1)?.version ?? 0;
   if (newest > migrations.length) throw new StoreNewerError(newest, migrations.length);
@@ -46,7 +53,10 @@ export function migrate(db: Database.Database, migrations: readonly Migration[])
     if (file !== undefined && file.sha256 !== row.sha256) throw new MigrationEditedError(file.name);
   }
   const pending = migrations.slice(newest);
-  for (const migration of pending) apply(db, migration);
+  for (const migration of pending) {
+    apply(db, migration, () => failpoint(`migrate.${migration.version}.before_commit`));
+    failpoint(`migrate.${migration.version}.after_commit`);
+  }
   return pending.map((m) => m.name);
 }
 
@@ -58,7 +68,7 @@ function appliedMigrations(db: Database.Database): { version: number; sha256: st
     .all();
 }
 
-function apply(db: Database.Database, migration: Migration): void {
+function apply(db: Database.Database, migration: Migration, beforeCommit: () => void): void {
   db.transaction(() => {
     db.exec(
       "create table if not exists schema_migration (version integer primary key, name text not null, sha256 text not null) strict",
@@ -69,5 +79,6 @@ function apply(db: Database.Database, migration: Migration): void {
       migration.name,
       migration.sha256,
     );
+    beforeCommit();
   }).immediate();
 }

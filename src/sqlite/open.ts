@@ -25,6 +25,8 @@ export type OpenOptions = {
   readonly migrations: string;
   /** Called with the seconds that each commit took. */
   readonly onCommit?: (seconds: number) => void;
+  /** Named points at which a test may end the process. */
+  readonly failpoint?: (name: string) => void;
 };
 
 /**
@@ -32,13 +34,15 @@ export type OpenOptions = {
  */
 export function openStore(options: OpenOptions): Store & { readonly db: Database.Database } {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+  const failpoint = options.failpoint ?? (() => {});
   const unlock = lockFolder(options.folder);
+  failpoint("lock.after_acquire");
   try {
     const file = join(options.folder, "gantry.db");
     const db = openDurably(file);
     chmodSync(file, 0o600);
-    migrate(db, readMigrations(options.migrations));
-    return storeOn(db, unlock, options.onCommit ?? (() => {}));
+    migrate(db, readMigrations(options.migrations), failpoint);
+    return storeOn({ db, unlock, onCommit: options.onCommit ?? (() => {}), failpoint });
   } catch (error) {
     unlock();
     throw error;
@@ -72,11 +76,13 @@ function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-function storeOn(
-  db: Database.Database,
-  unlock: () => void,
-  onCommit: (seconds: number) => void,
-): Store & { readonly db: Database.Database } {
+function storeOn(facts: {
+  db: Database.Database;
+  unlock: () => void;
+  onCommit: (seconds: number) => void;
+  failpoint: (name: string) => void;
+}): Store & { readonly db: Database.Database } {
+  const { db, unlock, onCommit, failpoint } = facts;
   const identity = ensureIdentity(db);
   return {
     db,
@@ -89,7 +95,7 @@ function storeOn(
       return result;
     },
     releases: releaseStore(db),
-    rollouts: rolloutStore(db),
+    rollouts: rolloutStore(db, failpoint),
     verdicts: verdictStore(db),
     timers: timerStore(db),
     slots: slotStore(db),

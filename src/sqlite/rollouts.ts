@@ -16,7 +16,7 @@ type Row = {
   deployment: string | null;
 };
 
-export function rolloutStore(db: Database.Database): RolloutStore {
+export function rolloutStore(db: Database.Database, failpoint: (name: string) => void = () => {}): RolloutStore {
   const byNumber = db.prepare<[number], Row>("select * from rollout where number = ?");
   const byRequest = db.prepare<{ key: string }, Row>(
     `select * from rollout where request_key = @key
@@ -97,6 +97,7 @@ export function rolloutStore(db: Database.Database): RolloutStore {
         endedAt: state.endedAt,
       });
       if (done.changes !== 1) throw new Error(`lost update: rollout ${number} is not at version ${version} any more`);
+      failpoint("snapshot.mid");
       recordEvent(number, version + 1, event);
     },
     events: (number) => events.all(number).map((body) => JSON.parse(body)),
