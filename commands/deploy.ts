@@ -8,7 +8,7 @@ import { deployForm } from "../src/messages/forms.ts";
 import { refusalMessage } from "../src/messages/refusal.ts";
 import type { Call, Command, Reply, Submission } from "./command.ts";
 import { opened, refusedWith, staleClick } from "./replies.ts";
-import { environmentWord, reasonFlag, serviceWord, vocabularyOf } from "./shared-words.ts";
+import { environmentWord, reasonFlag, serviceWord, vocabularyOf, waitFlag } from "./shared-words.ts";
 import { readContext, recordOf } from "./values.ts";
 
 const grammar = {
@@ -19,6 +19,7 @@ const grammar = {
   ],
   flags: [
     { kind: "switch", name: "allowBad", summary: "ask again for a release that was judged bad; a second person decides" },
+    waitFlag,
     reasonFlag,
   ],
 } as const;
@@ -39,9 +40,9 @@ export const deploy: Command<typeof grammar> = {
   changesState: true,
 
   async run({ args, actor, origin, gantry }) {
-    const { service, environment, ref, allowBad, reason: why } = args;
+    const { service, environment, ref, allowBad, wait, reason: why } = args;
     if (service === null || environment === null || ref === null) return form({ args, origin, gantry });
-    return opened(gantry, await gantry.deploy({ service, environment, ref, allowBad, why, actor, origin }));
+    return opened(gantry, await gantry.deploy({ service, environment, ref, allowBad, wait, why, actor, origin }));
   },
 
   async submit(call) {
@@ -52,7 +53,7 @@ export const deploy: Command<typeof grammar> = {
     if ("next" in words) return refusedWith(words);
     // A modal does not know the channel it was opened in; the form carries it.
     const origin = { ...call.origin, channel: context.channel ?? call.origin.channel };
-    return opened(gantry, await gantry.deploy({ ...words, allowBad: context.allowBad, actor, origin }));
+    return opened(gantry, await gantry.deploy({ ...words, allowBad: context.allowBad, wait: context.wait, actor, origin }));
   },
 };
 
@@ -60,7 +61,7 @@ function form({ args, origin, gantry }: Pick<Call<typeof grammar>, "args" | "ori
   const { services } = vocabularyOf(gantry.config);
   if (services.length === 0)
     return refusedWith(refuse("unknown_service", "No service is set up yet.", "Put a file into the services folder."));
-  const context = JSON.stringify({ channel: origin.channel, allowBad: args.allowBad });
+  const context = JSON.stringify({ channel: origin.channel, allowBad: args.allowBad, wait: args.wait });
   const missing = [args.service === null ? "service" : null, args.environment === null ? "environment" : null, "ref"];
   const words = missing.filter((word) => word !== null).join(", ");
   const otherwise = refuse(
@@ -75,12 +76,12 @@ function form({ args, origin, gantry }: Pick<Call<typeof grammar>, "args" | "ori
   };
 }
 
-function contextOf(text: string): { channel: string | null; allowBad: boolean } | null {
-  const record = recordOf(readContext(text), ["channel", "allowBad"]);
+function contextOf(text: string): { channel: string | null; allowBad: boolean; wait: boolean } | null {
+  const record = recordOf(readContext(text), ["channel", "allowBad", "wait"]);
   if (record === null) return null;
-  const { channel, allowBad } = record;
+  const { channel, allowBad, wait } = record;
   const channelOk = channel === null || (typeof channel === "string" && /^[A-Za-z0-9:_-]{1,64}$/.test(channel));
-  return channelOk && typeof allowBad === "boolean" ? { channel, allowBad } : null;
+  return channelOk && typeof allowBad === "boolean" && typeof wait === "boolean" ? { channel, allowBad, wait } : null;
 }
 
 type Words = { readonly service: string; readonly environment: string; readonly ref: string; readonly why: string | null };

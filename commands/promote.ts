@@ -1,6 +1,6 @@
 import type { Command } from "./command.ts";
 import { opened } from "./replies.ts";
-import { reasonFlag, serviceWord } from "./shared-words.ts";
+import { reasonFlag, serviceWord, waitFlag } from "./shared-words.ts";
 
 const grammar = {
   words: [
@@ -14,7 +14,7 @@ const grammar = {
     },
     { kind: "environment", name: "to", need: "always", summary: "where it shall be live next", after: ["to"] },
   ],
-  flags: [reasonFlag],
+  flags: [waitFlag, reasonFlag],
 } as const;
 
 export const promote: Command<typeof grammar> = {
@@ -26,7 +26,7 @@ export const promote: Command<typeof grammar> = {
   changesState: true,
 
   async run({ args, actor, origin, gantry }) {
-    const { service, from, to, reason: why } = args;
-    return opened(gantry, await gantry.promote({ service, from, to, why, actor, origin }));
+    const { service, from, to, wait, reason: why } = args;
+    return opened(gantry, await gantry.promote({ service, from, to, wait, why, actor, origin }));
   },
 };

@@ -29,6 +29,12 @@ export const rolloutWord = {
   summary: "the number of the rollout, such as 142",
 } as const;
 
+export const waitFlag = {
+  kind: "switch",
+  name: "wait",
+  summary: "wait in line when the environment is busy or locked, instead of a refusal",
+} as const;
+
 export const reasonFlag = {
   kind: "text",
   name: "reason",

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { type SampleCommit, sampleHistory } from "../../examples/sample-service/history.ts";
 import type { RolloutFacts } from "../../src/core/facts.ts";
+import { defaultPolicy } from "../../src/core/plan.ts";
 import { begin, step } from "../../src/core/rollout.ts";
 import type { LaterEvent, Requested, RolloutState } from "../../src/core/rollout-state.ts";
 import { rolloutCard } from "../../src/messages/rollout-card.ts";
@@ -51,7 +52,7 @@ function cardFacts(now: number): RolloutFacts {
       commit: asked.sha,
       digest: release.digest,
       specHash: "",
-      policy: { ...state, canary: { hosts: 1 }, batch: { hosts: 2 } },
+      policy: state.policy,
     },
     release,
     from,
@@ -79,6 +80,10 @@ function cardFacts(now: number): RolloutFacts {
     notSoakedIn: null,
     readiness: { ready: 3, total: 3, release: 41 },
     why: "faster login before the sale",
+    position: null,
+    behind: null,
+    leftOut: [],
+    head: null,
     now,
   };
 }
@@ -98,8 +103,9 @@ function waiting(now: number): RolloutState {
     expireMs: 30 * 60_000,
     approvalsRequired: 1,
     batches: [["prod-1"], ["prod-2", "prod-3"]],
-    soakMs: 30_000,
-    hostDeadlineMs: 120_000,
+    back: 41,
+    policy: { ...defaultPolicy, batch: { hosts: 2 }, onFailure: "pause" },
+    inLine: false,
     hosts: hosts.map((host) => ({ host, from: 41, unchanged: false })),
   };
   const pulled = hosts.map((host): LaterEvent => ({ type: "image_present", at: now - 50_000, host }));

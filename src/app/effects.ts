@@ -138,12 +138,15 @@ export function createHandlers(parts: EffectParts): Readonly<Record<string, Hand
   }
 
   const deploymentStates: Readonly<Record<Phase, "queued" | "in_progress" | "success" | "failure" | "error" | "inactive">> = {
+    in_line: "queued",
     awaiting_approval: "queued",
     queued: "queued",
     rolling: "in_progress",
     soaking: "in_progress",
     restoring: "in_progress",
     succeeded: "success",
+    // It is the live release; the description names how many hosts have it.
+    incomplete: "success",
     restored: "failure",
     stuck: "error",
     rejected: "inactive",

@@ -1,8 +1,16 @@
 /** Gathers what messages show, from the store: cards are projections of rows and of nothing else. */
 import type { EnvironmentConfig, GantryConfig, ServiceConfig } from "../config/valid.ts";
-import type { EnvironmentStatus, HistoryLine, HostFacts, ReleaseFacts, RolloutFacts, SlotFacts } from "../core/facts.ts";
-import type { SlotKey, SlotStep } from "../core/slot.ts";
-import { hostsOf, rollbackTarget } from "./planner.ts";
+import type {
+  EnvironmentStatus,
+  HistoryLine,
+  HostFacts,
+  LockFacts,
+  ReleaseFacts,
+  RolloutFacts,
+  SlotFacts,
+} from "../core/facts.ts";
+import type { Head, SlotKey, SlotStep } from "../core/slot.ts";
+import { hasLabels, hostsOf, rollbackTarget } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
 import { approvalsFor } from "./requests.ts";
 import type { Store, StoredRollout, StoredSlot } from "./store.ts";
@@ -53,7 +61,8 @@ export function createFacts(parts: FactsParts): Facts {
     const settings = configOf(service, environment);
     const wanted = store.releases.find(service, state.release);
     if (wanted === null) throw new Error(`rollout ${state.number} names release ${state.release}, which is not stored`);
-    const target = state.phase === "succeeded" ? rollbackTarget(store, service, environment) : null;
+    const target =
+      state.phase === "succeeded" || state.phase === "incomplete" ? rollbackTarget(store, service, environment) : null;
     const approvals = settings.environment === null ? null : approvalsFor(settings.environment, stored.allowBad !== null);
     const goBackTo = target?.number ?? state.from;
     return {
@@ -73,8 +82,32 @@ export function createFacts(parts: FactsParts): Facts {
       notSoakedIn: notSoakedIn(service, settings.environment, state.release),
       readiness: { ...readiness(service, environment, goBackTo), release: goBackTo },
       why: stored.why,
+      ...lineFacts(stored),
+      leftOut: settings.environment === null ? [] : leftOut(settings.environment),
+      head: headOrNull(store.history.head()),
       now: now(),
     };
+  }
+
+  /** Its place in line and what holds the line up; nothing of it when it does not wait there. */
+  function lineFacts({ state, number }: StoredRollout): Pick<RolloutFacts, "position" | "behind"> {
+    if (state.phase !== "in_line") return { position: null, behind: null };
+    const { service, environment } = state;
+    const at = store.rollouts.inLine(service, environment).findIndex((r) => r.number === number);
+    const rollout = store.rollouts.active(service, environment)?.number ?? null;
+    const lock = lockOf(state);
+    return { position: at < 0 ? null : at + 1, behind: rollout === null && lock === null ? null : { rollout, lock } };
+  }
+
+  /** A lock whose time has passed holds nothing, even before somebody has swept it away. */
+  function lockOf(key: SlotKey): LockFacts | null {
+    const lock = store.locks.find({ service: key.service, environment: key.environment });
+    return lock === null || (lock.until !== null && lock.until <= now()) ? null : lock;
+  }
+
+  function leftOut(environment: EnvironmentConfig): RolloutFacts["leftOut"] {
+    const marked = store.hosts.all().filter((h) => h.revokedAt === null && hasLabels(h.labels, environment.hosts));
+    return marked.flatMap(({ name, intent }) => (intent === null ? [] : [{ host: name, intent }]));
   }
 
   /** Commits and tickets that a service file promises and nobody can look up. */
@@ -117,6 +150,8 @@ export function createFacts(parts: FactsParts): Facts {
       ),
       rollbackTo: target === null ? null : release(key.service, target.number),
       readiness: ready,
+      lock: lockOf(key),
+      line: store.rollouts.inLine(key.service, key.environment).map((r) => r.state),
     };
   }
 
@@ -174,6 +209,7 @@ export function createFacts(parts: FactsParts): Facts {
         lastSeenAt: host.lastSeenAt,
         agentVersion: host.agentVersion,
         revoked: host.revokedAt !== null,
+        intent: host.intent,
         engine: host.engine,
         slots: store.slots.ofHost(host.name).map((slot) => ({
           service: slot.service,
@@ -184,6 +220,10 @@ export function createFacts(parts: FactsParts): Facts {
       }));
     },
   };
+}
+
+function headOrNull(head: Head): Head | null {
+  return head.seq === 0 ? null : head;
 }
 
 function namesOf(hosts: readonly { readonly name: string }[]): string[] {

@@ -1,9 +1,18 @@
 /** Each phase and host state in words and with its sign. Signs never stand alone. */
-import type { HostState, HostStatus, Phase, RolloutState } from "../core/rollout-state.ts";
+import {
+  type HostState,
+  type HostStatus,
+  hasEnded,
+  type PauseReason,
+  type Phase,
+  type RolloutState,
+} from "../core/rollout-state.ts";
 import type { SlotStep } from "../core/slot.ts";
 
 export function phaseSign(phase: Phase): string {
   switch (phase) {
+    case "in_line":
+      return ":vertical_traffic_light:";
     case "awaiting_approval":
       return ":raised_hand:";
     case "queued":
@@ -14,6 +23,8 @@ export function phaseSign(phase: Phase): string {
       return ":stopwatch:";
     case "succeeded":
       return ":white_check_mark:";
+    case "incomplete":
+      return ":warning:";
     case "restoring":
     case "restored":
       return ":leftwards_arrow_with_hook:";
@@ -27,19 +38,42 @@ export function phaseSign(phase: Phase): string {
   }
 }
 
-/** Two or three words for lists. */
+/** Two or three words for lists. A rollout that stands still says so, and why, before anything else. */
 export function phaseWords(state: RolloutState): string {
+  return pauseWords(state) ?? plainWords(state);
+}
+
+/** What holds it, strongest first; null when nothing does. */
+function pauseWords(state: RolloutState): string | null {
+  if (hasEnded(state)) return null;
+  const held = pauseOrder.find((reason) => state.pauses.some((p) => p.reason === reason));
+  return held === undefined ? null : pauseNames[held];
+}
+
+const pauseOrder: readonly PauseReason[] = ["server_behind", "paused_on_failure", "paused", "line_held"];
+const pauseNames: Readonly<Record<PauseReason, string>> = {
+  server_behind: "stands still, the server is behind",
+  paused_on_failure: "paused, hosts failed",
+  paused: "paused",
+  line_held: "held in line",
+};
+
+function plainWords(state: RolloutState): string {
   switch (state.phase) {
+    case "in_line":
+      return "waits in line";
     case "awaiting_approval":
       return `waits for approval (${state.approvals.length} of ${state.approvalsRequired})`;
     case "queued":
-      return "waits for images";
+      return state.reason === "awaiting_images" || state.reason === null ? "waits for images" : "waits for hosts";
     case "rolling":
-      return state.kind === "rollback" ? "rolling back" : "rolling out";
+      return rollingWords(state);
     case "soaking":
       return "soaking";
     case "succeeded":
-      return state.kind === "rollback" ? "rolled back" : "live";
+      return succeededWords(state);
+    case "incomplete":
+      return state.kind === "rollback" ? "rolled back, not everywhere" : "live, not everywhere";
     case "restoring":
       return "being put back";
     case "restored":
@@ -55,6 +89,16 @@ export function phaseWords(state: RolloutState): string {
   }
 }
 
+function rollingWords(state: RolloutState): string {
+  if (state.kind === "rollback") return "rolling back";
+  return state.kind === "restart" ? "restarting" : "rolling out";
+}
+
+function succeededWords(state: RolloutState): string {
+  if (state.kind === "rollback") return "rolled back";
+  return state.kind === "restart" ? "restarted" : "live";
+}
+
 function restoredWords(state: RolloutState): string {
   if (state.reason === "cancelled") return "cancelled, put back";
   return state.reason === "rolled_back" ? "rolled back" : "failed, put back";
@@ -66,7 +110,10 @@ export function hostSign(status: HostStatus): string {
     case "healthy":
       return ":white_check_mark:";
     case "waiting":
+    case "returning":
       return ":white_circle:";
+    case "skipped":
+      return ":heavy_minus_sign:";
     case "swapping":
     case "restoring":
       return ":arrows_counterclockwise:";
@@ -91,10 +138,14 @@ export function hostWords(host: HostState, step: SlotStep | undefined): string {
       return "healthy";
     case "failed":
       return "failed";
+    case "skipped":
+      return "left out, nobody heard of it";
+    case "returning":
+      return "waits to go back";
     case "restoring":
       return "going back";
     case "restored":
-      return host.from === null ? "emptied again" : `put back to r${host.from}`;
+      return host.back === null ? "emptied again" : `put back to r${host.back}`;
     case "stuck":
       return "stuck";
   }

@@ -8,6 +8,7 @@ import { count } from "./words.ts";
 export function rolloutButtons(facts: RolloutFacts): readonly ButtonFacts[] {
   const { state } = facts;
   switch (state.phase) {
+    case "in_line":
     case "awaiting_approval":
       return [approve(facts), reject(facts)];
     case "queued":
@@ -17,6 +18,7 @@ export function rolloutButtons(facts: RolloutFacts): readonly ButtonFacts[] {
       // A rollback that has begun is never itself undone.
       return state.kind === "rollback" ? [] : [cancel(facts)];
     case "succeeded":
+    case "incomplete":
       return state.kind === "rollback" || state.from === null ? [] : [rollBack(facts)];
     case "restoring":
     case "restored":

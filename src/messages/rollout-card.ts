@@ -100,6 +100,7 @@ function cut(lines: readonly Line[], budget: number): string[] {
 
 function hostBlock(facts: RolloutFacts): readonly KnownBlock[] {
   switch (facts.state.phase) {
+    case "in_line":
     case "awaiting_approval":
     case "rejected":
     case "expired":
@@ -111,6 +112,7 @@ function hostBlock(facts: RolloutFacts): readonly KnownBlock[] {
     case "restoring":
       return [section([bar(facts.state), ...cut(hostLines(facts), 1800)].join("\n"))];
     case "succeeded":
+    case "incomplete":
     case "restored":
     case "stuck":
       return [section(cut(hostLines(facts), 1800).join("\n"))];

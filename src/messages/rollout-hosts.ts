@@ -24,7 +24,9 @@ export function hostLines(facts: RolloutFacts): readonly Line[] {
 const urgency: readonly HostStatus[] = [
   "stuck",
   "failed",
+  "skipped",
   "restoring",
+  "returning",
   "swapping",
   "restored",
   "waiting",

@@ -26,6 +26,8 @@ function same(text: string): Line {
 function details(facts: RolloutFacts): readonly Line[] {
   const { state, now } = facts;
   switch (state.phase) {
+    case "in_line":
+      return state.approvalsRequired > 0 ? [approversLine(facts)] : [];
     case "awaiting_approval":
       return [
         approversLine(facts),
@@ -38,6 +40,8 @@ function details(facts: RolloutFacts): readonly Line[] {
       return [batchLine(state), doneLine(state), elapsedLine(facts)];
     case "soaking":
       return [batchLine(state), ...soakLine(state, now), elapsedLine(facts)];
+    case "incomplete":
+      return [doneLine(state), tookLine(state)];
     case "succeeded":
       return [same(`on ${count(state.hosts.length, "host")}`), tookLine(state)];
     case "restoring":
@@ -86,7 +90,7 @@ function soakLine(state: RolloutState, now: number): readonly Line[] {
 /** Hosts where this phase's work is done: forward those that serve it, on the way back those that went back. */
 export function progress(state: RolloutState): { readonly done: number; readonly total: number } {
   if (state.phase === "restoring") {
-    const touched = state.hosts.filter((h) => ["restoring", "restored", "stuck"].includes(h.status));
+    const touched = state.hosts.filter((h) => ["returning", "restoring", "restored", "stuck"].includes(h.status));
     return { done: touched.filter((h) => h.status === "restored").length, total: touched.length };
   }
   const done = state.hosts.filter((h) => h.status === "healthy" || h.status === "unchanged").length;

@@ -72,16 +72,25 @@ function eventLines(event: RolloutEvent, after: RolloutState): readonly ThreadLi
       return [
         plainLine(`${code(event.host)} could not be put back: ${safe(event.detail, 300)} (${event.reason}). Go there now.`),
       ];
+    case "paused":
+    case "resumed":
+    case "retried":
+    case "continued":
+    case "soak_skipped":
+    case "turn_came":
+    case "thrown_out":
+    case "stalled":
+    case "watch_raised":
+    case "watch_ended":
     case "image_present":
-    case "images_overdue":
     case "soaked":
       return [];
   }
 }
 
 function backText(host: string, after: RolloutState): string {
-  const from = hostOf(after, host)?.from ?? null;
-  return `${code(host)} is back ${from === null ? "to empty" : `on ${releaseName(from)}`}.`;
+  const back = hostOf(after, host)?.back ?? null;
+  return `${code(host)} is back ${back === null ? "to empty" : `on ${releaseName(back)}`}.`;
 }
 
 function failedLines(host: string, after: RolloutState): readonly ThreadLine[] {
@@ -99,6 +108,7 @@ function phaseLines(before: RolloutState | null, event: RolloutEvent, after: Rol
   if (before?.phase === after.phase && !batchBegan) return [];
   const sign = phaseSign(after.phase);
   switch (after.phase) {
+    case "in_line":
     case "awaiting_approval":
     case "rejected":
     case "expired":
@@ -109,7 +119,8 @@ function phaseLines(before: RolloutState | null, event: RolloutEvent, after: Rol
     case "rolling":
       return [signed(sign, `${batchLine(after)}`)];
     case "soaking":
-      return [signed(sign, `Soaks for ${duration(after.soakMs)}.`)];
+      return [signed(sign, `Soaks for ${duration(soakMs(after))}.`)];
+    case "incomplete":
     case "succeeded":
       return [signed(sign, `Done: ${count(after.hosts.length, "host")} on ${releaseName(after.release)}${took(after)}.`)];
     case "restoring":
@@ -118,6 +129,11 @@ function phaseLines(before: RolloutState | null, event: RolloutEvent, after: Rol
     case "stuck":
       return hasEnded(after) ? [signed(sign, `${servesNow(after) ?? ""}${endOf(after)}`, true)] : [];
   }
+}
+
+/** The last batch soaks for the end. */
+function soakMs({ policy, batch, batches }: RolloutState): number {
+  return batch >= batches.length - 1 ? policy.endSoakMs : policy.soakMs;
 }
 
 function endOf(after: RolloutState): string {
@@ -132,7 +148,7 @@ function batchLine(state: RolloutState): string {
 }
 
 function touched(state: RolloutState): number {
-  return state.hosts.filter((h) => h.status === "restoring" || h.status === "restored").length;
+  return state.hosts.filter((h) => ["returning", "restoring", "restored"].includes(h.status)).length;
 }
 
 function took(state: RolloutState): string {

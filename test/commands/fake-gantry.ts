@@ -6,7 +6,8 @@ import { commands } from "../../commands/index.ts";
 import type { Gantry } from "../../src/app/gantry.ts";
 import type { Actor, Delivery } from "../../src/app/ports.ts";
 import type { EnvironmentConfig, GantryConfig } from "../../src/config/valid.ts";
-import type { RollbackPreview } from "../../src/core/facts.ts";
+import type { FreezeFacts, RollbackPreview, WhyFacts } from "../../src/core/facts.ts";
+import { defaultPolicy } from "../../src/core/plan.ts";
 import { type Refusal, refuse } from "../../src/core/reasons.ts";
 import type { RolloutState } from "../../src/core/rollout-state.ts";
 import { after, factsOf, noon, r41, r42 } from "../messages/facts.ts";
@@ -34,6 +35,9 @@ export class Fake {
     stops: null,
   };
 
+  frozen: FreezeFacts | null = null;
+  explanation: WhyFacts = { subject: "#142", now: "It waits for approval.", waits: [], story: [], series: null, at: noon };
+
   readonly gantry: Gantry = this.make();
 
   private make(): Gantry {
@@ -51,6 +55,11 @@ export class Fake {
       if (refusal !== null || state === undefined) return { kind: "refused", refusal: refusal as Refusal } as const;
       return { kind: "decided", facts: factsOf(state) } as const;
     };
+    const does = (verb: string) => async (facts: object) => {
+      fake.asked.push({ verb, facts: { ...facts } });
+      if (fake.refusal !== null) return { kind: "refused", refusal: fake.refusal } as const;
+      return { kind: "done", text: `Done: ${verb}.` } as const;
+    };
     return {
       get config() {
         return fake.config;
@@ -66,6 +75,22 @@ export class Fake {
       approve: decides("approve"),
       reject: decides("reject"),
       cancel: decides("cancel"),
+      restart: opens("restart"),
+      pause: decides("pause"),
+      resume: decides("resume"),
+      retry: decides("retry"),
+      proceed: decides("proceed"),
+      skipSoak: decides("skipSoak"),
+      lock: does("lock"),
+      unlock: does("unlock"),
+      cordon: does("cordon"),
+      drain: does("drain"),
+      uncordon: does("uncordon"),
+      why(about) {
+        fake.asked.push({ verb: "why", facts: { about } });
+        return fake.refusal === null ? fake.explanation : { kind: "refused", refusal: fake.refusal };
+      },
+      freeze: () => fake.frozen,
       rollout(number) {
         const state = fake.rollouts.get(number);
         return state === undefined ? null : factsOf(state);
@@ -148,6 +173,6 @@ function environmentOf(name: string): EnvironmentConfig {
     approvals: { required: 1, from: ["release-captains"], notRequester: true, expireMs: 30 * 60_000 },
     deployers: ["deployers"],
     oncall: ["oncall"],
-    rollout: { canary: { hosts: 1 }, batch: { percent: 25 }, soakMs: 30_000, hostDeadlineMs: 120_000 },
+    rollout: defaultPolicy,
   };
 }

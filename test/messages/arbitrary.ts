@@ -52,7 +52,7 @@ function eventsOf(hosts: readonly string[]): fc.Arbitrary<LaterEvent> {
     fc.tuple(failure, host, at).map(([f, h, t]) => ({ type: "host_unwell" as const, host: h, at: t, ...f })),
     fc.tuple(failure, host, at).map(([f, h, t]) => ({ type: "host_restore_failed" as const, host: h, at: t, ...f })),
     fc.record({ type: fc.constant("image_failed"), at, host, reason, detail: words }),
-    fc.record({ type: fc.constant("images_overdue"), at }),
+    fc.record({ type: fc.constant("stalled"), at }),
     fc.record({ type: fc.constant("host_overdue"), at, host, connected: fc.boolean() }),
     fc.record({ type: fc.constant("rejected"), at, by: person, why: words }),
     fc.record({ type: fc.constant("cancelled"), at, by: person, why: maybe(words), blame: fc.boolean() }),

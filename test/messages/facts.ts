@@ -1,6 +1,6 @@
 /** Facts for messages, made by the real reducer: a rollout of r42 over r41 on three hosts of `api prod`. */
 import type { ReleaseFacts, RolloutFacts } from "../../src/core/facts.ts";
-import type { Plan } from "../../src/core/plan.ts";
+import { defaultPolicy, type Plan, type RolloutPolicy } from "../../src/core/plan.ts";
 import { begin, step } from "../../src/core/rollout.ts";
 import type { LaterEvent, Person, Requested, RolloutState } from "../../src/core/rollout-state.ts";
 
@@ -10,6 +10,8 @@ export const bo: Person = { kind: "slack", id: "U0BO", name: "bo" };
 
 export const r41: ReleaseFacts = { number: 41, commit: "9d8e7f6".padEnd(40, "0"), digest: `sha256:${"41".repeat(32)}` };
 export const r42: ReleaseFacts = { number: 42, commit: "3f9c1e2".padEnd(40, "0"), digest: `sha256:${"42".repeat(32)}` };
+
+export const policy: RolloutPolicy = { ...defaultPolicy, batch: { percent: 50 }, onFailure: "restore" };
 
 export function requested(change: Partial<Requested> = {}): Requested {
   const hosts = ["web-1", "web-2", "web-3"];
@@ -27,8 +29,9 @@ export function requested(change: Partial<Requested> = {}): Requested {
     expireMs: 30 * 60_000,
     approvalsRequired: 1,
     batches: [["web-1"], ["web-2", "web-3"]],
-    soakMs: 30_000,
-    hostDeadlineMs: 120_000,
+    back: 41,
+    policy,
+    inLine: false,
     hosts: hosts.map((host) => ({ host, from: 41, unchanged: false })),
     ...change,
   };
@@ -62,13 +65,17 @@ export function factsOf(state: RolloutState, change: Partial<RolloutFacts> = {})
     notSoakedIn: null,
     readiness: { ready: 3, total: 3, release: 41 },
     why: null,
+    position: null,
+    behind: null,
+    leftOut: [],
+    head: null,
     now: noon + 60_000,
     ...change,
   };
 }
 
 function planOf(state: RolloutState): Plan {
-  const { service, environment, kind, release, from, batches, soakMs, hostDeadlineMs } = state;
+  const { service, environment, kind, release, from, batches } = state;
   return {
     service,
     environment,
@@ -80,7 +87,7 @@ function planOf(state: RolloutState): Plan {
     from,
     hosts: state.hosts.map((h) => ({ host: h.host, from: h.from })),
     batches,
-    policy: { canary: { hosts: 1 }, batch: { percent: 50 }, soakMs, hostDeadlineMs },
+    policy: state.policy,
   };
 }
 

@@ -23,11 +23,13 @@ import { assertShowable, mrkdwnOf } from "./check.ts";
 import { after, noon, r41, r42 } from "./facts.ts";
 
 const everyPhase: readonly Phase[] = [
+  "in_line",
   "awaiting_approval",
   "queued",
   "rolling",
   "soaking",
   "succeeded",
+  "incomplete",
   "restoring",
   "restored",
   "stuck",
@@ -73,6 +75,9 @@ const slots = fc.array(
   }),
   { maxLength: 40 },
 );
+const who = fc.record({ kind: fc.constantFrom("slack", "local", "system"), id: words, name: words });
+const lock = fc.record({ by: who, at: fc.constant(noon), why: words, until: maybe(fc.constant(noon + 7_200_000)) });
+const intent = fc.record({ kind: fc.constantFrom("cordoned", "drained"), by: who, at: fc.constant(noon), why: maybe(words) });
 const environment: fc.Arbitrary<EnvironmentStatus> = fc.record({
   service: words,
   environment: words,
@@ -85,6 +90,8 @@ const environment: fc.Arbitrary<EnvironmentStatus> = fc.record({
   slots,
   rollbackTo: maybe(fc.constant(r41)),
   readiness: fc.constant({ ready: 1, total: 3 }),
+  lock: maybe(lock),
+  line: fc.array(fc.constant(after([])), { maxLength: 12 }),
 });
 const line: fc.Arbitrary<HistoryLine> = fc
   .tuple(story, words, maybe(words))
@@ -96,6 +103,7 @@ const host: fc.Arbitrary<HostFacts> = fc.record({
   lastSeenAt: maybe(fc.constant(noon - 5000)),
   agentVersion: maybe(words),
   revoked: fc.boolean(),
+  intent: maybe(intent),
   engine: maybe(fc.record({ ok: fc.boolean(), reason: maybe(words), detail: maybe(words), liveRestore: maybe(fc.boolean()) })),
   slots: fc.array(fc.record({ service: words, environment: words, release: maybe(fc.nat()), health: words }), { maxLength: 9 }),
 });

@@ -158,6 +158,8 @@ const prod: EnvironmentStatus = {
   slots: ["web-1", "web-2", "web-3"].map((host) => ({ host, connected: true, release: 42, health: "ok", detail: null })),
   rollbackTo: r41,
   readiness: { ready: 3, total: 3 },
+  lock: null,
+  line: [],
 };
 
 describe("status", () => {
@@ -246,6 +248,7 @@ describe("history, hosts, Home", () => {
       lastSeenAt: noon,
       agentVersion: "0.1.0",
       revoked: false,
+      intent: null,
       engine: { ok: true, reason: null, detail: null, liveRestore: true },
       slots: [{ service: "api", environment: "prod", release: 42, health: "ok" }],
     };
