@@ -60,6 +60,5 @@ export const refusedTopKeys: Readonly<Record<string, Complaint>> = Object.fromEn
 /** Keys of x-gantry and its parts that the design foresees and this version does not do. */
 export const refusedGantryKeys: Readonly<Record<string, Complaint>> = Object.fromEntries([
   ...all("checks", later, "remove it: the approver looks at the checks for now"),
-  ...all("spread", later, "remove it: hosts are taken in the order of their names"),
   ...all("freeze locks notify channel promote autoRollback", later),
 ]);

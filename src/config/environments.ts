@@ -1,6 +1,6 @@
 /** Environments as meant: defaults filled in, roles and promotion order checked. */
 import { quote, type Report } from "./raw.ts";
-import { durationText } from "./scalars.ts";
+import { policyOf } from "./rollout-policy.ts";
 import { type Located, nearest } from "./shape.ts";
 import type { Approvals, EnvironmentConfig, Role } from "./valid.ts";
 import type { RawEnvironment, RawEnvironments } from "./x-gantry.ts";
@@ -35,25 +35,10 @@ function environmentOf(raw: RawEnvironment, facts: EnvironmentFacts): Environmen
   const approvals = approvalsOf(value.approvals ?? undefined, facts);
   const deployers = rolesOf(value.deployers ?? undefined, facts) ?? ["deployers"];
   const oncall = rolesOf(value.oncall ?? undefined, facts) ?? ["oncall"];
-  const rollout = {
-    canary: value.rollout?.canary ?? { hosts: 1 },
-    batch: value.rollout?.batch ?? { percent: 25 },
-    soakMs: value.rollout?.soak ?? 30_000,
-    hostDeadlineMs: hostDeadlineOf(value.rollout?.hostDeadline, facts),
-  };
+  const { neededMs, report } = facts;
+  const rollout = policyOf(value.rollout ?? undefined, { neededMs, report, needsApproval: approvals.required > 0 });
   const hosts = value.hosts ?? {};
   return { name: raw.key, after: value.after?.value ?? null, hosts, approvals, deployers, oncall, rollout };
-}
-
-/** A host must have time to stop the old container and to use the whole health deadline. */
-function hostDeadlineOf(written: Located<number> | undefined, facts: EnvironmentFacts): number {
-  const { neededMs, report } = facts;
-  if (written === undefined) return Math.max(120_000, (neededMs ?? 0) + 30_000);
-  if (neededMs !== null && written.value <= neededMs) {
-    const what = `hostDeadline ${durationText(written.value)} is not longer than the health deadline and the stop grace period together`;
-    report(written.spot, { what, fix: `write more than ${durationText(neededMs)}, or shorten those` });
-  }
-  return written.value;
 }
 
 type RawApprovals = NonNullable<NonNullable<RawEnvironment["value"]>["value"]["approvals"]>;

@@ -3,19 +3,9 @@ import { refusedGantryKeys } from "./compose-refused.ts";
 import { health } from "./health.ts";
 import { nameComplaint, nameOf } from "./names.ts";
 import { type Complaint, quote } from "./raw.ts";
-import { amount, duration, integer, text, truth } from "./scalars.ts";
-import {
-  field,
-  type LooseRecordOf,
-  located,
-  looseMapOf,
-  looseRecord,
-  mapOf,
-  oneOrMany,
-  record,
-  refined,
-  type Shape,
-} from "./shape.ts";
+import { rollout } from "./rollout-shape.ts";
+import { duration, integer, text, truth } from "./scalars.ts";
+import { field, type LooseRecordOf, located, looseMapOf, looseRecord, mapOf, oneOrMany, record, refined } from "./shape.ts";
 
 const dayMs = 24 * 3_600_000;
 
@@ -36,30 +26,6 @@ const approvals = located(
     },
   }),
 );
-
-const zero: Shape<0> = refined(integer({ min: 0, max: 1_000_000 }), (value, spot, report) => {
-  if (value === 0) return { value: 0 };
-  report(spot, {
-    what: "maxFailed above 0 is not supported yet",
-    fix: "write 0 or leave it out: the first failed host stops the rollout",
-  });
-  return null;
-});
-
-const rollout = record({
-  expected: "a map with canary, batch and soak",
-  refused: refusedGantryKeys,
-  fields: {
-    canary: field(amount({ minHosts: 0 }), "Size of the small first batch; 0 for none. Default 1."),
-    batch: field(amount({ minHosts: 1 }), "Hosts swapped together: a number or a share. Default 25%."),
-    soak: field(duration({ minMs: 0, maxMs: dayMs }), "How long a batch must stay healthy before the next. Default 30s."),
-    hostDeadline: field(
-      located(duration({ minMs: 1000, maxMs: dayMs })),
-      "One host's swap must be done by then. Default 2m, or more when the health deadline needs it.",
-    ),
-    maxFailed: field(zero, "Only 0 so far: the first failed host stops the rollout."),
-  },
-});
 
 const hostLabels = refined(
   mapOf({

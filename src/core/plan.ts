@@ -34,7 +34,7 @@ export type RolloutPolicy = {
   /** How many hosts go back at once. */
   readonly rollbackBatch: Amount;
   /** How long after the end the containers are watched, and what happens when they do not stay well. 0: not at all. */
-  readonly watch: { readonly forMs: number; readonly then: "raise" | "rollback" };
+  readonly watch: { readonly forMs: number; readonly onUnwell: "raise" | "rollback" };
 };
 
 /** What a policy says that says nothing. `onFailure` depends on the environment: see config. */
@@ -51,7 +51,7 @@ export const defaultPolicy: RolloutPolicy = {
   onFailure: "rollback",
   unreachable: "wait",
   rollbackBatch: { percent: 50 },
-  watch: { forMs: 10 * 60_000, then: "raise" },
+  watch: { forMs: 10 * 60_000, onUnwell: "raise" },
 };
 
 export type RolloutKind = "deploy" | "promote" | "rollback" | "restart";

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { loadConfig } from "../../src/config/load.ts";
 import { configSchemas } from "../../src/config/schema.ts";
 import type { EnvironmentConfig } from "../../src/config/valid.ts";
+import { defaultPolicy } from "../../src/core/plan.ts";
 import type { ContainerSpec, Health } from "../../src/core/release.ts";
 import { goodService, valid, withCompose, withGantry, withProd } from "./files.ts";
 
@@ -60,7 +61,7 @@ test("a short file has every default", () => {
     approvals: { required: 0, from: [], notRequester: true, expireMs: 1_800_000 },
     deployers: ["deployers"],
     oncall: ["oncall"],
-    rollout: { canary: { hosts: 1 }, batch: { percent: 25 }, soakMs: 30_000, hostDeadlineMs: 120_000 },
+    rollout: defaultPolicy,
   });
   assert.equal(service?.repository, null);
 });
@@ -175,9 +176,53 @@ test("approvals are required once somebody may give them", () => {
 });
 
 test("a rollout's amounts are numbers or shares", () => {
-  const { rollout } = prodOf("{ hosts: { e: p }, rollout: { canary: 0, batch: 3, soak: 0s, hostDeadline: 3m, maxFailed: 0 } }");
-  assert.deepEqual(rollout, { canary: { hosts: 0 }, batch: { hosts: 3 }, soakMs: 0, hostDeadlineMs: 180_000 });
+  const { rollout } = prodOf(
+    "{ hosts: { e: p }, rollout: { canary: 0, batch: 3, soak: 0s, perHostDeadline: 3m, maxFailed: 10%, maxUnavailable: 4 } }",
+  );
+  assert.deepEqual(rollout, {
+    ...defaultPolicy,
+    canary: { hosts: 0 },
+    batch: { hosts: 3 },
+    soakMs: 0,
+    endSoakMs: 0,
+    hostDeadlineMs: 180_000,
+    maxFailed: { percent: 10 },
+    maxUnavailable: { hosts: 4 },
+  });
   assert.deepEqual(prodOf("{ hosts: { e: p }, rollout: { canary: 5%, batch: 100% } }").rollout.canary, { percent: 5 });
+});
+
+test("a list of batches says how much of the fleet has the release by then, and is its own canary", () => {
+  const { rollout } = prodOf("{ hosts: { e: p }, rollout: { batch: [1, 10%, 25%, 100%] } }");
+  assert.deepEqual(rollout.batch, [{ hosts: 1 }, { percent: 10 }, { percent: 25 }, { percent: 100 }]);
+  assert.deepEqual(rollout.canary, { hosts: 0 });
+});
+
+test("soak, watch and spread have a short form and a long one", () => {
+  const long = prodOf(
+    "{ hosts: { e: p }, rollout: { soak: { end: 10m }, watch: { for: 1h, onUnwell: rollback }, spread: { label: zone, order: in-turn } } }",
+  ).rollout;
+  assert.equal(long.soakMs, 30_000);
+  assert.equal(long.endSoakMs, 600_000);
+  assert.deepEqual(long.watch, { forMs: 3_600_000, onUnwell: "rollback" });
+  assert.deepEqual(long.spread, { label: "zone", order: "in_turn" });
+  const short = prodOf("{ hosts: { e: p }, rollout: { soak: 1m, watch: 0s, spread: zone } }").rollout;
+  assert.deepEqual([short.soakMs, short.endSoakMs], [60_000, 60_000]);
+  assert.deepEqual(short.watch, { forMs: 0, onUnwell: "raise" });
+  assert.deepEqual(short.spread, { label: "zone", order: "apart" });
+});
+
+test("a failed rollout waits for a person where approvals are needed, and goes back by itself elsewhere", () => {
+  assert.equal(prodOf("{ hosts: { e: p } }").rollout.onFailure, "rollback");
+  assert.equal(prodOf("{ hosts: { e: p }, approvals: { from: [oncall] } }").rollout.onFailure, "pause");
+  assert.equal(
+    prodOf("{ hosts: { e: p }, approvals: { from: [oncall] }, rollout: { onFailure: restore } }").rollout.onFailure,
+    "restore",
+  );
+});
+
+test("the default deadline without progress leaves room for a host that takes long", () => {
+  assert.equal(prodOf("{ hosts: { e: p }, rollout: { perHostDeadline: 1h } }").rollout.deadlineMs, 3_660_000);
 });
 
 test("the default host deadline leaves room for a long health deadline", () => {

@@ -250,20 +250,49 @@ test("environments", (t) =>
           '49 "-1" is not an amount of hosts; write a number of hosts (0 for none) or a share from 0% to 100%',
         ],
         [
-          "{ hosts: { e: p }, rollout: { maxFailed: 1 } }",
-          "52 maxFailed above 0 is not supported yet; write 0 or leave it out: the first failed host stops the rollout",
+          "{ hosts: { e: p }, rollout: { maxUnavailable: 0 } }",
+          "57 0 is out of bounds; write a number of hosts or a share from 1% to 100%",
         ],
         [
-          "{ hosts: { e: p }, rollout: { spread: zone } }",
-          "41 spread: it is not supported yet; remove it: hosts are taken in the order of their names",
+          "{ hosts: { e: p }, rollout: { rollbackBatch: 0% } }",
+          "56 0% is out of bounds; write a number of hosts or a share from 1% to 100%",
+        ],
+        ["{ hosts: { e: p }, rollout: { maxUnavailble: 1 } }", '41 unknown key "maxUnavailble"; did you mean "maxUnavailable"?'],
+        [
+          "{ hosts: { e: p }, rollout: { perHostDeadline: 70s } }",
+          "58 perHostDeadline 70s is not longer than the health deadline and the stop grace period together; write more than 70s, or shorten those",
         ],
         [
-          "{ hosts: { e: p }, rollout: { maxUnavailble: 1 } }",
-          '41 unknown key "maxUnavailble"; the keys here are canary, batch, soak, hostDeadline, maxFailed',
+          "{ hosts: { e: p }, rollout: { hostDeadline: 3m } }",
+          "41 hostDeadline is called perHostDeadline; write perHostDeadline",
         ],
         [
-          "{ hosts: { e: p }, rollout: { hostDeadline: 70s } }",
-          "55 hostDeadline 70s is not longer than the health deadline and the stop grace period together; write more than 70s, or shorten those",
+          "{ hosts: { e: p }, rollout: { deadline: 2m } }",
+          "51 deadline 2m is not longer than perHostDeadline 2m; write more than 2m, or shorten perHostDeadline",
+        ],
+        [
+          "{ hosts: { e: p }, rollout: { canary: 1, batch: [1, 100%] } }",
+          "49 canary beside a list of batches; remove canary: the first entry of the list is the canary",
+        ],
+        [
+          "{ hosts: { e: p }, rollout: { batch: [1, 50%] } }",
+          "48 the list of batches does not end at 100%; add 100% as its last entry",
+        ],
+        [
+          "{ hosts: { e: p }, rollout: { batch: [3, 2, 100%] } }",
+          "48 the list of batches does not rise at 2; each entry says how much of the fleet has the release by then, such as [1, 10%, 25%, 100%]",
+        ],
+        [
+          "{ hosts: { e: p }, rollout: { batch: 50%, maxUnavailable: 25% } }",
+          "69 maxUnavailable 25% is less than a batch of 50%; write at least 50%, or make the batches smaller",
+        ],
+        [
+          "{ hosts: { e: p }, rollout: { onFailure: rolback } }",
+          '52 "rolback" is not one of pause, restore, rollback; did you mean "rollback"?',
+        ],
+        [
+          "{ hosts: { e: p }, rollout: { spread: { order: in-turn } } }",
+          "49 spread without a label; write { label: zone, order: apart }",
         ],
       ] as const
     ).map(([prod, said]): Case => [prod, withProd(prod), `8:${said}`]),

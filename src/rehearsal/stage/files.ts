@@ -14,6 +14,8 @@ export type ServiceOptions = {
   readonly canary?: string;
   /** false: prod needs no approval. */
   readonly approvals?: boolean;
+  /** Further keys of prod's rollout: `maxFailed: 1, unreachable: skip`. Default: what failed is put back by itself. */
+  readonly policy?: string;
   /** How many must approve in prod. Default one. */
   readonly required?: number;
   /** Lines of the compose service, indented by four. */
@@ -49,7 +51,7 @@ channel: C0DEPLOYS
 
 function serviceFile(registry: string, options: ServiceOptions): string {
   const { soak = "10s", stagingSoak = "2s", expire = "30m", hostDeadline = "60s", healthDeadline = "5s" } = options;
-  const { batch = "2", canary = "1", compose = [], approvals = true, required = 1 } = options;
+  const { batch = "2", canary = "1", compose = [], approvals = true, required = 1, policy = "onFailure: restore" } = options;
   const approved = `      approvals: { required: ${required}, from: [release-captains], notRequester: true, expire: ${expire} }\n`;
   return `name: api
 services:
@@ -63,10 +65,10 @@ ${compose.map((line) => `    ${line}\n`).join("")}x-gantry:
   environments:
     staging:
       hosts: { env: staging }
-      rollout: { canary: 0, soak: ${stagingSoak}, hostDeadline: ${hostDeadline} }
+      rollout: { canary: 0, soak: ${stagingSoak}, perHostDeadline: ${hostDeadline} }
     prod:
       after: staging
       hosts: { env: prod }
-${approvals ? approved : ""}      rollout: { canary: ${canary}, batch: ${batch}, soak: ${soak}, hostDeadline: ${hostDeadline} }
+${approvals ? approved : ""}      rollout: { canary: ${canary}, batch: ${batch}, soak: ${soak}, perHostDeadline: ${hostDeadline}, ${policy} }
 `;
 }
