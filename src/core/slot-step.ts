@@ -60,6 +60,8 @@ export type SeenContainer = {
 export type Goal = {
   readonly generation: number;
   readonly release: { readonly number: number; readonly digest: string; readonly specHash: string } | null;
+  /** A restart: a container of an earlier generation is not enough, although it is of the same release. */
+  readonly fresh?: boolean;
 };
 
 export type Failure = { readonly reason: string; readonly detail: string; readonly logTail: readonly string[] };
@@ -182,7 +184,7 @@ function prepare(view: SlotView, cast: Cast): Step {
   const { old } = cast;
   const rival = cast.others.find((c) => c !== old && c.status === "running");
   if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
-  if (old !== null && isSame(old, goal)) return adopt(view, old);
+  if (old !== null && isSame(old, goal) && goal.fresh !== true) return adopt(view, old);
   if (old !== null && old.status !== "running" && !attempt.oldBroken) return { kind: "start", id: old.id, which: "old" };
   if (old !== null && old.status === "running" && !old.promoted) return { kind: "promote", id: old.id, which: "old" };
   if (!attempt.imagePresent) return { kind: "pull" };
@@ -251,7 +253,7 @@ function goBack(view: SlotView, cast: Cast): Step {
   if (candidate?.status === "running") return { kind: "stop", id: candidate.id, which: "candidate" };
   if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
   if (old === null) return { kind: "settle", ok: false, after: hadOld(cast) ? "down" : "empty" };
-  if (isSame(old, view.goal)) return { kind: "settle", ok: false, after: "down" };
+  if (isSame(old, view.goal) && view.goal.fresh !== true) return { kind: "settle", ok: false, after: "down" };
   if (old.status !== "running") {
     if (attempt.oldBroken) return { kind: "settle", ok: false, after: "down" };
     return { kind: "start", id: old.id, which: "old" };
@@ -318,7 +320,8 @@ function tidy(view: SlotView, cast: Cast, base: SeenContainer | null): Step | nu
     // Without one that serves, whatever has run may be what to go back to.
     if (other === base || (base === null && other.status !== "created")) continue;
     const voucher = cast.vouchers.some((v) => v.labelled >= other.labelled);
-    const worthKeeping = base?.promoted === true && base.replaces === other.id;
+    // After a restart the one before is the same release: the older voucher is the way back, not that.
+    const worthKeeping = base?.promoted === true && base.replaces === other.id && !isSameRelease(base, other);
     return { kind: worthKeeping && !voucher ? "keep" : "remove", id: other.id };
   }
   const surplus = cast.vouchers[1];
@@ -328,6 +331,10 @@ function tidy(view: SlotView, cast: Cast, base: SeenContainer | null): Step | nu
 /** One generation is one release: another one under its number is an order of a server that was set back. */
 function isOfGoal(container: SeenContainer, { release }: Goal): boolean {
   return release !== null && container.release === release.number && container.digest === release.digest;
+}
+
+function isSameRelease(one: SeenContainer, other: SeenContainer): boolean {
+  return one.release === other.release && one.digest === other.digest && one.specHash === other.specHash;
 }
 
 function isSame(container: SeenContainer, goal: Goal): boolean {

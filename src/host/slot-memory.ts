@@ -79,7 +79,12 @@ export function goalOf(memory: SlotMemory): Goal | null {
   if (goal === null) return memory.inferred;
   const { release, generation } = goal;
   if (release === null) return { generation, release: null };
-  return { generation, release: { number: release.number, digest: release.digest, specHash: specHashOf(release.spec) } };
+  const fresh = goal.fresh === true ? { fresh: true } : {};
+  return {
+    generation,
+    release: { number: release.number, digest: release.digest, specHash: specHashOf(release.spec) },
+    ...fresh,
+  };
 }
 
 export function outcomeOf(memory: SlotMemory): SwapOutcome | null {

@@ -50,6 +50,41 @@ const kept = container(1, { id: "k1", role: "previous", status: "created", promo
 const has = { attempt: { imagePresent: true } };
 const failure = { reason: "unhealthy", detail: "503", logTail: [] };
 
+/** A restart: generation 2 of the release that generation 1 serves. */
+const again = { release: 1, digest: "d1", specHash: "s1" } as const;
+const restart: Goal = { generation: 2, release: { number: 1, digest: "d1", specHash: "s1" }, fresh: true };
+const before = container(0, { id: "k0", role: "previous", status: "created", promoted: false });
+
+describe("the next step of a restart", () => {
+  const rows: readonly (readonly [string, SlotView, Step])[] = [
+    ["what serves is not enough", view([old], { goal: restart, ...has }), { kind: "create", replaces: "c1" }],
+    ["without the word it is", view([old], { goal: { ...restart, fresh: false } }), { kind: "check", id: "c1", which: "new" }],
+    [
+      "the old one stops for it",
+      view([old, { ...created, ...again }], { goal: restart }),
+      { kind: "stop", id: "c1", which: "old" },
+    ],
+    [
+      "and serves again when it fails",
+      view(
+        [
+          { ...old, status: "ended" },
+          { ...ended, ...again },
+        ],
+        { goal: restart, attempt: { failure } },
+      ),
+      { kind: "start", id: "c1", which: "old" },
+    ],
+    [
+      "the way back to the release before is kept",
+      view([{ ...old, status: "ended" }, { ...promoted, ...again }, before], { goal: restart, settled: ok }),
+      { kind: "remove", id: "c1" },
+    ],
+    ["then it rests", view([{ ...promoted, ...again }, before], { goal: restart, settled: ok }), { kind: "rest" }],
+  ];
+  for (const [name, seen, step] of rows) it(name, () => assert.deepEqual(nextStep(seen), step));
+});
+
 describe("the next step of a swap", () => {
   const rows: readonly (readonly [string, SlotView, Step])[] = [
     ["pulls before anything is touched", view([old]), { kind: "pull" }],
