@@ -1,5 +1,6 @@
 import type Database from "better-sqlite3";
 import type { HostStore, StoredHost } from "../app/store.ts";
+import type { IntentFacts } from "../core/facts.ts";
 
 type Row = {
   name: string;
@@ -10,6 +11,10 @@ type Row = {
   agent_version: string | null;
   engine: string | null;
   last_seen_at: number | null;
+  intent: "cordoned" | "drained" | null;
+  intent_by: string | null;
+  intent_at: number | null;
+  intent_why: string | null;
 };
 
 export function hostStore(db: Database.Database): HostStore {
@@ -26,6 +31,9 @@ export function hostStore(db: Database.Database): HostStore {
   );
   const setEngine = db.prepare("update host set engine = ? where name = ?");
   const revoke = db.prepare("update host set revoked_at = ? where name = ?");
+  const setIntent = db.prepare(
+    "update host set intent = @kind, intent_by = @by, intent_at = @at, intent_why = @why where name = @name",
+  );
   const addToken = db.prepare(
     `insert into enrolment (token_hash, name, labels, made_at, expires_at) values (@tokenHash, @name, @labels, @at, @expiresAt)`,
   );
@@ -56,6 +64,10 @@ export function hostStore(db: Database.Database): HostStore {
     revoke: (name, at) => {
       revoke.run(at, name);
     },
+    setIntent: (name, intent) => {
+      const { kind, at, why } = intent ?? { kind: null, at: null, why: null };
+      setIntent.run({ name, kind, at, why, by: intent === null ? null : JSON.stringify(intent.by) });
+    },
     addToken: (facts) => {
       addToken.run({ ...facts, labels: JSON.stringify(facts.labels) });
     },
@@ -76,5 +88,11 @@ function stored(row: Row): StoredHost {
     agentVersion: row.agent_version,
     engine: row.engine === null ? null : JSON.parse(row.engine),
     lastSeenAt: row.last_seen_at,
+    intent: intent(row),
   };
+}
+
+function intent(row: Row): IntentFacts | null {
+  const { intent: kind, intent_by: by, intent_at: at, intent_why: why } = row;
+  return kind === null || by === null || at === null ? null : { kind, by: JSON.parse(by), at, why };
 }

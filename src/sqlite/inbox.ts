@@ -1,18 +1,31 @@
 import type Database from "better-sqlite3";
 import type { InboxItem, InboxStore } from "../app/store.ts";
 
-type Row = { id: number; body: string; received_at: number };
+type Row = { id: number; body: string; received_at: number; attempt: number };
+
+/** Work that was begun this often and never ended takes the process with it: it is not begun again. */
+const mostAttempts = 3;
+
+const columns = "id, body, received_at, attempt";
 
 export function inboxStore(db: Database.Database): InboxStore {
   const insert = db.prepare(
     `insert into inbox (key, meaning, actor, body, received_at) values (@key, @meaning, @actor, @body, @at)
      on conflict do nothing`,
   );
-  const byKey = db.prepare<[string], Row>("select id, body, received_at from inbox where key = ?");
-  const open = db.prepare<[], Row>("select id, body, received_at from inbox where done_at is null order by id");
+  const byKey = db.prepare<[string], Row>(`select ${columns} from inbox where key = ?`);
+  const open = db.prepare<[], Row>(`select ${columns} from inbox where done_at is null order by id`);
+  const claim = db.prepare<[number], number>("update inbox set attempt = attempt + 1 where id = ? returning attempt - 1").pluck();
+  // Nobody noted when it died: when it came is the only time that is known of it.
+  const giveUp = db.prepare(
+    "update inbox set done_at = received_at, outcome = 'given up' where done_at is null and attempt >= ?",
+  );
+  const dead = db.prepare<[number], Row & { outcome: string }>(
+    `select ${columns}, outcome from inbox where outcome = 'given up' order by id desc limit ?`,
+  );
   const finish = db.prepare("update inbox set done_at = ?, outcome = ? where id = ? and done_at is null");
   const prune = db.prepare(
-    "delete from inbox where id in (select id from inbox where done_at < @before order by id limit @limit)",
+    "delete from inbox where id in (select id from inbox where done_at < @before order by done_at, id limit @limit)",
   );
   const depth = db.prepare<[], { open: number; oldestAt: number | null }>(
     "select count(*) as open, min(received_at) as oldestAt from inbox where done_at is null",
@@ -27,15 +40,20 @@ export function inboxStore(db: Database.Database): InboxStore {
       const row = byKey.get(key);
       return row === undefined ? null : item(row);
     },
-    open: () => open.all().map(item),
+    open() {
+      giveUp.run(mostAttempts);
+      return open.all().map(item);
+    },
+    claim: (id) => claim.get(id) ?? 0,
     finish: (id, outcome, at) => {
       finish.run(at, outcome, id);
     },
+    dead: (limit) => dead.all(limit).map((row) => ({ ...item(row), outcome: row.outcome })),
     prune: (facts) => prune.run(facts).changes,
     depth: () => depth.get() ?? { open: 0, oldestAt: null },
   };
 }
 
 function item(row: Row): InboxItem {
-  return { id: row.id, delivery: JSON.parse(row.body), receivedAt: row.received_at };
+  return { id: row.id, delivery: JSON.parse(row.body), receivedAt: row.received_at, attempt: row.attempt };
 }

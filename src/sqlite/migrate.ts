@@ -53,11 +53,24 @@ export function migrate(
     if (file !== undefined && file.sha256 !== row.sha256) throw new MigrationEditedError(file.name);
   }
   const pending = migrations.slice(newest);
-  for (const migration of pending) {
-    apply(db, migration, () => failpoint(`migrate.${migration.version}.before_commit`));
-    failpoint(`migrate.${migration.version}.after_commit`);
-  }
+  if (pending.length === 0) return [];
+  withoutForeignKeys(db, () => {
+    for (const migration of pending) {
+      apply(db, migration, () => failpoint(`migrate.${migration.version}.before_commit`));
+      failpoint(`migrate.${migration.version}.after_commit`);
+    }
+  });
   return pending.map((m) => m.name);
+}
+
+/** A table that others refer to can only be made anew while references are not enforced; each migration checks them before it commits. */
+function withoutForeignKeys(db: Database.Database, work: () => void): void {
+  db.pragma("foreign_keys = off");
+  try {
+    work();
+  } finally {
+    db.pragma("foreign_keys = on");
+  }
 }
 
 function appliedMigrations(db: Database.Database): { version: number; sha256: string }[] {
@@ -74,6 +87,13 @@ function apply(db: Database.Database, migration: Migration, beforeCommit: () => 
       "create table if not exists schema_migration (version integer primary key, name text not null, sha256 text not null) strict",
     );
     db.exec(migration.sql);
+    const dangling = db.pragma("foreign_key_check") as readonly { readonly table: string; readonly parent: string }[];
+    const [first] = dangling;
+    if (first !== undefined) {
+      throw new Error(
+        `${migration.name} would leave ${dangling.length} rows without what they refer to (${first.table} -> ${first.parent})`,
+      );
+    }
     db.prepare("insert into schema_migration (version, name, sha256) values (?, ?, ?)").run(
       migration.version,
       migration.name,

@@ -5,9 +5,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import type { Store } from "../app/store.ts";
+import { chainOn } from "./chain.ts";
+import { beginChain } from "./chain-begin.ts";
+import { freezeStore } from "./freeze.ts";
+import { historyStore } from "./history.ts";
 import { hostStore } from "./hosts.ts";
 import { inboxStore } from "./inbox.ts";
 import { lockFolder } from "./lock.ts";
+import { lockStore } from "./locks.ts";
 import { migrate, readMigrations } from "./migrate.ts";
 import { outboxStore } from "./outbox.ts";
 import { releaseStore } from "./releases.ts";
@@ -83,10 +88,16 @@ function storeOn(facts: {
   failpoint: (name: string) => void;
 }): Store & { readonly db: Database.Database } {
   const { db, unlock, onCommit, failpoint } = facts;
-  const identity = ensureIdentity(db);
+  const identity = identityOn(db);
+  const chain = chainOn(db);
+  beginChain(db, chain);
   return {
     db,
-    ...identity,
+    serverId: identity.serverId,
+    get epoch() {
+      return identity.epoch();
+    },
+    raiseEpoch: identity.raiseEpoch,
     transact<T>(work: () => T): T {
       if (db.inTransaction) return work();
       const start = performance.now();
@@ -94,9 +105,12 @@ function storeOn(facts: {
       onCommit((performance.now() - start) / 1000);
       return result;
     },
-    releases: releaseStore(db),
-    rollouts: rolloutStore(db, failpoint),
-    verdicts: verdictStore(db),
+    history: historyStore(db, chain),
+    locks: lockStore(db),
+    freeze: freezeStore(db),
+    releases: releaseStore(db, chain),
+    rollouts: rolloutStore({ db, chain, failpoint }),
+    verdicts: verdictStore(db, chain),
     timers: timerStore(db),
     slots: slotStore(db),
     hosts: hostStore(db),
@@ -110,11 +124,16 @@ function storeOn(facts: {
 }
 
 /** Made once with the data. The epoch rises when a backup is restored; agents refuse a lower one. */
-function ensureIdentity(db: Database.Database): { serverId: string; epoch: number } {
+function identityOn(db: Database.Database): { serverId: string; epoch: () => number; raiseEpoch: () => number } {
   db.prepare("insert into identity (id, server_id, epoch) values (1, ?, 1) on conflict do nothing").run(
     randomBytes(8).toString("hex"),
   );
-  const row = db.prepare<[], { server_id: string; epoch: number }>("select server_id, epoch from identity").get();
-  if (row === undefined) throw new Error("the store has no identity");
-  return { serverId: row.server_id, epoch: row.epoch };
+  const serverId = db.prepare<[], string>("select server_id from identity").pluck();
+  const epoch = db.prepare<[], number>("select epoch from identity").pluck();
+  const raise = db.prepare<[], number>("update identity set epoch = epoch + 1 returning epoch").pluck();
+  const there = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new Error("the store has no identity");
+    return value;
+  };
+  return { serverId: there(serverId.get()), epoch: () => there(epoch.get()), raiseEpoch: () => there(raise.get()) };
 }

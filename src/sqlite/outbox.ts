@@ -36,8 +36,12 @@ export function outboxStore(db: Database.Database): OutboxStore {
   const isOpen = db.prepare<[string], number>("select 1 from outbox where key = ? and ended_at is null").pluck();
   const claim = db.prepare("update outbox set attempt = attempt + 1 where id = ?");
   const retry = db.prepare("update outbox set not_before = @notBefore, last_error = @error where id = @id");
+  const revive = db.prepare(
+    `update outbox set ended_at = null, outcome = null, attempt = 0, not_before = @at
+     where id = @id and outcome = 'dead'`,
+  );
   const prune = db.prepare(
-    "delete from outbox where id in (select id from outbox where ended_at < @before order by id limit @limit)",
+    "delete from outbox where id in (select id from outbox where ended_at < @before order by ended_at, id limit @limit)",
   );
   const depth = db.prepare<[], { open: number; oldestAt: number | null; dead: number }>(
     `select count(*) as open, min(created_at) as oldestAt, (select count(*) from outbox where outcome = 'dead') as dead
@@ -66,6 +70,7 @@ export function outboxStore(db: Database.Database): OutboxStore {
     prune: (facts) => prune.run(facts).changes,
     depth: () => depth.get() ?? { open: 0, oldestAt: null, dead: 0 },
     dead: (limit) => dead.all(limit).map((row) => ({ ...item(row), lastError: row.last_error })),
+    revive: (id, at) => revive.run({ id, at }).changes === 1,
   };
 }
 

@@ -1,10 +1,12 @@
 import type Database from "better-sqlite3";
 import type { ReleaseStore } from "../app/store.ts";
 import type { Release } from "../core/release.ts";
+import { atomically } from "./atomic.ts";
+import type { Chain } from "./chain.ts";
 
 type Row = { service: string; number: number; commit_sha: string; digest: string; spec: string };
 
-export function releaseStore(db: Database.Database): ReleaseStore {
+export function releaseStore(db: Database.Database, chain: Chain): ReleaseStore {
   const find = db.prepare<[string, number], Row>("select * from release where service = ? and number = ?");
   const same = db.prepare<[string, string, string], Row>(
     "select * from release where service = ? and digest = ? and spec_hash = ?",
@@ -19,14 +21,16 @@ export function releaseStore(db: Database.Database): ReleaseStore {
       const row = find.get(service, number);
       return row === undefined ? null : release(row);
     },
-    intern(facts) {
-      const known = same.get(facts.service, facts.digest, facts.specHash);
-      if (known !== undefined) return release(known);
-      const number = next.get(facts.service) ?? 1;
-      insert.run({ ...facts, number, spec: JSON.stringify(facts.spec) });
-      const { service, commit, digest, spec } = facts;
-      return { service, number, commit, digest, spec };
-    },
+    intern: (facts) =>
+      atomically(db, () => {
+        const known = same.get(facts.service, facts.digest, facts.specHash);
+        if (known !== undefined) return release(known);
+        const number = next.get(facts.service) ?? 1;
+        insert.run({ ...facts, number, spec: JSON.stringify(facts.spec) });
+        const { service, commit, digest, spec } = facts;
+        chain.release(service, number);
+        return { service, number, commit, digest, spec };
+      }),
   };
 }
 

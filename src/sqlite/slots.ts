@@ -1,6 +1,7 @@
 import type Database from "better-sqlite3";
 import type { SlotStore, StoredSlot } from "../app/store.ts";
-import type { ObservedSlot } from "../core/slot.ts";
+import type { ObservedSlot, SlotKey } from "../core/slot.ts";
+import type { WatchSample } from "../core/watch.ts";
 
 type Row = {
   host: string;
@@ -9,6 +10,7 @@ type Row = {
   generation: number;
   rollout: number | null;
   release: number | null;
+  fresh: number;
   observed: string | null;
   observed_at: number | null;
 };
@@ -21,13 +23,20 @@ export function slotStore(db: Database.Database): SlotStore {
   );
   const desire = db
     .prepare<object, number>(
-      `insert into slot (host, service, environment, generation, rollout, release)
-       values (@host, @service, @environment, 1, @rollout, @release)
-       on conflict (host, service, environment)
-       do update set generation = generation + 1, rollout = excluded.rollout, release = excluded.release
+      `insert into slot (host, service, environment, generation, rollout, release, fresh)
+       values (@host, @service, @environment, 1, @rollout, @release, @fresh)
+       on conflict (host, service, environment) do update set generation = generation + 1,
+         rollout = excluded.rollout, release = excluded.release, fresh = excluded.fresh
        returning generation`,
     )
     .pluck();
+  // One above its own in any case: what is wanted under a generation never changes.
+  const adopt = db.prepare(
+    `insert into slot (host, service, environment, generation, release)
+     values (@host, @service, @environment, max(1, @generation), @release)
+     on conflict (host, service, environment) do update set generation = max(generation + 1, excluded.generation),
+       release = excluded.release, fresh = 0`,
+  );
   const observe = db.prepare(
     `insert into slot (host, service, environment, generation, observed, observed_at)
      values (@host, @service, @environment, 0, @observed, @at)
@@ -35,12 +44,23 @@ export function slotStore(db: Database.Database): SlotStore {
      do update set observed = excluded.observed, observed_at = excluded.observed_at`,
   );
   const record = db.prepare(
-    `insert into slot_observation (host, service, environment, at, release, digest, health, detail)
-     values (@host, @service, @environment, @at, @release, @digest, @health, @detail)`,
+    `insert into slot_observation (host, service, environment, at, release, digest, health, detail, restarts)
+     values (@host, @service, @environment, @at, @release, @digest, @health, @detail, @restarts)`,
   );
   const ranAt = db.prepare<object, { at: number; release: number | null; digest: string | null; health: string }>(
     `select at, release, digest, health from slot_observation
-     where host = @host and service = @service and environment = @environment and at <= @at order by id desc limit 1`,
+     where host = @host and service = @service and environment = @environment and at <= @at order by at desc, id desc limit 1`,
+  );
+  const since = db.prepare<SlotKey & { since: number }, WatchSample>(
+    `select host, at, health, restarts from (
+     select id, host, at, health, restarts from slot_observation
+     where service = @service and environment = @environment and at >= @since
+     union all
+     select o.id, o.host, o.at, o.health, o.restarts from slot join slot_observation as o on o.id = (
+       select id from slot_observation as before where before.host = slot.host and before.service = slot.service
+         and before.environment = slot.environment and before.at < @since order by before.at desc, before.id desc limit 1)
+     where slot.service = @service and slot.environment = @environment)
+     order by at, id`,
   );
 
   return {
@@ -48,10 +68,14 @@ export function slotStore(db: Database.Database): SlotStore {
     ofHost: (host) => ofHost.all(host).map(stored),
     ofEnvironment: (key) => ofEnvironment.all(key.service, key.environment).map(stored),
     desire(facts) {
-      const generation = desire.get(facts);
+      const generation = desire.get({ ...facts, fresh: facts.fresh === true ? 1 : 0 });
       if (generation === undefined) throw new Error("the slot was not written");
       return generation;
     },
+    adopt: ({ host, service, environment, generation, release }) => {
+      adopt.run({ host, service, environment, generation, release });
+    },
+    series: ({ service, environment, since: from }) => since.all({ service, environment, since: from }),
     observe({ host, slot: seen, at }) {
       const { service, environment } = seen;
       const before = slot(get.get(host, service, environment))?.observed ?? null;
@@ -66,6 +90,7 @@ export function slotStore(db: Database.Database): SlotStore {
         digest: seen.live?.digest ?? null,
         health: seen.live?.health ?? "empty",
         detail: seen.live?.detail ?? null,
+        restarts: seen.live?.restarts ?? 0,
       });
     },
     ranAt: ({ host, service, environment, at }) => ranAt.get({ host, service, environment, at }) ?? null,
@@ -89,6 +114,7 @@ function stored(row: Row): StoredSlot {
     generation: row.generation,
     rollout: row.rollout,
     release: row.release,
+    fresh: row.fresh === 1,
     observed: row.observed === null ? null : JSON.parse(row.observed),
     observedAt: row.observed_at,
   };

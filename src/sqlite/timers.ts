@@ -13,7 +13,7 @@ export function timerStore(db: Database.Database): TimerStore {
     "select rollout, name from rollout_timer where wake_at <= ? order by wake_at, rollout, name",
   );
   const grant = db.prepare(
-    "update rollout_timer set wake_at = @until where wake_at < @until and (name like 'host:%' or name = 'images')",
+    "update rollout_timer set wake_at = @until where wake_at < @until and (name like 'host:%' or name = 'progress')",
   );
   const next = db.prepare<[], number | null>("select min(wake_at) from rollout_timer").pluck();
   return {

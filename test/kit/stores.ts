@@ -1,5 +1,5 @@
 import type { Store } from "../../src/app/store.ts";
-import { batchesOf, type Plan } from "../../src/core/plan.ts";
+import type { Plan } from "../../src/core/plan.ts";
 import type { Release, ReleaseSpec } from "../../src/core/release.ts";
 import { begin } from "../../src/core/rollout.ts";
 import type { Requested } from "../../src/core/rollout-state.ts";
@@ -40,8 +40,7 @@ export function aRelease(store: Store, change: { service?: string; commit?: stri
 export function storeRollout(store: Store, request: Requested): void {
   const release = aRelease(store);
   const asked: Requested = { ...request, release: release.number };
-  const policy = { canary: { hosts: 1 }, batch: { hosts: 2 }, soakMs: asked.soakMs, hostDeadlineMs: asked.hostDeadlineMs };
-  const hosts = asked.hosts.map(({ host, from }) => ({ host, from }));
+  const hosts = asked.hosts.map(({ host, from }) => ({ host, from, labels: {} }));
   const plan: Plan = {
     service: asked.service,
     environment: asked.environment,
@@ -52,8 +51,9 @@ export function storeRollout(store: Store, request: Requested): void {
     specHash: "spec",
     from: asked.from,
     hosts,
-    batches: batchesOf({ hosts: hosts.map((h) => h.host), policy, kind: asked.kind }),
-    policy,
+    leftOut: [],
+    batches: asked.batches,
+    policy: asked.policy,
   };
   const row = {
     service: asked.service,
