@@ -5,9 +5,9 @@ import { type Shape, scalar } from "./shape.ts";
 /** Words that already mean something after `/gantry`, `/deploy` and the rest, today or soon: a service of that name could not be addressed. */
 export const reservedWords: ReadonlySet<string> = new Set(
   [
-    "abort adopt agent all approve at backup cancel deploy diff doctor enroll freeze from gantry help history hosts join leave lock",
-    "migrate now pause plan promote queue reasons reject release restart restore resume retry rollback server status to undo unfreeze",
-    "unlock validate version where who whoami why",
+    "abort adopt agent all approve at audit backup cancel continue cordon deploy diff doctor drain enroll for freeze from gantry help",
+    "history hosts in join leave lock migrate now on outbox pause plan promote queue reasons reject release restart restore resume",
+    "retry rollback server skip-soak status to uncordon undo unfreeze unlock validate version wait where who whoami why",
     // Not a verb: every JavaScript object has it.
     "constructor",
   ]
