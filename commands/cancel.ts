@@ -1,27 +1,27 @@
 import { note } from "../src/messages/blocks.ts";
+import { rolloutMeant } from "./acts.ts";
 import type { Command } from "./command.ts";
-import { decided, privately, staleClick } from "./replies.ts";
-import { rolloutWord } from "./shared-words.ts";
+import { decided, privately, refusedWith, staleClick } from "./replies.ts";
+import { someWhy, targetWord } from "./shared-words.ts";
 import { isNothing, readDecision } from "./values.ts";
 
-const grammar = {
-  words: [rolloutWord, { kind: "text", name: "why", need: "optional", summary: "the reason, in your words", flag: "reason" }],
-  flags: [],
-} as const;
+const grammar = { words: [targetWord, someWhy], flags: [] } as const;
 
 /** Before anything was touched, or after it was put back. */
 const stopped = ["cancelled", "restored"] as const;
 
 export const cancel: Command<typeof grammar> = {
   name: "cancel",
-  summary: "Stop a rollout. Hosts that were touched are put back to what they served.",
+  summary: "Stop a rollout, or leave the line. Hosts that were touched are put back to what they served.",
   grammar,
-  examples: ["cancel 142", "cancel 142 the metrics look wrong"],
+  examples: ["cancel 142", "cancel api prod", "cancel 142 the metrics look wrong"],
   permission: "the requester, and the deployers, approvers and oncall of the environment",
   changesState: true,
 
   async run({ args, actor, gantry }) {
-    return decided(await gantry.cancel({ rollout: args.rollout, why: args.why, actor }), stopped);
+    const rollout = rolloutMeant(gantry, args.rollout, "waiting too");
+    if (typeof rollout !== "number") return refusedWith(rollout);
+    return decided(await gantry.cancel({ rollout, why: args.why, actor }), stopped);
   },
 
   async press({ value, actor, gantry }) {

@@ -6,10 +6,11 @@ import type { Vocabulary } from "../src/core/words.ts";
 import { readWord } from "../src/core/words.ts";
 import { deployForm } from "../src/messages/forms.ts";
 import { refusalMessage } from "../src/messages/refusal.ts";
-import type { Call, Command, Reply, Submission } from "./command.ts";
-import { opened, refusedWith, staleClick } from "./replies.ts";
+import type { DeployValue } from "../src/messages/values.ts";
+import type { Call, Caller, Command, Reply, Submission } from "./command.ts";
+import { openedOrInLine, refusedWith, staleClick } from "./replies.ts";
 import { environmentWord, reasonFlag, serviceWord, vocabularyOf, waitFlag } from "./shared-words.ts";
-import { readContext, recordOf } from "./values.ts";
+import { readContext, readDeploy, recordOf } from "./values.ts";
 
 const grammar = {
   words: [
@@ -42,7 +43,13 @@ export const deploy: Command<typeof grammar> = {
   async run({ args, actor, origin, gantry }) {
     const { service, environment, ref, allowBad, wait, reason: why } = args;
     if (service === null || environment === null || ref === null) return form({ args, origin, gantry });
-    return opened(gantry, await gantry.deploy({ service, environment, ref, allowBad, wait, why, actor, origin }));
+    return ask({ gantry, actor, origin }, { service, environment, ref, allowBad, wait, why });
+  },
+
+  /** "Wait in line" on a refusal: the same request again. */
+  async press({ value, actor, origin, gantry }) {
+    const asked = readDeploy(value);
+    return asked === null ? staleClick() : ask({ gantry, actor, origin }, { ...asked, wait: true });
   },
 
   async submit(call) {
@@ -53,9 +60,19 @@ export const deploy: Command<typeof grammar> = {
     if ("next" in words) return refusedWith(words);
     // A modal does not know the channel it was opened in; the form carries it.
     const origin = { ...call.origin, channel: context.channel ?? call.origin.channel };
-    return opened(gantry, await gantry.deploy({ ...words, allowBad: context.allowBad, wait: context.wait, actor, origin }));
+    const { allowBad, wait } = context;
+    return ask({ gantry, actor, origin }, { ...words, allowBad, wait });
   },
 };
+
+async function ask(
+  { gantry, actor, origin }: Pick<Caller, "gantry" | "actor" | "origin">,
+  asked: DeployValue & { readonly wait: boolean },
+): Promise<Reply> {
+  const result = await gantry.deploy({ ...asked, actor, origin });
+  const { wait, ...asAsked } = asked;
+  return openedOrInLine(gantry, result, { verb: "deploy", asAsked, wait });
+}
 
 function form({ args, origin, gantry }: Pick<Call<typeof grammar>, "args" | "origin" | "gantry">): Reply {
   const { services } = vocabularyOf(gantry.config);

@@ -1,5 +1,5 @@
 /** The reference page of all verbs, made from their declarations. */
-import { flagText, usage } from "../src/core/render.ts";
+import { flagUsage, usage } from "../src/core/render.ts";
 import { slash } from "../src/messages/help.ts";
 import type { Command } from "./command.ts";
 
@@ -23,7 +23,7 @@ export function docsOf(commands: readonly Command[]): string {
 function section(command: Command): string[] {
   const { grammar, examples } = command;
   const words = grammar.words.map((w) => `| \`${w.name.toUpperCase()}\` | ${cell(w.summary)}${needText(w.need)} |`);
-  const flags = grammar.flags.map((f) => `| \`${flagText(f)}${f.kind === "text" ? " TEXT" : ""}\` | ${cell(f.summary)} |`);
+  const flags = grammar.flags.map((f) => `| \`${flagUsage(f)}\` | ${cell(f.summary)} |`);
   const table = words.length + flags.length === 0 ? [] : ["", "| word | meaning |", "|---|---|", ...words, ...flags];
   return [
     "",

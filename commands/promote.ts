@@ -1,6 +1,8 @@
-import type { Command } from "./command.ts";
-import { opened } from "./replies.ts";
+import type { PromoteValue } from "../src/messages/values.ts";
+import type { Caller, Command, Reply } from "./command.ts";
+import { openedOrInLine, staleClick } from "./replies.ts";
 import { reasonFlag, serviceWord, waitFlag } from "./shared-words.ts";
+import { readPromote } from "./values.ts";
 
 const grammar = {
   words: [
@@ -27,6 +29,21 @@ export const promote: Command<typeof grammar> = {
 
   async run({ args, actor, origin, gantry }) {
     const { service, from, to, wait, reason: why } = args;
-    return opened(gantry, await gantry.promote({ service, from, to, wait, why, actor, origin }));
+    return ask({ gantry, actor, origin }, { service, from, to, wait, why });
+  },
+
+  /** "Wait in line" on a refusal: the same request again. */
+  async press({ value, actor, origin, gantry }) {
+    const asked = readPromote(value);
+    return asked === null ? staleClick() : ask({ gantry, actor, origin }, { ...asked, wait: true });
   },
 };
+
+async function ask(
+  { gantry, actor, origin }: Pick<Caller, "gantry" | "actor" | "origin">,
+  asked: PromoteValue & { readonly wait: boolean },
+): Promise<Reply> {
+  const result = await gantry.promote({ ...asked, actor, origin });
+  const { wait, ...asAsked } = asked;
+  return openedOrInLine(gantry, result, { verb: "promote", asAsked, wait });
+}

@@ -4,11 +4,11 @@ import { rejectForm } from "../src/messages/forms.ts";
 import { refusalMessage } from "../src/messages/refusal.ts";
 import type { Command } from "./command.ts";
 import { decided, refusedWith, staleClick } from "./replies.ts";
-import { rolloutWord } from "./shared-words.ts";
+import { aWhy, rolloutWord } from "./shared-words.ts";
 import { readContext, readDecision } from "./values.ts";
 
 const grammar = {
-  words: [rolloutWord, { kind: "text", name: "why", need: "always", summary: "the reason, in your words", flag: "reason" }],
+  words: [rolloutWord, aWhy],
   flags: [],
 } as const;
 

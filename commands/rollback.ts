@@ -1,8 +1,9 @@
 import { rollbackPreview } from "../src/messages/rollback-preview.ts";
+import type { GoBackValue } from "../src/messages/values.ts";
 import type { Caller, Command, Reply } from "./command.ts";
 import { opened, privately, refusedWith, staleClick } from "./replies.ts";
 import { environmentWord, reasonFlag, serviceWord } from "./shared-words.ts";
-import { readDecision, readRollback } from "./values.ts";
+import { readDecision, readGoBack, readRollback } from "./values.ts";
 
 const grammar = {
   words: [
@@ -39,9 +40,14 @@ export const rollback: Command<typeof grammar> = {
     return opened(gantry, await gantry.rollback({ service, environment, to, shown: null, why, actor, origin }), "go back");
   },
 
-  /** The button of the preview acts; the button of a card (which names its rollout only) opens the preview. */
+  /**
+   * The button of the preview acts, and so does that of a card raised again by the watch, which says where it goes. The
+   * button of any other card (which names its rollout only) opens the preview.
+   */
   async press({ value, ...caller }) {
     const { actor, origin, gantry } = caller;
+    const back = readGoBack(value);
+    if (back !== null) return goBack(caller, back);
     const act = readRollback(value);
     if (act !== null) {
       const { service, environment, to, planHash, rollout } = act;
@@ -55,6 +61,19 @@ export const rollback: Command<typeof grammar> = {
     return preview(caller, { service, environment, to: null });
   },
 };
+
+/** At one tap, as long as the card still tells the truth; else with the preview in between. */
+async function goBack(caller: Caller, back: GoBackValue): Promise<Reply> {
+  const { gantry, actor, origin } = caller;
+  const facts = gantry.rollout(back.rollout);
+  if (facts === null || facts.state.planHash !== back.planHash) return staleClick();
+  const { service, environment, release } = facts.state;
+  const [now] = gantry.status({ service, environment });
+  const isAsShown = now?.active === null && now.live?.number === release && now.rollbackTo?.number === back.to;
+  if (!isAsShown) return preview(caller, { service, environment, to: null });
+  const why = "the containers did not stay well";
+  return opened(gantry, await gantry.rollback({ service, environment, to: back.to, shown: null, why, actor, origin }), "go back");
+}
 
 async function preview(
   { gantry, actor }: Caller,

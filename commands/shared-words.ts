@@ -29,6 +29,27 @@ export const rolloutWord = {
   summary: "the number of the rollout, such as 142",
 } as const;
 
+/** `142`, `#142`, or `api prod` where exactly one is under way. */
+export const targetWord = {
+  kind: "target",
+  name: "rollout",
+  need: "always",
+  summary: "the number of the rollout, such as 142; or service and environment, where exactly one is under way",
+  after: ["on", "in", "to"],
+} as const;
+
+export const hostWord = { kind: "host", name: "host", need: "always", summary: "the host, as `/gantry hosts` names it" } as const;
+
+export const someWhy = {
+  kind: "text",
+  name: "why",
+  need: "optional",
+  summary: "the reason, in your words",
+  flag: "reason",
+} as const;
+
+export const aWhy = { ...someWhy, need: "always" } as const;
+
 export const waitFlag = {
   kind: "switch",
   name: "wait",

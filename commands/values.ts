@@ -1,5 +1,8 @@
 /** Reads what buttons and forms bring back. Anybody can forge it, so it is only believed in exactly the shape it was written in. */
-import type { DecisionValue, RollbackValue } from "../src/messages/values.ts";
+import { freeText, normalise } from "../src/core/normalise.ts";
+import { isFault } from "../src/core/scan.ts";
+import { readWord } from "../src/core/words.ts";
+import type { DecisionValue, DeployValue, GoBackValue, PromoteValue, RollbackValue } from "../src/messages/values.ts";
 
 /** `{rollout, planHash}`, or null. */
 export function readDecision(value: unknown): DecisionValue | null {
@@ -24,6 +27,37 @@ export function readRollback(value: unknown): RollbackValue | null {
   if (!rolloutOk || !isHash(planHash) || !isName(service) || !isName(environment)) return null;
   if (to !== null && !isNumber(to)) return null;
   return { rollout, planHash, service, environment, to };
+}
+
+/** The one-tap way back of a card that was raised again, or null. */
+export function readGoBack(value: unknown): GoBackValue | null {
+  const record = recordOf(value, ["rollout", "planHash", "to"]);
+  if (record === null) return null;
+  const { rollout, planHash, to } = record;
+  return isNumber(rollout) && isHash(planHash) && isNumber(to) ? { rollout, planHash, to } : null;
+}
+
+/** A deploy that was refused and shall wait in line, or null. */
+export function readDeploy(value: unknown): DeployValue | null {
+  const record = recordOf(value, ["service", "environment", "ref", "allowBad", "why"]);
+  if (record === null) return null;
+  const { service, environment, ref, allowBad, why } = record;
+  if (!isName(service) || !isName(environment) || typeof ref !== "string" || typeof allowBad !== "boolean") return null;
+  const read = readWord("ref", ref, { vocabulary: { services: [] }, verbs: [], service: null }, null);
+  return !isFault(read) && isReason(why) ? { service, environment, ref, allowBad, why } : null;
+}
+
+/** A promotion that was refused and shall wait in line, or null. */
+export function readPromote(value: unknown): PromoteValue | null {
+  const record = recordOf(value, ["service", "from", "to", "why"]);
+  if (record === null) return null;
+  const { service, from, to, why } = record;
+  return isName(service) && (from === null || isName(from)) && isName(to) && isReason(why) ? { service, from, to, why } : null;
+}
+
+/** Words that have been through the same door as typed ones: nothing in them calls anybody. */
+function isReason(value: unknown): value is string | null {
+  return value === null || (typeof value === "string" && value.length <= 1000 && freeText(normalise(value)) === value);
 }
 
 /** A form's context, or null. */

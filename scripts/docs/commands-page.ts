@@ -1,8 +1,8 @@
 /** docs/reference/commands.md, from the declarations in commands/. */
 import type { Command } from "../../commands/command.ts";
 import { commands } from "../../commands/index.ts";
-import type { Flag, Word } from "../../src/core/grammar.ts";
-import { flagText, usage } from "../../src/core/render.ts";
+import type { Word } from "../../src/core/grammar.ts";
+import { flagUsage, usage } from "../../src/core/render.ts";
 import { slashCommands } from "../../src/slack/scopes.ts";
 import { block, code, generated, page, table } from "./markdown.ts";
 
@@ -30,7 +30,7 @@ export function commandsPage(): string {
 function section(command: Command): string {
   const { grammar, summary, examples, permission, changesState } = command;
   const words = grammar.words.map((word) => [wordName(word), needOf(word), describe(word)]);
-  const flags = grammar.flags.map((flag) => [code(flagName(flag)), "may be left out", flag.summary]);
+  const flags = grammar.flags.map((flag) => [code(flagUsage(flag)), "may be left out", flag.summary]);
   return [
     `## ${command.name}`,
     summary,
@@ -43,10 +43,6 @@ function section(command: Command): string {
 
 function wordName(word: Word): string {
   return code(word.name.toUpperCase());
-}
-
-function flagName(flag: Flag): string {
-  return flag.kind === "switch" ? flagText(flag) : `${flagText(flag)} TEXT`;
 }
 
 function needOf(word: Word): string {

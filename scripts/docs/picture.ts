@@ -52,6 +52,8 @@ function cardFacts(now: number): RolloutFacts {
       commit: asked.sha,
       digest: release.digest,
       specHash: "",
+      hosts: state.hosts.map(({ host, from }) => ({ host, from, labels: {} })),
+      leftOut: [],
       policy: state.policy,
     },
     release,

@@ -10,7 +10,7 @@ import { closest } from "./closest.ts";
 import { normalise } from "./normalise.ts";
 import { readValues } from "./read-values.ts";
 import { controlFault, type Fault, fault, isFault, nextToken, shown, type Token } from "./scan.ts";
-import { serviceNames, type Vocabulary, type WordKind } from "./words.ts";
+import { type About, serviceNames, type Target, type Vocabulary, type WordKind } from "./words.ts";
 
 export type Word = {
   readonly kind: WordKind;
@@ -30,19 +30,29 @@ export type Word = {
 export type Flag = {
   /** The key of its value; `allowBad` is typed `--allow-bad`. */
   readonly name: string;
-  readonly kind: "switch" | "text";
+  readonly kind: "switch" | "text" | "duration";
   readonly summary: string;
 };
 
-/** A grammar with a text word has no flags: the text would swallow them. */
+/**
+ * A grammar with a text word has no flags but durations: the text would swallow them. A duration is read where nobody can
+ * mean anything else by it: before the text, after a quoted one, or as the last two words of the line. Anywhere else it is refused.
+ */
 export type Grammar = { readonly words: readonly Word[]; readonly flags: readonly Flag[] };
 
-type ValueOf<K extends WordKind> = K extends "release" | "rollout" | "number" ? number : string;
+type ValueOf<K extends WordKind> = K extends "release" | "rollout" | "number"
+  ? number
+  : K extends "target"
+    ? Target
+    : K extends "about"
+      ? About
+      : string;
+type FlagValueOf<K extends Flag["kind"]> = K extends "switch" ? boolean : K extends "duration" ? number | null : string | null;
 
 /** The values of a grammar's words and flags. A word that may be missing is null then. */
 export type Parsed<G extends Grammar> = {
   readonly [W in G["words"][number] as W["name"]]: W["need"] extends "always" ? ValueOf<W["kind"]> : ValueOf<W["kind"]> | null;
-} & { readonly [F in G["flags"][number] as F["name"]]: F["kind"] extends "switch" ? boolean : string | null };
+} & { readonly [F in G["flags"][number] as F["name"]]: FlagValueOf<F["kind"]> };
 
 /** A verb, as far as the grammar is concerned. */
 export type Declared = { readonly name: string; readonly grammar: Grammar };

@@ -4,9 +4,9 @@ import type { Grammar, Word } from "./grammar.ts";
 import { freeText } from "./normalise.ts";
 import { flagText, usageNext } from "./render.ts";
 import { type Fault, fault, isFault, nextToken, restOfLine, shown, type Token } from "./scan.ts";
-import { readWord, type Vocabulary } from "./words.ts";
+import { type About, looksLikeRollout, readDuration, readWord, serviceNames, type Vocabulary } from "./words.ts";
 
-export type Values = Record<string, string | number | boolean | null>;
+export type Values = Record<string, string | number | boolean | About | null>;
 
 export type Reading = {
   readonly name: string;
@@ -24,7 +24,7 @@ type Piece = { readonly token: Token; readonly lead: string | null };
 export function readValues(reading: Reading): { readonly ok: true; readonly values: Values } | Fault {
   const taken = takeTokens(reading);
   if (isFault(taken)) return taken;
-  const pieces = withLeads(taken.words, reading);
+  const pieces = withPlaces(withLeads(taken.words, reading), reading);
   const values: Values = { ...noValues(reading.grammar), ...taken.values };
   return assign(pieces, values, reading) ?? missing(values, reading) ?? { ok: true, values };
 }
@@ -43,7 +43,8 @@ function takeTokens(reading: Reading): { words: readonly Token[]; values: Values
   const values: Values = {};
   let at = reading.from;
   for (;;) {
-    if (words.length === textWord) return withText(line, at, { words, word: grammar.words[textWord] });
+    const text = textWord >= 0 && isComplete(words, reading, textWord) ? grammar.words[textWord] : undefined;
+    if (text !== undefined) return withText(at, { words, word: text, values }, reading);
     const token = nextToken(line, at);
     if (isFault(token)) return token;
     if (token.kind === "end") return { words, values };
@@ -58,18 +59,72 @@ function takeTokens(reading: Reading): { words: readonly Token[]; values: Values
   }
 }
 
+/** All words before the text are there: the text begins. A place takes two words. */
+function isComplete(words: readonly Token[], reading: Reading, textWord: number): boolean {
+  const last = words.at(-1);
+  if (last !== undefined && last.kind === "word" && leadsOf(reading.grammar).has(last.text.toLowerCase())) return false;
+  return withPlaces(withLeads(words, reading), reading, "when whole").length === textWord;
+}
+
+type Taken = { readonly words: readonly Token[]; readonly word: Word; readonly values: Values };
+
+/** The free text, and the flags around it. */
 function withText(
-  line: string,
   from: number,
-  facts: { readonly words: readonly Token[]; readonly word: Word | undefined },
+  { words, word, values }: Taken,
+  reading: Reading,
 ): { words: readonly Token[]; values: Values } | Fault {
-  const { words, word } = facts;
-  if (word === undefined) return { words, values: {} };
-  const next = nextToken(line, from);
-  const asFlag = !isFault(next) && next.kind === "flag" && next.text === `--${word.flag}`;
-  const text = restOfLine(line, asFlag ? next.end : from, { whole: true });
+  const { line } = reading;
+  let at = from;
+  for (;;) {
+    const next = nextToken(line, at);
+    if (isFault(next) || next.kind !== "flag") break;
+    if (next.text === `--${word.flag}`) {
+      at = next.end;
+      break;
+    }
+    if (!reading.grammar.flags.some((f) => flagText(f) === next.text)) break;
+    const flag = takeFlag(next, values, reading);
+    if (isFault(flag)) return flag;
+    at = flag.end;
+  }
+  const end = takeLastFlags(at, values, reading);
+  if (isFault(end)) return end;
+  const text = restOfLine(line.slice(0, end.at), at, { whole: true });
   if (isFault(text)) return text;
-  return { words, values: { [word.name]: freeText(text.text) || null } };
+  return { words, values: { ...values, [word.name]: freeText(text.text) || null } };
+}
+
+/** Takes the flags that stand at the end of the line, after the text. `at`: where the text ends. */
+function takeLastFlags(from: number, values: Values, reading: Reading): { at: number } | Fault {
+  const { line, grammar } = reading;
+  for (const flag of grammar.flags) {
+    const quoted = afterQuotes(line, from);
+    const name = flagText(flag).slice(2);
+    const found = new RegExp(`(?:^|\\s)(?:--|[\u2010-\u2015\u2212])${name}(?=[\\s=]|$)`, "i").exec(line.slice(quoted ?? from));
+    if (found === null) continue;
+    const start = (quoted ?? from) + found.index;
+    const token = nextToken(line, start);
+    if (isFault(token) || token.kind !== "flag") continue;
+    const taken = takeFlag(token, values, reading);
+    if (isFault(taken)) return taken;
+    if (line.slice(taken.end).trim() === "") return { at: start };
+    return fault(
+      "bad_word",
+      `${shown(token.text)} stands in the middle of the text.`,
+      token.at,
+      "Put it at the end, or quote the text.",
+    );
+  }
+  return { at: line.length };
+}
+
+/** Where a text that is quoted as a whole ends; null when it is not quoted, or goes on after the quote. */
+function afterQuotes(line: string, from: number): number | null {
+  const first = nextToken(line, from);
+  if (isFault(first) || first.kind !== "quoted" || line.charAt(first.at) !== '"') return null;
+  const next = nextToken(line, first.end);
+  return !isFault(next) && (next.kind === "end" || next.kind === "flag") ? first.end : null;
 }
 
 function takeFlag(token: Token, values: Values, reading: Reading): { end: number } | Fault {
@@ -86,6 +141,7 @@ function takeFlag(token: Token, values: Values, reading: Reading): { end: number
     values[flag.name] = true;
     return { end: token.end };
   }
+  if (flag.kind === "duration") return takeDuration(token, flag.name, values, reading);
   const text = restOfLine(line, token.end, { whole: false });
   if (isFault(text)) return text;
   const value = freeText(text.text);
@@ -94,9 +150,45 @@ function takeFlag(token: Token, values: Values, reading: Reading): { end: number
   return { end: text.end };
 }
 
+function takeDuration(token: Token, name: string, values: Values, reading: Reading): { end: number } | Fault {
+  const next = nextToken(reading.line, token.end);
+  if (isFault(next)) return next;
+  if (next.kind !== "word") {
+    return fault("missing_word", `The time after ${shown(token.text)} is missing.`, token.at, usageNext(reading));
+  }
+  const read = readDuration(next.text, next.at);
+  if (isFault(read)) return read;
+  values[name] = read.value;
+  return { end: next.end };
+}
+
+function leadsOf(grammar: Grammar): ReadonlySet<string> {
+  return new Set(grammar.words.flatMap((w) => w.after ?? []));
+}
+
+/**
+ * Joins the two words of a place into one piece where a word of the grammar may be a place. With `when whole` the first word
+ * of a place counts for nothing until the second is there.
+ */
+function withPlaces(pieces: readonly Piece[], reading: Reading, mode?: "when whole"): readonly Piece[] {
+  const at = reading.grammar.words.findIndex((w) => w.kind === "target" || w.kind === "about");
+  const [first, second] = [pieces[at], pieces[at + 1]];
+  if (at < 0 || first === undefined || !mayBePlace(first, reading.grammar.words[at] as Word, reading)) return pieces;
+  if (second === undefined) return mode === "when whole" ? pieces.slice(0, at) : pieces;
+  if (first.token.kind === "mention" || second.token.kind === "mention") return pieces;
+  const token = { ...first.token, text: `${first.token.text} ${second.token.text}`, end: second.token.end };
+  return [...pieces.slice(0, at), { token, lead: second.lead ?? first.lead }, ...pieces.slice(at + 2)];
+}
+
+/** A number is a rollout by itself; a word that may also be a host is a place when it is a service. */
+function mayBePlace({ token }: Piece, word: Word, reading: Reading): boolean {
+  if (looksLikeRollout(token.text)) return false;
+  return word.kind === "target" || serviceNames(reading.vocabulary).includes(token.text.toLowerCase());
+}
+
 /** Joins little words to the word they stand before. A quoted one, or the last one of the line, is a word itself. */
 function withLeads(words: readonly Token[], reading: Reading): readonly Piece[] {
-  const leads = new Set(reading.grammar.words.flatMap((w) => w.after ?? []));
+  const leads = leadsOf(reading.grammar);
   const pieces: Piece[] = [];
   for (let i = 0; i < words.length; i++) {
     const token = words[i] as Token;

@@ -1,6 +1,8 @@
 /** From a declaration and its values back to text: the usage line and the canonical command. */
 import type { Declared, Flag, Grammar, Parsed, Word } from "./grammar.ts";
+import type { Values } from "./read-values.ts";
 import { startsLikeFlag } from "./scan.ts";
+import { durationText } from "./words.ts";
 
 /** `deploy SERVICE ENVIRONMENT REF [--reason TEXT]` */
 export function usage(command: Declared): string {
@@ -8,7 +10,7 @@ export function usage(command: Declared): string {
     const upper = w.name.toUpperCase();
     return w.need === "optional" ? `[${upper}]` : upper;
   });
-  const flags = command.grammar.flags.map((f) => (f.kind === "switch" ? `[${flagText(f)}]` : `[${flagText(f)} TEXT]`));
+  const flags = command.grammar.flags.map((f) => `[${flagUsage(f)}]`);
   return [command.name, ...words, ...flags].join(" ");
 }
 
@@ -21,9 +23,21 @@ export function flagText(flag: Flag): string {
   return `--${flag.name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
 }
 
+/** The flag with what follows it: `--reason TEXT`, `--for TIME`, `--now`. */
+export function flagUsage(flag: Flag): string {
+  switch (flag.kind) {
+    case "switch":
+      return flagText(flag);
+    case "text":
+      return `${flagText(flag)} TEXT`;
+    case "duration":
+      return `${flagText(flag)} TIME`;
+  }
+}
+
 /** The canonical text of a command: parsing it gives the same values. */
 export function render<G extends Grammar>(command: { readonly name: string; readonly grammar: G }, args: Parsed<G>): string {
-  const values = args as Readonly<Record<string, string | number | boolean | null>>;
+  const values = args as Readonly<Values>;
   const parts: string[] = [command.name];
   let skipped = false;
   for (const word of command.grammar.words) {
@@ -38,12 +52,19 @@ export function render<G extends Grammar>(command: { readonly name: string; read
     const value = values[flag.name];
     if (value === true) parts.push(flagText(flag));
     if (typeof value === "string") parts.push(flagText(flag), quote(value));
+    if (typeof value === "number") parts.push(flagText(flag), durationText(value));
   }
   return parts.join(" ");
 }
 
-function wordText(word: Word, value: string | number | boolean, grammar: Grammar): string {
+function wordText(word: Word, value: NonNullable<Values[string]>, grammar: Grammar): string {
+  if (typeof value === "object") {
+    if ("host" in value) return wordText({ ...word, kind: "host" }, value.host, grammar);
+    const { service, environment } = value;
+    return `${wordText({ ...word, kind: "service" }, service, grammar)} ${wordText({ ...word, kind: "environment" }, environment, grammar)}`;
+  }
   const text = String(value);
+  if (word.kind === "text" && grammar.flags.length > 0) return quote(text);
   if (word.kind === "release") return `r${text}`;
   if (word.kind === "text") return text.startsWith('"') || startsLikeFlag(text) ? quote(text) : escapeMarkup(text);
   const isLead = grammar.words.some((w) => w.after?.includes(text.toLowerCase()));

@@ -8,7 +8,24 @@ export type Vocabulary = {
   readonly services: readonly { readonly name: string; readonly environments: readonly string[] }[];
 };
 
-export type WordKind = "service" | "environment" | "ref" | "release" | "rollout" | "number" | "verb" | "text";
+export type WordKind =
+  | "service"
+  | "environment"
+  | "ref"
+  | "release"
+  | "rollout"
+  | "number"
+  | "verb"
+  | "host"
+  /** A rollout by its number, or by the place where it is under way: `142`, `api prod`. */
+  | "target"
+  /** Anything that can be asked about: a target, or a host. */
+  | "about"
+  | "text";
+
+export type Named = { readonly service: string; readonly environment: string };
+export type Target = number | Named;
+export type About = Target | { readonly host: string };
 
 export type WordContext = {
   readonly vocabulary: Vocabulary;
@@ -17,7 +34,7 @@ export type WordContext = {
   readonly service: string | null;
 };
 
-type Read = { readonly value: string | number } | Fault;
+type Read = { readonly value: string | number | About } | Fault;
 
 /** Reads one word. `at` is its place in the line, for the error; null when it came from a form. */
 export function readWord(kind: Exclude<WordKind, "text">, text: string, context: WordContext, at: number | null): Read {
@@ -36,7 +53,18 @@ export function readWord(kind: Exclude<WordKind, "text">, text: string, context:
       return rollout(text, at);
     case "number":
       return number(text, at);
+    case "host":
+      return host(text, at);
+    case "target":
+      return target(text, context, at);
+    case "about":
+      return about(text, context, at);
   }
+}
+
+/** What a target or a subject looks like when it is one word: a rollout's number. */
+export function looksLikeRollout(text: string): boolean {
+  return /^#?[0-9]+$/.test(text);
 }
 
 export function serviceNames(vocabulary: Vocabulary): readonly string[] {
@@ -102,6 +130,66 @@ function rollout(text: string, at: number | null): Read {
   const digits = /^#?([1-9][0-9]{0,8})$/.exec(text)?.[1];
   if (digits !== undefined) return { value: Number(digits) };
   return fault("bad_word", `${shown(text)} is not a rollout: those look like \`142\`.`, at);
+}
+
+/** As the agents name themselves; which of them exist is not the grammar's to say. */
+function host(text: string, at: number | null): Read {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text)) return { value: text };
+  return fault("bad_word", `${shown(text)} is not the name of a host.`, at);
+}
+
+/** A place comes as two words with a blank between. */
+function target(text: string, context: WordContext, at: number | null): Read {
+  const [first = "", second] = text.split(" ");
+  if (second !== undefined) return place(first, second, { context, at });
+  if (looksLikeRollout(first) || !serviceNames(context.vocabulary).includes(first.toLowerCase())) return rollout(first, at);
+  return fault("missing_word", `Which environment of ${first.toLowerCase()}?`, at);
+}
+
+function about(text: string, context: WordContext, at: number | null): Read {
+  const [first = "", second] = text.split(" ");
+  if (second !== undefined) return place(first, second, { context, at });
+  if (looksLikeRollout(first)) return rollout(first, at);
+  const named = host(first, at);
+  return "value" in named ? { value: { host: String(named.value) } } : named;
+}
+
+function place(
+  first: string,
+  second: string,
+  { context, at }: { readonly context: WordContext; readonly at: number | null },
+): Read {
+  const service = readWord("service", first, context, at);
+  if (!("value" in service)) return service;
+  const named = String(service.value);
+  const wanted = readWord("environment", second, { ...context, service: named }, at);
+  return "value" in wanted ? { value: { service: named, environment: String(wanted.value) } } : wanted;
+}
+
+const unitMs = { s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const longestMs = 30 * unitMs.d;
+
+/** `90m`, `2h`, `1d12h`: from a minute to 30 days. */
+export function readDuration(text: string, at: number | null): { readonly value: number } | Fault {
+  const whole = text.toLowerCase();
+  const parts = [...whole.matchAll(/([0-9]{1,6})(min|[smhd])/g)];
+  const read = parts.map(([all]) => all).join("") === whole;
+  const ms = parts.reduce((sum, [, digits, unit]) => sum + Number(digits) * unitMs[unit as keyof typeof unitMs], 0);
+  if (read && ms >= unitMs.m && ms <= longestMs) return { value: ms };
+  const what = read && ms > longestMs ? "is too long" : read && ms > 0 ? "is too short" : "is not a time";
+  return fault("bad_word", `${shown(text)} ${what}: write \`90m\`, \`2h\` or \`1d\`, up to 30 days.`, at);
+}
+
+/** The shortest text that reads as this time. */
+export function durationText(ms: number): string {
+  let left = Math.round(ms / 1000) * 1000;
+  let text = "";
+  for (const unit of ["d", "h", "m", "s"] as const) {
+    const n = Math.floor(left / unitMs[unit]);
+    left -= n * unitMs[unit];
+    if (n > 0) text += `${n}${unit}`;
+  }
+  return text || "0s";
 }
 
 function number(text: string, at: number | null): Read {

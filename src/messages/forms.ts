@@ -1,8 +1,9 @@
 /** The modals. Their block ids are the names under which values come back. */
 import type { InputBlock, KnownBlock, PlainTextInput, StaticSelect } from "@slack/types";
+import type { RolloutState } from "../core/rollout-state.ts";
 import { plain, section } from "./blocks.ts";
 import type { Form } from "./message.ts";
-import { safe } from "./words.ts";
+import { cutList, safe } from "./words.ts";
 
 export type DeployFormFacts = {
   readonly services: readonly { readonly name: string; readonly environments: readonly string[] }[];
@@ -43,6 +44,16 @@ export function rejectForm(facts: { rollout: number; service: string; environmen
   const intro: KnownBlock = section(`Rollout #${rollout}: ${safe(service)} → ${safe(environment)}. The requester is told why.`);
   const why = line({ id: "reason", label: "Why not?", hint: "One or two sentences.", max: 500, value: null, tall: true });
   return { id: "reject", title: `Reject #${rollout}`, submit: "Reject", context: facts.context, blocks: [intro, why] };
+}
+
+/** `failed` hosts stay as they are. */
+export function continueForm(facts: { readonly state: RolloutState; readonly context: string }): Form {
+  const { number, service, environment, hosts } = facts.state;
+  const failed = hosts.filter((h) => h.status === "failed").map((h) => safe(h.host, 60));
+  const names = cutList(failed, { budget: 600, most: 12, rest: (left) => `and ${left} more` }).join(", ");
+  const what = `Rollout #${number}: ${safe(service)} → ${safe(environment)} goes on without ${names || "the failed hosts"}. They keep what they serve now, and the end is incomplete.`;
+  const why = line({ id: "reason", label: "Why go on?", hint: "Stands in the history.", max: 500, value: null, tall: true });
+  return { id: "continue", title: `Continue #${number}`, submit: "Go on", context: facts.context, blocks: [section(what), why] };
 }
 
 /** A select holds 100 options at most; beyond that the word is typed. */

@@ -1,7 +1,7 @@
 /** What can be said to Gantry: all verbs at a glance, or one of them at length. */
 
 import type { Declared } from "../core/grammar.ts";
-import { flagText, usage } from "../core/render.ts";
+import { flagUsage, usage } from "../core/render.ts";
 import { context, message, section } from "./blocks.ts";
 import type { Message } from "./message.ts";
 import { sentence } from "./words.ts";
@@ -29,7 +29,7 @@ export function helpMessage(verbs: readonly VerbFacts[]): Message {
 
 export function verbHelp(verb: VerbFacts): Message {
   const words = verb.grammar.words.map((w) => `\`${w.name.toUpperCase()}\` ${sentence(w.summary, 200)}`);
-  const flags = verb.grammar.flags.map((f) => `\`${flagText(f)}\` ${sentence(f.summary, 200)}`);
+  const flags = verb.grammar.flags.map((f) => `\`${flagUsage(f)}\` ${sentence(f.summary, 200)}`);
   const examples = verb.examples.map((example) => `\`${slash(example)}\``);
   const head = `\`${slash(usage(verb))}\`\n${sentence(verb.summary, 200)}`;
   const parts = [head, [...words, ...flags].join("\n"), `For example:\n${examples.join("\n")}`].filter((part) => part !== "");

@@ -73,7 +73,7 @@ function plainWords(state: RolloutState): string {
     case "succeeded":
       return succeededWords(state);
     case "incomplete":
-      return state.kind === "rollback" ? "rolled back, not everywhere" : "live, not everywhere";
+      return `${succeededWords(state)}, not everywhere`;
     case "restoring":
       return "being put back";
     case "restored":
@@ -90,11 +90,13 @@ function plainWords(state: RolloutState): string {
 }
 
 function rollingWords(state: RolloutState): string {
+  if (state.kind === "adopt") return "being adopted";
   if (state.kind === "rollback") return "rolling back";
   return state.kind === "restart" ? "restarting" : "rolling out";
 }
 
 function succeededWords(state: RolloutState): string {
+  if (state.kind === "adopt") return "adopted";
   if (state.kind === "rollback") return "rolled back";
   return state.kind === "restart" ? "restarted" : "live";
 }

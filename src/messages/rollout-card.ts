@@ -146,7 +146,9 @@ function canonical(facts: RolloutFacts): string {
     case "rollback":
       return `/rollback ${place} r${release.number} --now`;
     case "restart":
-      return `/gantry status ${place}`;
+      return `/gantry restart ${place}`;
+    case "adopt":
+      return "gantry adopt";
   }
 }
 

@@ -72,6 +72,10 @@ function eventLines(event: RolloutEvent, after: RolloutState): readonly ThreadLi
       return [
         plainLine(`${code(event.host)} could not be put back: ${safe(event.detail, 300)} (${event.reason}). Go there now.`),
       ];
+    case "adopted": {
+      const what = `What runs was taken for what should be: ${sentence(event.detail, 300)}`;
+      return [line(`${what} By ${named(event.by)}.`, `${what} By ${mention(event.by)}.`)];
+    }
     case "paused":
     case "resumed":
     case "retried":

@@ -13,6 +13,30 @@ export type RollbackValue = {
   readonly to: number | null;
 };
 
+/** A deploy that may wait in line. */
+export type DeployValue = {
+  readonly service: string;
+  readonly environment: string;
+  readonly ref: string;
+  readonly allowBad: boolean;
+  readonly why: string | null;
+};
+
+/** A promotion that may wait in line. */
+export type PromoteValue = {
+  readonly service: string;
+  readonly from: string | null;
+  readonly to: string;
+  readonly why: string | null;
+};
+
+/** A rollback at one tap, from a card that says where it goes. */
+export type GoBackValue = DecisionValue & { readonly to: number };
+
+export function goBackValue(state: RolloutState, to: number): GoBackValue {
+  return { ...decisionValue(state), to };
+}
+
 export function decisionValue(state: RolloutState): DecisionValue {
   return { rollout: state.number, planHash: state.planHash };
 }

@@ -16,25 +16,47 @@ const refs = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._/-]{0,40}$/).filter((re
 const place = fc.constantFrom(["api", "staging"], ["api", "prod"], ["web", "prod"], ["staging", "prod"]);
 const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: null });
 const numbers = fc.integer({ min: 1, max: 999_999_999 });
+const target = fc.oneof(
+  numbers,
+  place.map(([service, environment]) => ({ service, environment })),
+);
+// A host may have the name of a service, or of a little word.
+const hosts = fc.oneof(
+  fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/),
+  fc.constantFrom("prod-3", "Web-1.example.com", "api", "on", "9lives"),
+);
 
 /** Values that each verb can have. */
 const calls: readonly { readonly name: string; readonly args: fc.Arbitrary<object> }[] = [
   {
     name: "deploy",
     args: fc
-      .record({ place, ref: refs, words: fc.integer({ min: 0, max: 3 }), allowBad: fc.boolean(), reason: maybe(text) })
-      .map(({ place: [service, environment], ref, words, allowBad, reason }) => ({
+      .record({
+        place,
+        ref: refs,
+        words: fc.integer({ min: 0, max: 3 }),
+        allowBad: fc.boolean(),
+        wait: fc.boolean(),
+        reason: maybe(text),
+      })
+      .map(({ place: [service, environment], ref, words, allowBad, wait, reason }) => ({
         service: words > 0 ? service : null,
         environment: words > 1 ? environment : null,
         ref: words > 2 ? ref : null,
         allowBad,
+        wait,
         reason,
       })),
   },
   {
     name: "promote",
     args: fc
-      .record({ from: maybe(fc.constantFrom("staging", "prod")), to: fc.constantFrom("staging", "prod"), reason: maybe(text) })
+      .record({
+        from: maybe(fc.constantFrom("staging", "prod")),
+        to: fc.constantFrom("staging", "prod"),
+        wait: fc.boolean(),
+        reason: maybe(text),
+      })
       .map((a) => ({ service: "api", ...a })),
   },
   {
@@ -43,9 +65,30 @@ const calls: readonly { readonly name: string; readonly args: fc.Arbitrary<objec
       .record({ place, to: maybe(numbers), now: fc.boolean(), reason: maybe(text) })
       .map(({ place: [service, environment], ...rest }) => ({ service, environment, ...rest })),
   },
+  {
+    name: "restart",
+    args: fc
+      .record({ place, reason: maybe(text) })
+      .map(({ place: [service, environment], reason }) => ({ service, environment, reason })),
+  },
   { name: "approve", args: fc.record({ rollout: numbers }) },
   { name: "reject", args: fc.record({ rollout: numbers, why: text }) },
-  { name: "cancel", args: fc.record({ rollout: numbers, why: maybe(text) }) },
+  { name: "cancel", args: fc.record({ rollout: target, why: maybe(text) }) },
+  { name: "pause", args: fc.record({ rollout: target, why: maybe(text) }) },
+  { name: "resume", args: fc.record({ rollout: target }) },
+  { name: "retry", args: fc.record({ rollout: target }) },
+  { name: "continue", args: fc.record({ rollout: target, why: text }) },
+  { name: "skip-soak", args: fc.record({ rollout: target, why: maybe(text) }) },
+  { name: "abort", args: fc.record({ rollout: target, why: maybe(text) }) },
+  {
+    name: "why",
+    args: fc.record({
+      about: fc.oneof(
+        target,
+        hosts.map((host) => ({ host })),
+      ),
+    }),
+  },
   {
     name: "status",
     args: fc.record({ service: maybe(fc.constantFrom("api", "staging")), environment: maybe(fc.constant("prod")) }),
@@ -59,6 +102,16 @@ const calls: readonly { readonly name: string; readonly args: fc.Arbitrary<objec
     }),
   },
   { name: "hosts", args: fc.constant({}) },
+  {
+    name: "lock",
+    args: fc
+      .record({ place, why: text, for: maybe(fc.integer({ min: 60, max: 30 * 86_400 }).map((s) => s * 1000)) })
+      .map(({ place: [service, environment], ...rest }) => ({ service, environment, ...rest })),
+  },
+  { name: "unlock", args: place.map(([service, environment]) => ({ service, environment })) },
+  { name: "cordon", args: fc.record({ host: hosts, why: maybe(text) }) },
+  { name: "uncordon", args: fc.record({ host: hosts }) },
+  { name: "drain", args: fc.record({ host: hosts, why: maybe(text) }) },
   { name: "help", args: fc.record({ verb: maybe(fc.constantFrom(...commands.map((c) => c.name))) }) },
 ];
 
@@ -95,6 +148,7 @@ describe("properties", () => {
       "approve",
       "reject",
       "cancel",
+      ...["pause", "resume", "retry", "continue", "skip-soak", "abort", "restart", "why", "lock", "unlock", "cordon", "drain"],
       "status",
       "history",
       "hosts",
@@ -116,6 +170,11 @@ describe("properties", () => {
       "--allow-bad",
       "—now",
       "--reason=",
+      "--for",
+      "—for",
+      "--wait",
+      "2h",
+      "1d12h",
       '"',
       "'",
       "\\",
@@ -180,12 +239,15 @@ describe("properties", () => {
     }
   });
 
-  test("a grammar with free text has no options, which it would swallow; and only its last word is text", () => {
+  test("a grammar with free text has no options that it would swallow; and only its last word is text", () => {
     for (const { name, grammar } of commands) {
       const at = grammar.words.findIndex((w) => w.kind === "text");
       if (at < 0) continue;
       assert.equal(at, grammar.words.length - 1, name);
-      assert.equal(grammar.flags.length, 0, name);
+      assert.ok(
+        grammar.flags.every((f) => f.kind === "duration"),
+        name,
+      );
       assert.ok(
         grammar.words.slice(0, at).every((w) => w.need === "always"),
         usage({ name, grammar }),
@@ -196,7 +258,8 @@ describe("properties", () => {
   test("no verb that changes something may leave the environment out and act", () => {
     for (const { name, grammar, changesState } of commands) {
       const environments = grammar.words.filter((w) => w.kind === "environment");
-      const named = environments.some((w) => w.need !== "optional") || grammar.words.some((w) => w.kind === "rollout");
+      const one = ["rollout", "target", "host"];
+      const named = environments.some((w) => w.need !== "optional") || grammar.words.some((w) => one.includes(w.kind));
       assert.ok(!changesState || named, name);
     }
   });

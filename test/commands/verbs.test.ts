@@ -45,6 +45,7 @@ describe("deploy", () => {
       environment: "prod",
       ref: "abc1234",
       allowBad: false,
+      wait: false,
       why: "release day",
       actor: ana,
       origin,
@@ -68,7 +69,7 @@ describe("deploy", () => {
 
   test("the submitted form asks in the channel where it was opened", async () => {
     const fake = new Fake();
-    const reply = await fake.says("deploy --allow-bad");
+    const reply = await fake.says("deploy --allow-bad --wait");
     assert.ok(reply.kind === "form");
     await fake.submits("deploy", reply.form.context, {
       service: "api",
@@ -76,13 +77,22 @@ describe("deploy", () => {
       ref: "`abc1234`",
       reason: " it “works” ",
     });
-    const facts = { service: "api", environment: "prod", ref: "abc1234", why: 'it "works"', allowBad: true, actor: ana, origin };
+    const facts = {
+      service: "api",
+      environment: "prod",
+      ref: "abc1234",
+      why: 'it "works"',
+      allowBad: true,
+      wait: true,
+      actor: ana,
+      origin,
+    };
     assert.deepEqual(fake.asked, [{ verb: "deploy", facts }]);
   });
 
   test("a form with words that fit nothing is refused like typed words", async () => {
     const fake = new Fake();
-    const context = JSON.stringify({ channel: null, allowBad: false });
+    const context = JSON.stringify({ channel: null, allowBad: false, wait: false });
     const typed = { service: "web", environment: "staging", ref: "abc1234" };
     assert.equal(reasonOf(await fake.submits("deploy", context, typed)), "unknown_environment");
     assert.equal(reasonOf(await fake.submits("deploy", context, { ...typed, service: "wbe" })), "unknown_service");
@@ -100,7 +110,12 @@ describe("deploy", () => {
     fake.refusal = refuse("busy", "api prod is busy with #141 by <@U0BO> since 14:02.", "Wait for it.");
     const reply = await fake.says("deploy api prod abc1234");
     assert.ok(reply.kind === "private" && reply.refused);
-    assert.equal(reply.message.text, "api prod is busy with #141 by &lt;@U0BO&gt; since 14:02.\nWait for it.\nReason: busy");
+    assert.deepEqual(reply.message.text.split("\n"), [
+      "api prod is busy with #141 by &lt;@U0BO&gt; since 14:02.",
+      "Wait for it.",
+      "Or wait in line: ask again with `--wait`.",
+      "Reason: busy",
+    ]);
   });
 
   test("with no service set up there is no form to open", async () => {
@@ -294,6 +309,6 @@ describe("the declarations", () => {
     const page = docsOf(commands);
     for (const { name } of commands) assert.match(page, new RegExp(`^## ${name}$`, "m"));
     assert.doesNotMatch(page, /[<>]/);
-    assert.match(page, /^ {4}\/deploy SERVICE ENVIRONMENT REF \[--allow-bad\] \[--reason TEXT\]$/m);
+    assert.match(page, /^ {4}\/deploy SERVICE ENVIRONMENT REF \[--allow-bad\] \[--wait\] \[--reason TEXT\]$/m);
   });
 });

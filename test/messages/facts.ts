@@ -85,7 +85,8 @@ function planOf(state: RolloutState): Plan {
     commit: r42.commit,
     specHash: "0".repeat(64),
     from,
-    hosts: state.hosts.map((h) => ({ host: h.host, from: h.from })),
+    hosts: state.hosts.map((h) => ({ host: h.host, from: h.from, labels: {} })),
+    leftOut: [],
     batches,
     policy: state.policy,
   };

@@ -1,0 +1,22 @@
+import { pressedAct, typedAct } from "./acts.ts";
+import type { Command } from "./command.ts";
+import { someWhy, targetWord } from "./shared-words.ts";
+
+const grammar = { words: [targetWord, someWhy], flags: [] } as const;
+
+export const skipSoak: Command<typeof grammar> = {
+  name: "skip-soak",
+  summary: "End the soak now. Hosts must still prove that they are well; the release is called good later.",
+  grammar,
+  examples: ["skip-soak 142", "skip-soak api prod the fix is urgent"],
+  permission: "the requester, and the deployers, approvers and oncall of the environment",
+  changesState: true,
+
+  async run(call) {
+    return typedAct(call, "under way", call.gantry.skipSoak);
+  },
+
+  async press(press) {
+    return pressedAct(press, press.gantry.skipSoak);
+  },
+};
