@@ -124,9 +124,10 @@ export interface Store {
 
 export interface ReleaseStore {
   find(service: string, number: number): Release | null;
-  /** The release with this digest and spec, made now if it is new. */
+  /** The release with this digest and spec, made now if it is new: as `number` when that is given and free, else as the next. */
   intern(facts: {
     service: string;
+    number?: number;
     commit: string;
     digest: string;
     spec: ReleaseSpec;
@@ -200,8 +201,8 @@ export interface SlotStore {
   ofEnvironment(key: SlotKey): readonly StoredSlot[];
   /** Writes what is desired, under the next generation, which it returns. */
   desire(facts: SlotKey & { host: string; rollout: number; release: number | null; fresh?: boolean }): number;
-  /** Reality, as it was found on a host whose agent was ahead: at least this generation, this release. */
-  adopt(facts: SlotKey & { host: string; generation: number; release: number | null }): void;
+  /** Reality, as it was found on a host whose agent was ahead: at least this generation, this release. `rollout`: the record of the adoption. */
+  adopt(facts: SlotKey & { host: string; generation: number; release: number | null; rollout: number | null }): void;
   /** Every change seen on the environment's hosts from `since` on, oldest first, and the newest before it of each host. */
   series(facts: SlotKey & { since: number }): readonly WatchSample[];
   /** Writes what was observed, and a history row when what runs or its health changed. */

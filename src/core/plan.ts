@@ -54,10 +54,15 @@ export const defaultPolicy: RolloutPolicy = {
   watch: { forMs: 10 * 60_000, onUnwell: "raise" },
 };
 
-export type RolloutKind = "deploy" | "promote" | "rollback" | "restart";
+/** `adopt`: no rollout at all, but the record of what was found on the hosts and taken for what should be (gantry adopt). */
+export type RolloutKind = "deploy" | "promote" | "rollback" | "restart" | "adopt";
 
 /** What a host has now, as far as the plan is concerned. null: nothing runs there. */
-export type PlannedHost = { readonly host: string; readonly from: number | null };
+export type PlannedHost = {
+  readonly host: string;
+  readonly from: number | null;
+  readonly labels: Readonly<Record<string, string>>;
+};
 
 export type Plan = {
   readonly service: string;
@@ -70,6 +75,8 @@ export type Plan = {
   /** The release that is live in the environment, or null when there is none yet. */
   readonly from: number | null;
   readonly hosts: readonly PlannedHost[];
+  /** Hosts with the environment's labels that a person took out (cordoned, drained): no part of it, and named. */
+  readonly leftOut: readonly string[];
   readonly batches: readonly (readonly string[])[];
   readonly policy: RolloutPolicy;
 };

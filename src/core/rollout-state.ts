@@ -52,12 +52,19 @@ export type HostState = {
   readonly endedAt: number | null;
   /** How often its container had been restarted when it was found healthy; more than that is a crash loop. */
   readonly restarts: number;
-  /** How often a swap was begun here. */
+  /** How often a swap was begun here; 0 is a host that this rollout never touched. */
   readonly attempt: number;
+  /** It has been healthy in this rollout. */
+  readonly served?: true;
 };
 
 /** Hosts of the environment that do not serve well at the moment of an event: reachable ones, and those nobody hears of. */
-export type Fitness = { readonly unwell: readonly string[]; readonly away: readonly string[] };
+export type Fitness = {
+  readonly unwell: readonly string[];
+  readonly away: readonly string[];
+  /** Those of `away` which the server has not had the time to hear since its start: nobody is given up for that. */
+  readonly unheard?: readonly string[];
+};
 
 /** Why it stands still. A set: it goes on when the last of them is gone. */
 export type PauseReason = "paused" | "paused_on_failure" | "server_behind" | "line_held";
@@ -177,7 +184,10 @@ export type LaterEvent =
       readonly by: Person | null;
       readonly why: string | null;
     }
-  /** `reason` null: all of them but `server_behind`, which only Gantry itself takes back. */
+  /**
+   * `reason` null: what a person may take back. Not `server_behind`, which only Gantry itself does, and `paused_on_failure`
+   * only when no more hosts are failed than may: otherwise somebody has to say what becomes of them (retry, continue).
+   */
   | {
       readonly type: "resumed";
       readonly at: number;
@@ -198,6 +208,9 @@ export type LaterEvent =
       readonly from: number | null;
       readonly back: number | null;
       readonly planHash: string;
+      /** As the environment asks for now: it may have changed since the request. */
+      readonly policy: RolloutPolicy;
+      readonly approvalsRequired: number;
       readonly batches: readonly (readonly string[])[];
       readonly hosts: readonly PlannedHostFacts[];
       readonly fitness?: Fitness;
@@ -239,6 +252,16 @@ export type LaterEvent =
   | { readonly type: "soaked"; readonly at: number; readonly fitness?: Fitness }
   /** The progress deadline has passed. */
   | { readonly type: "stalled"; readonly at: number; readonly fitness?: Fitness }
+  // Outside of everything
+  /** Reality was taken for what should be: whatever was under way ends as it is, and nothing is sent back. */
+  | {
+      readonly type: "adopted";
+      readonly at: number;
+      readonly by: Person;
+      readonly detail: string;
+      /** On the record of an adoption only: hosts on which something else was found. */
+      readonly others?: readonly { readonly host: string; readonly release: number | null }[];
+    }
   // After the end
   | { readonly type: "watch_raised"; readonly at: number; readonly finding: WatchFinding }
   /** `quiet`: its time passed and nothing was found; otherwise another rollout began. */

@@ -21,6 +21,7 @@
  * A rollback is the same machine with three differences: it waits for no image (what it goes back to was here), it does
  * not soak (it was good here), and it is never itself undone: a host that fails is left as it is, the others go on.
  */
+import { adopted } from "./adoption.ts";
 import type { ReasonCode } from "./reasons.ts";
 import { everyoneFit, hasRoom, leaveAwayBehind, withoutHost, worstFirst } from "./rollout-batches.ts";
 import {
@@ -136,6 +137,8 @@ export function step(state: RolloutState, event: LaterEvent): Step {
       return restored(state, event.host, event.at);
     case "host_restore_failed":
       return restoreFailed(state, event.host, event, event.at);
+    case "adopted":
+      return adopted(state, event);
     case "paused":
     case "resumed":
     case "retried":

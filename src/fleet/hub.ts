@@ -170,7 +170,8 @@ export function createFleetHub(options: HubOptions): FleetHub {
     const { host } = connection;
     if (host === null || byHost.get(host) !== connection) return;
     try {
-      say(connection, { type: "desired", picture: desk.desired(host) });
+      const picture = desk.desired(host);
+      if (picture !== null) say(connection, { type: "desired", picture });
     } catch (error) {
       fault(connection, error);
     }

@@ -1,0 +1,298 @@
+/**
+ * `gantry adopt`: what is found on the hosts is taken for what should be, so that a server that was restored from an older
+ * copy goes on from today and not from the past. Nothing on any host is changed by it.
+ *
+ * For each slot of each host that is connected and has reported, what its agent was last told counts, unless that failed there:
+ * then what serves. The slot gets a generation above both sides' and the agent finds that it has what is wanted. Where that
+ * cannot be said in the words of this server (a release that nobody can describe, a number that means another build here,
+ * nothing serves where something should), nothing is said to the agent at all: a person decides (`told` false).
+ *
+ * The record of it, one per environment, is a rollout of kind `adopt` that has ended: it says what is live from now on.
+ */
+import type { Person } from "../core/rollout-state.ts";
+import { type DesiredRelease, type SlotKey, slotName } from "../core/slot.ts";
+import { recordFor } from "./adopt-record.ts";
+import type { FenceParts, Heard } from "./fence.ts";
+import { specHashOf } from "./planner.ts";
+import type { Store, StoredSlot } from "./store.ts";
+
+export type AdoptedSlot = SlotKey & {
+  /** What should be there from now on, by this server's numbers; null: nothing. */
+  readonly release: number | null;
+  readonly generation: number;
+  /** False: the agent hears nothing about this slot before a person has decided. */
+  readonly told: boolean;
+  /** How this came about, when it is not plain: sentences for the operator. */
+  readonly note: string | null;
+};
+
+export type AdoptReport = {
+  /** The epoch from then on. */
+  readonly epoch: number;
+  readonly hosts: readonly { readonly host: string; readonly slots: readonly AdoptedSlot[] }[];
+  /** Taken in when they connect. */
+  readonly away: readonly string[];
+  readonly environments: readonly EnvironmentFound[];
+  /** Rollouts that end. */
+  readonly ended: readonly number[];
+  /** What cannot be taken over: sentences. */
+  readonly trouble: readonly string[];
+};
+
+export type EnvironmentFound = SlotKey & {
+  /** Live from now on; null when nothing was found and nothing was known. */
+  readonly live: number | null;
+  readonly hosts: readonly string[];
+  readonly others: readonly { readonly host: string; readonly release: number | null }[];
+};
+
+type NewRelease = { readonly service: string; readonly made: DesiredRelease; readonly number: number };
+
+export type Adoption = {
+  readonly report: AdoptReport;
+  readonly epochs: readonly number[];
+  readonly newReleases: readonly NewRelease[];
+};
+
+/** An agent that says it has obeyed a far higher epoch is wrong or lies; it is not followed there. */
+const maxEpochLeap = 1_000;
+
+/** Looks and writes nothing. */
+export function planAdoption(parts: FenceParts, heard: ReadonlyMap<string, Heard>): Adoption {
+  const { store } = parts;
+  const known = store.hosts.all().filter((h) => h.revokedAt === null);
+  const numbers = createNumbers(store);
+  const hosts: { host: string; slots: AdoptedSlot[] }[] = [];
+  const away: string[] = [];
+  const trouble: string[] = [];
+  const epochs = [store.epoch];
+  for (const { name: host } of known) {
+    const says = heard.get(host);
+    if (says === undefined || says.slots === null || !parts.isConnected(host)) {
+      away.push(host);
+      continue;
+    }
+    if ((says.epoch ?? 0) > store.epoch + maxEpochLeap) {
+      trouble.push(`${host} says that it has obeyed epoch ${says.epoch}; revoke it and enrol it again`);
+      away.push(host);
+      continue;
+    }
+    epochs.push(says.epoch ?? 0);
+    hosts.push({ host, slots: keysOf(store, host, says).map((key) => adoptedSlot({ store, host, says, key, numbers })) });
+  }
+  const ended = [
+    ...store.rollouts.allActive(),
+    ...store.rollouts.lines().flatMap((k) => store.rollouts.inLine(k.service, k.environment)),
+  ];
+  const report: AdoptReport = {
+    epoch: Math.max(...epochs) + 1,
+    hosts,
+    away,
+    environments: environmentsOf(parts, hosts),
+    ended: ended.map((r) => r.number),
+    trouble,
+  };
+  return { report, epochs, newReleases: numbers.made() };
+}
+
+/** In the caller's transaction. */
+export function carryOut(parts: FenceParts, facts: { readonly plan: Adoption; readonly by: Person }): void {
+  const { store, clock } = parts;
+  const { plan, by } = facts;
+  const { report } = plan;
+  const at = clock.now();
+  intern(store, plan.newReleases, { at, by: by.name });
+  for (const number of report.ended) {
+    const detail = "the server was behind its agents: what was found on the hosts was adopted";
+    parts.conductor().tell(number, { type: "adopted", at, by, detail });
+  }
+  for (const found of report.environments) recordFor(parts, { found, by });
+  for (const { host, slots } of report.hosts) for (const slot of slots) write(store, host, slot);
+  for (const host of report.away) for (const slot of store.slots.ofHost(host)) markUnheard(store, slot);
+  while (store.epoch < report.epoch) store.raiseEpoch();
+  store.freeze.clear();
+  const { epoch, away, environments, ended } = report;
+  const found = environments.map((e) => ({ ...e }));
+  store.history.act({ at, kind: "adopted", by, facts: { epoch, hosts: report.hosts.map((h) => h.host), away, found, ended } });
+}
+
+/**
+ * A host that was away when the others were adopted is heard now. What people have decided for it since counts; on slots of which
+ * nobody has, what is found counts. In the caller's transaction.
+ */
+export function adoptLate(parts: FenceParts, facts: { readonly host: string; readonly says: Heard }): void {
+  const { store, clock, log } = parts;
+  const { host, says } = facts;
+  const numbers = createNumbers(store);
+  const slots = keysOf(store, host, says).flatMap((key) => lateSlot({ store, host, says, key, numbers }) ?? []);
+  if (slots.length === 0) return;
+  const by: Person = { kind: "system", id: "adopt", name: "Gantry" };
+  intern(store, numbers.made(), { at: clock.now(), by: by.name });
+  // The first that is heard of an environment says what is live there.
+  for (const found of environmentsOf(parts, [{ host, slots }])) {
+    if (store.rollouts.live(found.service, found.environment) === null) recordFor(parts, { found, by });
+  }
+  for (const slot of slots) write(store, host, slot);
+  store.history.act({ at: clock.now(), kind: "host_adopted", by: null, facts: { host, epoch: store.epoch, slots } });
+  log.warn({ host, slots }, "this host was away when the others were adopted: what is found there is taken in now");
+}
+
+function lateSlot(facts: SlotFacts): AdoptedSlot | null {
+  const { store, host, says, key } = facts;
+  const mine = store.slots.get(host, key);
+  if (mine === null || mine.generation === 0 || mine.rollout === null) return adoptedSlot(facts);
+  const theirs = generationHeard(says, key);
+  if (theirs <= mine.generation) return null;
+  return { ...key, release: mine.release, generation: theirs + 1, told: true, note: "decided while it was away" };
+}
+
+type SlotFacts = {
+  readonly store: Store;
+  readonly host: string;
+  readonly says: Heard;
+  readonly key: SlotKey;
+  readonly numbers: Numbers;
+};
+
+/** Every slot that one of the two knows of. */
+function keysOf(store: Store, host: string, says: Heard): SlotKey[] {
+  const all: SlotKey[] = [...says.orders, ...(says.slots ?? []), ...store.slots.ofHost(host)];
+  const keys = new Map(all.map(({ service, environment }) => [slotName({ service, environment }), { service, environment }]));
+  return [...keys.values()];
+}
+
+function generationHeard(says: Heard, key: SlotKey): number {
+  return Math.max(ofKey(says.orders, key)?.generation ?? 0, ofKey(says.slots ?? [], key)?.generation ?? 0);
+}
+
+function adoptedSlot(facts: SlotFacts): AdoptedSlot {
+  const { store, host, says, key, numbers } = facts;
+  const mine = store.slots.get(host, key);
+  const generation = Math.max(generationHeard(says, key), mine?.generation ?? 0) + 1;
+  return { ...key, generation, ...verdictOn({ says, key, mine, numbers }) };
+}
+
+type Found = Pick<AdoptedSlot, "release" | "told" | "note">;
+
+function verdictOn(facts: { says: Heard; key: SlotKey; mine: StoredSlot | null; numbers: Numbers }): Found {
+  const { says, key, mine, numbers } = facts;
+  const order = ofKey(says.orders, key);
+  const seen = ofKey(says.slots ?? [], key);
+  const failed = seen?.outcome?.ok === false && seen.generation === order?.generation;
+  if (order !== null && !failed) {
+    if (order.release === null) return { release: null, told: true, note: null };
+    return numbers.of(key.service, order.release);
+  }
+  const live = seen?.live ?? null;
+  if (live !== null) return numbers.of(key.service, { number: live.release, digest: live.digest });
+  const wanted = order?.release ?? null;
+  if (wanted !== null) {
+    return {
+      ...numbers.of(key.service, wanted),
+      told: false,
+      note: "nothing serves there, and a person must decide what should",
+    };
+  }
+  if (!says.engineOk || (seen === null && order === null && (mine?.generation ?? 0) > 0)) {
+    const note = says.engineOk
+      ? "its agent was never told of it"
+      : "its Docker engine does not answer, so what runs is not known";
+    // Never told, and nothing there: what this server wanted had not arrived.
+    return says.engineOk ? { release: null, told: true, note } : { release: mine?.release ?? null, told: false, note };
+  }
+  return { release: null, told: true, note: null };
+}
+
+type Numbers = {
+  /** This server's number of what an agent names. */
+  of(service: string, named: Pick<DesiredRelease, "number" | "digest"> & Partial<DesiredRelease>): Found;
+  /** Those that this server has to make, in order. */
+  made(): readonly NewRelease[];
+};
+
+/** An agent's release in this server's numbers. What this server does not know is made of what the agent was told. */
+function createNumbers(store: Store): Numbers {
+  const made: NewRelease[] = [];
+
+  function isFree(service: string, number: number): boolean {
+    return store.releases.find(service, number) === null && !made.some((m) => m.service === service && m.number === number);
+  }
+
+  function of(service: string, named: Pick<DesiredRelease, "number" | "digest"> & Partial<DesiredRelease>): Found {
+    const { number, digest, spec, commit } = named;
+    const known = store.releases.find(service, number) ?? made.find((m) => m.service === service && m.number === number)?.made;
+    const isSame = known?.digest === digest && (spec === undefined || specHashOf(spec) === specHashOf(known.spec));
+    if (isSame) return { release: number, told: true, note: null };
+    if (spec === undefined || commit === undefined) {
+      const note = `r${number} (${digest.slice(7, 19)}) is not known here, and its agent did not say what it is made of`;
+      return { release: null, told: false, note };
+    }
+    const whole: DesiredRelease = { number, digest, commit, spec, mirrors: [] };
+    if (isFree(service, number)) {
+      made.push({ service, made: whole, number });
+      return { release: number, told: true, note: `r${number} was not known here: it is written down as the agent knows it` };
+    }
+    const twin = made.find(
+      (m) => m.service === service && m.made.digest === digest && specHashOf(m.made.spec) === specHashOf(spec),
+    );
+    const other = twin?.number ?? nextFree(service, number);
+    if (twin === undefined) made.push({ service, made: whole, number: other });
+    const note = `r${number} is another build here: the one that runs there is r${other} from now on, and is left alone until a person deploys`;
+    return { release: other, told: false, note };
+  }
+
+  function nextFree(service: string, from: number): number {
+    let number = from + 1;
+    while (!isFree(service, number)) number += 1;
+    return number;
+  }
+
+  return { of, made: () => made };
+}
+
+function intern(store: Store, releases: readonly NewRelease[], facts: { at: number; by: string }): void {
+  for (const { service, made, number } of releases) {
+    const { commit, digest, spec } = made;
+    store.releases.intern({ service, number, commit, digest, spec, specHash: specHashOf(spec), ...facts });
+  }
+}
+
+function write(store: Store, host: string, slot: AdoptedSlot): void {
+  const { service, environment, generation, release, told } = slot;
+  // What is live by then says why it is wanted: the record of the adoption, or what people have rolled out since.
+  const rollout = told ? (store.rollouts.live(service, environment)?.number ?? null) : null;
+  store.slots.adopt({ host, service, environment, generation, release, rollout });
+}
+
+/** Nobody knows what runs on a host that is away: what was wanted there before counts no more. */
+function markUnheard(store: Store, slot: StoredSlot): void {
+  const { host, service, environment, generation, release } = slot;
+  if (generation > 0) store.slots.adopt({ host, service, environment, generation, release, rollout: null });
+}
+
+/** What the hosts agree on; what most of them have where they do not; what was known before where nothing was found. */
+function environmentsOf(parts: FenceParts, hosts: AdoptReport["hosts"]): EnvironmentFound[] {
+  const slots = hosts.flatMap(({ host, slots: own }) => own.map((slot) => ({ ...slot, host })));
+  const configured = parts.config.services.flatMap((s) => s.environments.map((e) => ({ service: s.name, environment: e.name })));
+  const keys = new Map(
+    [...slots, ...configured].map(({ service, environment }) => [`${service}/${environment}`, { service, environment }]),
+  );
+  return [...keys.values()].map((key) => {
+    const mine = slots.filter((slot) => slot.service === key.service && slot.environment === key.environment);
+    const live = mostOf(mine) ?? parts.store.rollouts.live(key.service, key.environment)?.state.release ?? null;
+    const agree = mine.filter((slot) => slot.release === live && slot.told);
+    const others = mine.filter((slot) => !agree.includes(slot)).map(({ host, release }) => ({ host, release }));
+    return { ...key, live, hosts: agree.map((slot) => slot.host), others };
+  });
+}
+
+function mostOf(slots: readonly AdoptedSlot[]): number | null {
+  const counts = new Map<number, number>();
+  for (const { release, told } of slots) if (release !== null && told) counts.set(release, (counts.get(release) ?? 0) + 1);
+  const [most] = [...counts].sort(([a, m], [b, n]) => n - m || b - a);
+  return most?.[0] ?? null;
+}
+
+function ofKey<T extends SlotKey>(list: readonly T[], key: SlotKey): T | null {
+  return list.find((one) => one.service === key.service && one.environment === key.environment) ?? null;
+}

@@ -1,0 +1,206 @@
+/**
+ * The fence: a server that knows less than its agents stands still. It was restored from an older copy, lost commits with its
+ * disk, or two servers run on copies of the same data; whatever it would order now could undo what people have decided since.
+ *
+ * The measure is what an agent was last told: the epoch, the history's head, the generations of its slots. Each only rises
+ * while there is one server, so an agent that knows more proves that there was, or is, another past. Then the server freezes:
+ * durably, with a reason, without a word to any agent; containers go on. Only a person ends it (`adopt`): what is found on the
+ * hosts becomes what should be, under a higher epoch.
+ *
+ * An agent that has last obeyed a *lower* epoch was away when that was done. It does not freeze anything: before it is told
+ * anything, what is found there is taken in likewise. Until then `mayTell` says no for its host.
+ */
+import type { GantryConfig } from "../config/valid.ts";
+import type { FreezeFacts } from "../core/facts.ts";
+import { type Refusal, refuse } from "../core/reasons.ts";
+import { hasEnded, type Person, type RolloutState } from "../core/rollout-state.ts";
+import { type DesiredSlot, type Head, type ObservedSlot, slotName } from "../core/slot.ts";
+import { type AdoptReport, adoptLate, carryOut, planAdoption } from "./adopt.ts";
+import type { Conductor } from "./conductor.ts";
+import type { Clock, Log } from "./ports.ts";
+import type { Store, StoredSlot } from "./store.ts";
+
+/** What an agent says of itself: at the connection only epoch and head, in a report the rest. Old agents leave out what they do not know. */
+export type AgentSays = {
+  readonly host: string;
+  readonly epoch?: number | undefined;
+  readonly head?: Head | undefined;
+  readonly slots?: readonly ObservedSlot[] | undefined;
+  readonly orders?: readonly DesiredSlot[] | undefined;
+  readonly engine?: { readonly ok: boolean } | undefined;
+};
+
+/** What has been heard of a host over its present connection. */
+export type Heard = {
+  readonly epoch: number | null;
+  readonly head: Head | null;
+  /** null: it has not reported yet. */
+  readonly slots: readonly ObservedSlot[] | null;
+  readonly orders: readonly DesiredSlot[];
+  readonly engineOk: boolean;
+};
+
+export type FenceParts = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly config: GantryConfig;
+  /** A function, because the conductor needs the hub, the hub the desk, and the desk this fence. */
+  readonly conductor: () => Pick<Conductor, "tell" | "atomically">;
+  readonly isConnected: (host: string) => boolean;
+  readonly nudge: (host: string) => void;
+};
+
+export type Fence = {
+  /** Looks at what an agent says. True: the server is frozen, now or already. */
+  check(says: AgentSays): boolean;
+  isFrozen(): boolean;
+  /** What a state-changing act is answered while frozen; null while all is well. */
+  refusal(): Refusal | null;
+  /** Whether the host may be told anything: not while frozen, nor before what was found there is taken in. */
+  mayTell(host: string): boolean;
+  /** Takes what runs for what should be and ends the freeze. `preview`: only says what it would do. */
+  adopt(facts: { readonly by: Person; readonly preview?: boolean }): AdoptReport;
+};
+
+export function createFence(parts: FenceParts): Fence {
+  const { store, clock, log } = parts;
+  const heard = new Map<string, Heard>();
+  /** Hosts that know what this server knows, since their present connection began. */
+  const settled = new Set<string>();
+
+  function check(says: AgentSays): boolean {
+    const host = remember(says);
+    if (store.freeze.current() !== null) return true;
+    const fault = faultOf(says.host, host);
+    if (fault !== null) {
+      freeze({ ...fault, at: clock.now(), host: says.host });
+      return true;
+    }
+    settle(says.host, host);
+    return false;
+  }
+
+  function remember(says: AgentSays): Heard {
+    const isReport = says.slots !== undefined;
+    const known = isReport ? heard.get(says.host) : undefined;
+    if (!isReport) settled.delete(says.host);
+    const now: Heard = {
+      epoch: says.epoch ?? known?.epoch ?? null,
+      head: says.head ?? known?.head ?? null,
+      slots: says.slots ?? null,
+      orders: says.orders ?? known?.orders ?? [],
+      engineOk: says.engine?.ok ?? true,
+    };
+    heard.set(says.host, now);
+    return now;
+  }
+
+  /** Epoch 0: it has never obeyed this server, so whatever else it knows is of another one. A lower epoch: see `settle`. */
+  function faultOf(host: string, says: Heard): Pick<FreezeFacts, "reason" | "detail"> | null {
+    const { epoch, head } = says;
+    if (epoch === null || epoch === 0 || epoch < store.epoch) return null;
+    if (epoch > store.epoch) {
+      return { reason: "server_behind", detail: `${host} has obeyed epoch ${epoch}, and this server is at ${store.epoch}` };
+    }
+    const mine = store.history.head();
+    if (head !== null && head.seq > mine.seq) {
+      const detail = `${host} knows the history up to #${head.seq}, and here it ends at #${mine.seq}`;
+      return { reason: "server_behind", detail };
+    }
+    if (head !== null && head.seq > 0 && store.history.hashAt(head.seq) !== head.hash) {
+      const detail = `${host} knows #${head.seq} of the history as ${head.hash.slice(0, 12)}, and here it is another`;
+      return { reason: "history_forked", detail };
+    }
+    const ahead = toldOf(host, says).find((slot) => slot.generation > generationOf(host, slot));
+    if (ahead === undefined) return null;
+    const own = generationOf(host, ahead);
+    const detail = `${host} was told generation ${ahead.generation} of ${slotName(ahead)}, and here it is ${own}`;
+    return { reason: "server_behind", detail };
+  }
+
+  /**
+   * Only what it was told counts: a container may carry a generation of another server. Old agents do not tell the two apart,
+   * so of them only slots count of which this server has wanted something.
+   */
+  function toldOf(host: string, says: Heard): readonly { service: string; environment: string; generation: number }[] {
+    if (says.head !== null || says.orders.length > 0) return says.orders;
+    return (says.slots ?? []).filter((slot) => generationOf(host, slot) > 0);
+  }
+
+  function generationOf(host: string, slot: { service: string; environment: string }): number {
+    return store.slots.get(host, slot)?.generation ?? 0;
+  }
+
+  function freeze(facts: FreezeFacts): void {
+    store.transact(() => {
+      store.freeze.set(facts);
+      store.history.act({ at: facts.at, kind: "frozen", by: null, facts: { ...facts } });
+    });
+    log.error({ ...facts }, "frozen: nothing is sent to any agent until `gantry adopt`");
+    for (const { number, state } of store.rollouts.allActive()) {
+      if (hasEnded(state)) continue;
+      const pause = { type: "paused", at: facts.at, reason: "server_behind", by: null, why: facts.detail } as const;
+      parts.conductor().tell(number, pause);
+    }
+  }
+
+  /** The host knows what we know, or what it knows is taken in now. */
+  function settle(host: string, says: Heard): void {
+    if (settled.has(host)) return;
+    const isPast = store.epoch > 1 && says.epoch !== store.epoch;
+    if (isPast && says.slots === null) return;
+    if (isPast) parts.conductor().atomically(() => adoptLate(parts, { host, says }));
+    settled.add(host);
+    if (isPast) parts.nudge(host);
+  }
+
+  function adopt(facts: { by: Person; preview?: boolean }): AdoptReport {
+    const plan = planAdoption(parts, heard);
+    if (facts.preview === true) return plan.report;
+    const before = [...settled];
+    try {
+      parts.conductor().atomically(() => {
+        carryOut(parts, { plan, by: facts.by });
+        // Before anybody hears of the commit: what it frees may be told at once.
+        for (const { host } of plan.report.hosts) settled.add(host);
+      });
+    } catch (error) {
+      settled.clear();
+      for (const host of before) settled.add(host);
+      throw error;
+    }
+    const { epoch, away } = plan.report;
+    log.warn({ by: facts.by, epoch, away }, "adopted what runs; the freeze is over");
+    for (const { host } of plan.report.hosts) parts.nudge(host);
+    return plan.report;
+  }
+
+  return {
+    check,
+    isFrozen: () => store.freeze.current() !== null,
+    refusal() {
+      const frozen = store.freeze.current();
+      return frozen === null ? null : refuse(frozen.reason, refusalText(frozen));
+    },
+    mayTell(host) {
+      if (store.freeze.current() !== null) return false;
+      return settled.has(host) || (store.epoch === 1 && !heard.has(host));
+    },
+    adopt,
+  };
+}
+
+function refusalText({ at, detail }: FreezeFacts): string {
+  const since = new Date(at).toISOString().slice(0, 16).replace("T", " ");
+  return `Gantry stands still since ${since} UTC: ${detail}. Nothing is sent to the hosts, and what runs there goes on.`;
+}
+
+/**
+ * What an adoption found on a slot is changed by people only: the release that it made live is not brought to a host on which
+ * something else was found, and where nobody has decided (`rollout` null) nothing is.
+ */
+export function leftAsAdopted(slot: StoredSlot | null, live: RolloutState | null): boolean {
+  if (slot === null || slot.generation === 0) return false;
+  return slot.rollout === null || (live?.kind === "adopt" && slot.rollout === live.number);
+}
