@@ -4,13 +4,14 @@ import type { EnvironmentConfig, ServiceConfig } from "../config/valid.ts";
 import { batchesOf, canonicalJson, type Plan, type RolloutKind } from "../core/plan.ts";
 import type { Release, ReleaseSpec } from "../core/release.ts";
 import type { Phase } from "../core/rollout-state.ts";
+import type { SlotKey } from "../core/slot.ts";
 import type { Store, StoredHost, StoredSlot } from "./store.ts";
 
 export type Planned = {
   readonly plan: Plan;
   readonly hash: string;
   readonly unchanged: readonly string[];
-  /** The newest good release here besides the planned one; null when there is none. */
+  /** The newest good release here besides the planned one; null when there is none, and for a rollback, which is never undone. */
   readonly back: number | null;
 };
 
@@ -18,12 +19,16 @@ export function specHashOf(spec: ReleaseSpec): string {
   return sha256(canonicalJson(spec));
 }
 
-/** 16 hex digits of the plan's canonical text: what an approver's click names. */
+/**
+ * 16 hex digits of the plan's canonical text: what an approver's click names. Which host of a rollback goes first depends on how
+ * they are doing, and a button of a preview must not go stale because one of them blinked: there the order is no part of it.
+ */
 function planHashOf(plan: Plan): string {
-  return sha256(canonicalJson(plan)).slice(0, 16);
+  const hashed = plan.kind === "rollback" ? { ...plan, batches: [plan.batches.flat().sort()] } : plan;
+  return sha256(canonicalJson(hashed)).slice(0, 16);
 }
 
-function sha256(text: string): string {
+export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
@@ -47,27 +52,39 @@ export function planFor(
   facts: { service: ServiceConfig; environment: EnvironmentConfig; kind: RolloutKind; release: Release },
 ): Planned {
   const { service, environment, kind, release } = facts;
-  const slots = store.slots.ofEnvironment({ service: service.name, environment: environment.name });
-  const hosts = hostsOf(store, environment).map((h) => h.name);
-  const slotOf = (host: string) => slots.find((s) => s.host === host);
-  const unchanged = hosts.filter((host) => serves(slotOf(host), release.number));
-  const touched = hosts.filter((host) => !unchanged.includes(host));
+  const key = { service: service.name, environment: environment.name };
+  const slots = new Map(store.slots.ofEnvironment(key).map((slot) => [slot.host, slot]));
+  const all = hostsOf(store, environment);
+  const hosts = all.filter((h) => h.intent === null);
+  // A restart makes new containers of what serves already.
+  const unchanged = kind === "restart" ? [] : hosts.filter((h) => serves(slots.get(h.name), release.number)).map((h) => h.name);
+  const touched = hosts.map((h) => h.name).filter((host) => !unchanged.includes(host));
+  const policy = environment.rollout;
   const plan: Plan = {
-    service: service.name,
-    environment: environment.name,
+    ...key,
     kind,
     release: release.number,
     digest: release.digest,
     commit: release.commit,
     specHash: specHashOf(release.spec),
-    from: store.rollouts.live(service.name, environment.name)?.state.release ?? null,
-    hosts: hosts.map((host) => ({ host, from: slotOf(host)?.release ?? null })),
-    batches: batchesOf({ hosts: touched, policy: environment.rollout, kind }),
-    policy: environment.rollout,
+    from: store.rollouts.live(key.service, key.environment)?.state.release ?? null,
+    hosts: hosts.map(({ name, labels }) => ({ host: name, from: slots.get(name)?.release ?? null, labels })),
+    leftOut: all.filter((h) => h.intent !== null).map((h) => h.name),
+    batches: batchesOf({ hosts: kind === "rollback" ? unwellFirst(touched, slots) : touched, policy, kind }),
+    policy,
   };
-  const good = store.verdicts.good({ service: service.name, environment: environment.name }, 2);
-  const back = good.find((v) => v.release !== release.number)?.release ?? null;
-  return { plan, hash: planHashOf(plan), unchanged, back };
+  return { plan, hash: planHashOf(plan), unchanged, back: kind === "rollback" ? null : goodBesides(store, key, release.number) };
+}
+
+/** Those that do not serve well cost nothing, so they go back first. A hint: how they are doing at their turn decides. */
+function unwellFirst(hosts: readonly string[], slots: ReadonlyMap<string, StoredSlot>): string[] {
+  const isWell = (host: string) => slots.get(host)?.observed?.live?.health === "ok";
+  return [...hosts.filter((host) => !isWell(host)), ...hosts.filter(isWell)];
+}
+
+/** The newest good release here besides this one; null when there is none. */
+export function goodBesides(store: Store, key: SlotKey, release: number | null): number | null {
+  return store.verdicts.good(key, 2).find((v) => v.release !== release)?.release ?? null;
 }
 
 /**
@@ -84,7 +101,6 @@ export function releaseToLeave(store: Store, service: string, environment: strin
 
 /** The newest good release here that is not the one to get away from; null when there is none. */
 export function rollbackTarget(store: Store, service: string, environment: string): Release | null {
-  const leave = releaseToLeave(store, service, environment);
-  const target = store.verdicts.good({ service, environment }).find((v) => v.release !== leave);
-  return target === undefined ? null : store.releases.find(service, target.release);
+  const target = goodBesides(store, { service, environment }, releaseToLeave(store, service, environment));
+  return target === null ? null : store.releases.find(service, target);
 }

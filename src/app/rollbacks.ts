@@ -1,21 +1,28 @@
 /**
  * Going back. It asks nobody else's servers: the store and the agents are enough. What stands in the way is moved aside:
- * a request that has not begun is cancelled, a deploy under way is stopped and its hosts are put back.
+ * a request that has not begun is cancelled; a rollout under way is stopped, and the hosts that it has touched get the target
+ * first (one decision, one generation). Locks and the line stop nothing here; the line is held.
  */
 
 import type { ReleaseFacts, RollbackPreview } from "../core/facts.ts";
 import { type Refusal, refuse } from "../core/reasons.ts";
 import type { Release } from "../core/release.ts";
+import type { RolloutState } from "../core/rollout-state.ts";
+import { isRefusal, type RequestParts, refused } from "./asked.ts";
 import type { Facts } from "./facts.ts";
 import type { Gantry, Opened, Refused } from "./gantry.ts";
-import { type Planned, planFor, releaseToLeave, rollbackTarget } from "./planner.ts";
+import { busy, noHosts } from "./gates.ts";
+import { holdLine } from "./line-rules.ts";
+import { keyOf, nameOf, type Place, placeOf } from "./place.ts";
+import { goodBesides, type Planned, planFor, releaseToLeave, rollbackTarget, sha256 } from "./planner.ts";
 import type { Actor } from "./ports.ts";
-import { busy, isRefusal, type Place, placeOf, type RequestParts, refused, requestedEvent } from "./requests.ts";
+import { openRollback } from "./rollback-open.ts";
 import type { StoredRollout } from "./store.ts";
 
 type Stop = {
   readonly does: "stop";
-  /** It puts its hosts back by itself; no new rollout is needed. */
+  readonly place: Place;
+  /** Its touched hosts go to the target; what else must follow is opened when it has ended. */
   readonly active: StoredRollout;
   /** null: nothing was live before, so its hosts are emptied again. */
   readonly target: Release | null;
@@ -37,27 +44,38 @@ type Open = {
 };
 
 type Way = Stop | Open;
-type Asked = Parameters<Gantry["rollback"]>[0];
+type Asked = Pick<Parameters<Gantry["rollback"]>[0], "service" | "environment" | "shown" | "why" | "actor" | "origin">;
 
-export function createRollbacks(parts: RequestParts & { readonly facts: Facts }): Pick<Gantry, "previewRollback" | "rollback"> {
+export type Rollbacks = Pick<Gantry, "previewRollback" | "rollback"> & {
+  /**
+   * The watch and the policy say so: the same way as a person's, once for each rollout that is left. Refused when something is
+   * under way, and when what is live came by a rollback: going back is never itself undone by Gantry.
+   */
+  rollBackBySystem(facts: { readonly service: string; readonly environment: string; readonly why: string }): Opened | Refused;
+};
+
+const watch: Actor = { kind: "system", id: "watch", name: "Gantry's watch" };
+
+export function createRollbacks(parts: RequestParts & { readonly facts: Facts }): Rollbacks {
   const { store, config, people, conductor, clock } = parts;
 
   async function allowed(place: Place, actor: Actor): Promise<Refusal | null> {
-    const { service, environment } = place;
-    return people.refusal({ actor, roles: environment.oncall, what: `roll back ${service.name} ${environment.name}` });
+    return people.refusal({ actor, roles: place.environment.oncall, what: `roll back ${nameOf(place)}` });
   }
 
   function wayBack(place: Place, to: number | null): Way | Refusal {
     const active = store.rollouts.active(place.service.name, place.environment.name);
     if (active === null) return newRollback(place, to, null);
+    if (active.state.kind === "rollback") return busy(active.state, null);
     switch (active.state.phase) {
       case "rolling":
       case "soaking":
-        return active.state.kind === "rollback" ? busy(active.state) : stopOf(active, to);
+        return stopOf(place, active, to);
       case "awaiting_approval":
       case "queued":
-        return active.state.kind === "rollback" ? busy(active.state) : newRollback(place, to, active);
+        return newRollback(place, to, active);
       case "restoring":
+        return alreadyGoingBack(active.state);
       case "in_line":
       case "succeeded":
       case "incomplete":
@@ -66,44 +84,69 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
       case "rejected":
       case "expired":
       case "cancelled":
-        return busy(active.state);
+        return busy(active.state, null);
     }
   }
 
-  function stopOf(active: StoredRollout, to: number | null): Stop | Refusal {
-    const { service, from, release, planHash } = active.state;
-    if (to !== null && to !== from) return busy(active.state);
-    const target = from === null ? null : store.releases.find(service, from);
-    return { does: "stop", active, target, leave: release, hosts: active.plan.hosts.map((h) => h.host), planHash };
+  function alreadyGoingBack(state: RolloutState): Refusal {
+    const where = `${state.service} ${state.environment}`;
+    const left = state.hosts.filter((h) => h.status === "returning" || h.status === "restoring").map((h) => h.host);
+    const to = [
+      ...new Set(state.hosts.filter((h) => left.includes(h.host)).map((h) => (h.back === null ? "nothing" : `r${h.back}`))),
+    ];
+    return refuse(
+      "busy",
+      `#${state.number} is going back already: ${left.join(", ")} to ${to.join(" and ")}.`,
+      `Wait until they are back; \`/gantry status ${where}\` tells how it goes. To go further back then: \`/rollback ${where}\`.`,
+    );
+  }
+
+  function stopOf(place: Place, active: StoredRollout, to: number | null): Stop | Refusal {
+    const { service, from, release } = active.state;
+    const number = to ?? goodBesides(store, keyOf(place), release);
+    const target = number === null ? null : store.releases.find(service, number);
+    // The first of all: there is nothing to go back to, and nothing is what its hosts served.
+    const isFirst = to === null && from === null;
+    if (target === null && !isFirst) return noTarget({ place, leave: release, to, active });
+    const gate = target === null ? null : targetGate({ place, target, leave: release, active });
+    if (gate !== null) return gate;
+    const planHash = sha256(`${active.state.planHash} ${target?.number ?? ""}`).slice(0, 16);
+    return { does: "stop", place, active, target, leave: release, hosts: active.plan.hosts.map((h) => h.host), planHash };
   }
 
   function newRollback(place: Place, to: number | null, active: StoredRollout | null): Open | Refusal {
-    const service = place.service.name;
-    const environment = place.environment.name;
+    const { service, environment } = keyOf(place);
     const leave = releaseToLeave(store, service, environment);
     const target = to === null ? rollbackTarget(store, service, environment) : store.releases.find(service, to);
     if (target === null) return noTarget({ place, leave, to, active });
-    const gate = targetGate(place, target, leave);
+    const gate = targetGate({ place, target, leave, active });
     if (gate !== null) return gate;
     const planned = planFor(store, { ...place, kind: "rollback", release: target });
     const hosts = planned.plan.hosts.map((h) => h.host);
-    if (hosts.length === 0) return refuse("no_hosts", `${service} ${environment} has no hosts.`);
+    if (hosts.length === 0) return noHosts(store, place);
     return { does: "open", place, active, target, leave, planned, hosts, planHash: planned.hash };
   }
 
   /** Only what was good here, and is not what must be left. */
-  function targetGate(place: Place, target: Release, leave: number | null): Refusal | null {
-    const service = place.service.name;
-    const environment = place.environment.name;
+  function targetGate(facts: {
+    readonly place: Place;
+    readonly target: Release;
+    readonly leave: number | null;
+    readonly active: StoredRollout | null;
+  }): Refusal | null {
+    const { place, target, leave, active } = facts;
+    const key = keyOf(place);
     if (target.number === leave) {
-      return refuse("already_live", `r${target.number} is what runs in ${environment} now.`);
+      return refuse(
+        "already_live",
+        `r${target.number} is what runs in ${key.environment} now, or what #${active?.number ?? ""} brings.`,
+      );
     }
-    const verdict = store.verdicts.newest({ service, environment, release: target.number });
+    const verdict = store.verdicts.newest({ ...key, release: target.number });
     if (verdict?.verdict === "good") return null;
     const why = verdict === null ? "never soaked there" : `was judged bad there: ${verdict.detail ?? verdict.reason ?? ""}`;
-    const best = rollbackTarget(store, service, environment);
-    const instead =
-      best === null ? "Deploy a good commit instead." : `Go back to r${best.number}: \`/rollback ${service} ${environment}\`.`;
+    const best = goodBesides(store, key, leave);
+    const instead = best === null ? otherwise(place, active) : `Go back to r${best}: \`/rollback ${nameOf(place)}\`.`;
     return refuse("bad_release", `r${target.number} ${why}.`, instead);
   }
 
@@ -113,15 +156,29 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
     readonly to: number | null;
     readonly active: StoredRollout | null;
   }): Refusal {
-    const { leave, to, active } = facts;
-    const { service, environment } = facts.place;
-    const where = `${service.name} ${environment.name}`;
-    if (to !== null)
-      return refuse("no_earlier_good", `${service.name} has no release r${to}.`, `Look at \`/gantry history ${where}\`.`);
-    const now = leave === null ? "nothing has been deployed there yet" : `r${leave} is the only one that was ever good there`;
-    const deploy = `Deploy a good commit: \`/deploy ${where} <commit>\`.`;
-    const next = active === null ? deploy : `To stop #${active.number}, which waits: \`/gantry cancel ${active.number}\`.`;
-    return refuse("no_earlier_good", `${where} has no earlier good release: ${now}.`, next);
+    const { place, leave, to, active } = facts;
+    const where = nameOf(place);
+    if (to !== null) {
+      const look = `Look at \`/gantry history ${where}\`.`;
+      return refuse("no_earlier_good", `${place.service.name} has no release r${to}.`, look);
+    }
+    const now = leave === null ? "nothing has been deployed there yet" : nothingBesides(place, leave);
+    return refuse("no_earlier_good", `${where} has no earlier good release: ${now}.`, otherwise(place, active));
+  }
+
+  function nothingBesides(place: Place, leave: number): string {
+    const verdict = store.verdicts.newest({ ...keyOf(place), release: leave });
+    return verdict?.verdict === "good" ? `r${leave} is the only one that was ever good there` : "none was ever judged good there";
+  }
+
+  /** What can be done where there is nothing to go back to. */
+  function otherwise(place: Place, active: StoredRollout | null): string {
+    if (active === null) return `Deploy a good commit: \`/deploy ${nameOf(place)} <commit>\`.`;
+    const { number, phase, from } = active.state;
+    if (phase === "awaiting_approval" || phase === "queued")
+      return `To stop #${number}, which waits: \`/gantry cancel ${number}\`.`;
+    const back = from === null ? "nothing" : `r${from}`;
+    return `To stop #${number} and put its hosts back to what they served before (${back}): \`/gantry cancel ${number}\`.`;
   }
 
   async function permitted(facts: { service: string; environment: string; actor: Actor }): Promise<Place | Refusal> {
@@ -154,7 +211,7 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
   }
 
   /** The way is looked for in the transaction that takes it: what changed since a look outside of it would be overlooked. */
-  async function rollback(facts: Asked): Promise<Opened | Refused> {
+  async function rollback(facts: Parameters<Gantry["rollback"]>[0]): Promise<Opened | Refused> {
     const place = await permitted(facts);
     return conductor.atomically(() => {
       const again = store.rollouts.byRequest(facts.origin.key);
@@ -181,43 +238,55 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
 
   /** The request is noted with what it did: typed once and served twice (after a crash), it must not go back two releases. */
   function stop(way: Stop, facts: Asked): Opened | Refused {
-    const { active } = way;
+    const { active, target } = way;
     const why = facts.why ?? "rolled back";
-    const told = conductor.tell(active.number, { type: "cancelled", at: clock.now(), by: facts.actor, why, blame: true });
-    if (told.kind !== "moved") return refused(busy(active.state));
+    const at = clock.now();
+    const event = { type: "cancelled" as const, at, by: facts.actor, why, blame: true };
+    const told = conductor.tell(active.number, target === null ? event : { ...event, to: target.number });
+    if (told.kind !== "moved") return refused(busy(active.state, null));
     store.rollouts.noteRequest(facts.origin.key, active.number);
+    holdLine(parts, keyOf(way.place), { cause: active.number, why: `#${active.number} was rolled back by ${facts.actor.name}` });
     return { kind: "opened", rollout: active.number };
   }
 
   function open(way: Open, facts: Asked): Opened | Refused {
-    const at = clock.now();
-    const { actor, origin } = facts;
-    const { active, place, planned, target } = way;
+    const { actor, origin, why } = facts;
+    const { active, planned } = way;
     if (active !== null) {
-      const why = facts.why ?? "rolled back";
-      const told = conductor.tell(active.number, { type: "cancelled", at, by: actor, why, blame: false });
-      if (told.kind !== "moved") return refused(busy(active.state));
+      const event = { type: "cancelled" as const, at: clock.now(), by: actor, why: why ?? "rolled back", blame: false };
+      if (conductor.tell(active.number, event).kind !== "moved") return refused(busy(active.state, null));
     }
-    const number = store.rollouts.nextNumber();
     const leave = way.leave ?? planned.plan.from;
-    const event = requestedEvent({ planned, number, at, actor, place, kind: "rollback", approvalsRequired: 0, inLine: false });
-    const row = {
-      service: place.service.name,
-      environment: place.environment.name,
-      kind: "rollback" as const,
-      release: target.number,
-      plan: planned.plan,
-      planHash: planned.hash,
-      requestKey: origin.key,
-      ref: null,
-      why: facts.why,
-      allowBad: null,
-      channel: origin.channel,
-      requestedAt: at,
-    };
-    conductor.open(row, { ...event, from: leave });
-    return { kind: "opened", rollout: number };
+    const rollout = openRollback(parts, { ...way, leave, actor, why, key: origin.key, channel: origin.channel });
+    return { kind: "opened", rollout };
   }
 
-  return { previewRollback, rollback };
+  function rollBackBySystem(facts: Parameters<Rollbacks["rollBackBySystem"]>[0]): Opened | Refused {
+    const { service, environment, why } = facts;
+    const place = placeOf(config, service, environment);
+    if (isRefusal(place)) return refused(place);
+    return conductor.atomically(() => {
+      const last = store.rollouts.lastEnded(service, environment, ["succeeded", "incomplete", "restored", "stuck"]);
+      const again = last === null ? null : store.rollouts.byRequest(`watch:${last.number}`);
+      if (again !== null) return { kind: "opened", rollout: again.number };
+      const active = store.rollouts.active(service, environment);
+      if (active !== null) return refused(busy(active.state, null));
+      if (last === null || (last.state.phase !== "succeeded" && last.state.phase !== "incomplete")) {
+        return refused(
+          refuse("nothing_live", `What is live in ${nameOf(place)} is not the work of the rollout that was watched.`),
+        );
+      }
+      if (last.state.kind === "rollback") {
+        const text = `#${last.number} is a rollback itself; Gantry does not undo one.`;
+        return refused(refuse("already_decided", text, `A person may: \`/rollback ${nameOf(place)}\`.`));
+      }
+      const way = wayBack(place, null);
+      if (isRefusal(way)) return refused(way);
+      if (way.does === "stop") return refused(busy(way.active.state, null));
+      const origin = { key: `watch:${last.number}`, channel: last.channel };
+      return open(way, { service, environment, shown: null, why, actor: watch, origin });
+    });
+  }
+
+  return { previewRollback, rollback, rollBackBySystem };
 }

@@ -58,6 +58,7 @@ export const reasons = {
   awaiting_host: { title: "Waits for a host", next: "Look at `/gantry hosts`." },
   soaking: { title: "Soaks", next: "Nothing; it goes on by itself." },
   in_line: { title: "Waits in line", next: "Nothing; it comes to its turn by itself. To leave: `/gantry cancel NUMBER`." },
+  line_full: { title: "The line is full", next: "Wait until some have had their turn, or ask one of them to leave it." },
   line_held: { title: "The line is held", next: "Look at what went wrong, then `/gantry resume NUMBER`." },
   paused: { title: "Paused by a person", next: "`/gantry resume NUMBER`, or `/gantry abort NUMBER`." },
   paused_on_failure: {
