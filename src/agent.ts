@@ -124,6 +124,8 @@ async function assemble(parts: { options: AgentOptions; log: Log; clock: Clock; 
     clock,
     log,
     random: Math.random,
+    known: host.known,
+    onServer: host.hearServer,
     observed: host.observed,
     onDesired: host.obey,
     onWelcome: membership.welcomed,

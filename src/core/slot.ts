@@ -121,6 +121,8 @@ export type ObservedPicture = {
   readonly head?: Head;
   /** What the agent was last told, with whole specs: only while the server is behind it, so that it can be adopted. */
   readonly orders?: readonly DesiredSlot[];
+  /** Why it does not obey what the server said last; absent while it does. */
+  readonly refuses?: { readonly reason: "stale_desired" | "foreign_server"; readonly detail: string };
   readonly engine: {
     readonly ok: boolean;
     readonly reason: string | null;

@@ -1,6 +1,7 @@
 /** Decides about an agent's introduction. */
 import type { FleetDesk, HostIdentity } from "../app/ports.ts";
 import { type ReasonCode, reasons } from "../core/reasons.ts";
+import type { Head } from "../core/slot.ts";
 import { verifyClaim } from "./proof.ts";
 import { type Introduction, parseFromAgent, protocolVersion, versionOf } from "./protocol.ts";
 
@@ -10,6 +11,8 @@ export type Admission =
       readonly instance: string;
       readonly agentVersion: string;
       readonly labels: Readonly<Record<string, string>>;
+      /** How much it has heard of this server; old agents do not say. */
+      readonly known: { readonly head?: Head; readonly epoch?: number };
     }
   | { readonly refused: ReasonCode; readonly text: string };
 
@@ -44,7 +47,9 @@ export async function admit(facts: {
   if (await rivalOf(host, intro.instance)) {
     return { refused: "duplicate_agent", text: `another agent is connected as ${host}` };
   }
-  return { host, instance: intro.instance, agentVersion: intro.agentVersion, labels: intro.labels };
+  const { instance, agentVersion, labels, head, epoch } = intro;
+  const known = { ...(head === undefined ? {} : { head }), ...(epoch === undefined ? {} : { epoch }) };
+  return { host, instance, agentVersion, labels, known };
 }
 
 function identify(facts: { intro: Introduction; nonce: string; desk: FleetDesk }): HostIdentity | { refused: ReasonCode } {

@@ -7,8 +7,8 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock, Fleet, FleetDesk, Log } from "../app/ports.ts";
-import { admit } from "./admit.ts";
-import { type FromServer, maxMessageBytes, parseFromAgent, protocolVersion } from "./protocol.ts";
+import { type Admission, admit } from "./admit.ts";
+import { type FromServer, maxMessageBytes, nameOf, parseFromAgent, protocolVersion } from "./protocol.ts";
 
 export type FleetHub = Fleet & {
   /** For the `upgrade` event of an http.Server, when the path is `/agent`. */
@@ -60,8 +60,8 @@ export function createFleetHub(options: HubOptions): FleetHub {
     if (connection.socket.readyState === connection.socket.OPEN) connection.socket.send(JSON.stringify(message));
   }
 
-  function refuse(connection: Connection, reason: string, text: string): void {
-    log.warn({ host: connection.host, reason, text }, "agent refused");
+  function refuse(connection: Connection, reason: string, text: string, claimed: string | null): void {
+    log.warn({ host: connection.host, claimed, reason, text }, "agent refused");
     say(connection, { type: "refused", reason, text });
     connection.socket.close(4_403, reason);
   }
@@ -70,7 +70,8 @@ export function createFleetHub(options: HubOptions): FleetHub {
     const socket = connection.socket;
     const nonce = randomBytes(32).toString("base64url");
     const giveUp = clock.wakeAt(clock.now() + (options.handshakeMs ?? 10_000), () => socket.terminate());
-    say(connection, { type: "challenge", protocol: protocolVersion, nonce, serverId: desk.serverId(), epoch: desk.epoch() });
+    const known = { serverId: desk.serverId(), epoch: desk.epoch(), head: desk.head() };
+    say(connection, { type: "challenge", protocol: protocolVersion, nonce, ...known });
     socket.once("message", (data) => {
       giveUp();
       void enter(connection, nonce, String(data));
@@ -83,7 +84,7 @@ export function createFleetHub(options: HubOptions): FleetHub {
     connection.socket.pause();
     try {
       const admitted = await admit({ raw, nonce, desk, rivalOf, evict });
-      if ("refused" in admitted) return refuse(connection, admitted.refused, admitted.text);
+      if ("refused" in admitted) return refuse(connection, admitted.refused, admitted.text, nameOf(raw));
       settle(connection, admitted);
     } catch (error) {
       fault(connection, error);
@@ -130,23 +131,23 @@ export function createFleetHub(options: HubOptions): FleetHub {
     });
   }
 
-  type Admitted = { host: string; instance: string; agentVersion: string; labels: Readonly<Record<string, string>> };
-
-  function settle(connection: Connection, admitted: Admitted): void {
-    const { host, agentVersion, labels } = admitted;
+  function settle(connection: Connection, admitted: Exclude<Admission, { refused: unknown }>): void {
+    const { host, agentVersion, labels, known } = admitted;
     if (connection.socket.readyState !== connection.socket.OPEN || stopped) return;
     // Two newcomers may have waited for the same dead rival: the first one in stays.
     if (byHost.has(host)) {
-      refuse(connection, "duplicate_agent", `another agent is connected as ${host}`);
+      refuse(connection, "duplicate_agent", `another agent is connected as ${host}`, host);
       return;
     }
     connection.host = host;
     connection.instance = admitted.instance;
     byHost.set(host, connection);
     connection.socket.on("message", (data) => hear(connection, String(data)));
-    desk.connected({ host, agentVersion, labels });
-    say(connection, { type: "welcome" });
-    sendDesired(connection);
+    desk.connected({ host, agentVersion, labels, ...known });
+    // Who may not be told anything is asked what it was told by somebody else.
+    const picture = desk.desired(host);
+    say(connection, { type: "welcome", ...(picture === null ? { orders: true } : {}) });
+    if (picture !== null) say(connection, { type: "desired", picture });
   }
 
   function hear(connection: Connection, raw: string): void {
@@ -221,7 +222,7 @@ export function createFleetHub(options: HubOptions): FleetHub {
       if (connection === undefined || connection.nudged) return;
       connection.nudged = true;
       // Several nudges of one moment are one picture.
-      setImmediate(() => {
+      clock.soon(() => {
         connection.nudged = false;
         sendDesired(connection);
       });

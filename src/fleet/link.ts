@@ -4,7 +4,7 @@
  */
 import { WebSocket } from "ws";
 import type { Clock, Log } from "../app/ports.ts";
-import type { DesiredPicture, ObservedPicture } from "../core/slot.ts";
+import type { DesiredPicture, Head, ObservedPicture } from "../core/slot.ts";
 import { signClaim } from "./proof.ts";
 import { type FromAgent, type FromServer, maxMessageBytes, parseFromServer, protocolVersion, versionOf } from "./protocol.ts";
 
@@ -27,6 +27,10 @@ export type LinkOptions = {
   readonly log: Log;
   /** In [0, 1). */
   readonly random: () => number;
+  /** How much this host has heard of its server. */
+  readonly known: () => { readonly epoch: number; readonly head?: Head };
+  /** How far the server says that it is; `orders`: it asks what this host was last told. */
+  readonly onServer: (says: { readonly epoch: number; readonly head?: Head; readonly orders: boolean }) => void;
   readonly observed: () => ObservedPicture;
   readonly onDesired: (picture: DesiredPicture) => void;
   readonly onWelcome: (serverId: string) => void;
@@ -42,6 +46,8 @@ export type LinkOptions = {
  * that lets us in and closes at once.
  */
 const settledMs = 250;
+
+type Challenge = Extract<FromServer, { type: "challenge" }>;
 
 export type AgentLink = {
   /** The observed picture has changed: send it soon, the newest once. */
@@ -68,7 +74,7 @@ export function createAgentLink(options: LinkOptions): AgentLink {
     const mine = new WebSocket(url, { maxPayload: maxMessageBytes, handshakeTimeout: deadMs, perMessageDeflate: false });
     socket = mine;
     let heardAt = clock.mono();
-    let serverId = "";
+    let challenge: Challenge | null = null;
     const heard = () => {
       heardAt = clock.mono();
     };
@@ -83,9 +89,9 @@ export function createAgentLink(options: LinkOptions): AgentLink {
     mine.on("error", (error) => log.debug({ url, error: error.message }, "connection fault"));
     mine.on("message", (data) => {
       heard();
-      const message = read(mine, String(data));
-      if (message?.type === "challenge") serverId = message.serverId;
-      if (message !== null) hear(mine, message, serverId);
+      const message = read(mine, String(data), challenge === null);
+      if (message?.type === "challenge") challenge = message;
+      if (message !== null && challenge !== null) hear(mine, message, challenge);
     });
     mine.on("close", () => {
       cancelBeat();
@@ -106,15 +112,33 @@ export function createAgentLink(options: LinkOptions): AgentLink {
     cancelTimer = clock.wakeAt(clock.now() + options.random() * bound, dial);
   }
 
-  function read(from: WebSocket, raw: string): FromServer | null {
+  function read(from: WebSocket, raw: string, isFirst: boolean): FromServer | null {
+    const protocol = versionOf(raw);
+    // Looked at before the rest: a message of another version may have another shape.
+    if (isFirst && protocol !== null && protocol !== protocolVersion) {
+      sayIncompatible(from, protocol);
+      return null;
+    }
     const parsed = parseFromServer(raw);
     if (parsed.ok) return parsed.message;
-    log.error({ why: parsed.why, protocol: versionOf(raw) }, "the server said what is not understood");
+    log.error({ why: parsed.why, protocol }, "the server said what is not understood");
     from.close(4_400, "not understood");
     return null;
   }
 
-  function hear(from: WebSocket, message: FromServer, serverId: string): void {
+  /** Said on both sides: the server's log names this host, and ours says which of the two to upgrade. */
+  function sayIncompatible(to: WebSocket, protocol: number): void {
+    const older = protocol < protocolVersion ? "upgrade the server" : "upgrade this agent";
+    const text = `the server speaks protocol ${protocol}, this agent ${protocolVersion}: ${older}`;
+    log.error({ protocol, reason: "incompatible_agent" }, text);
+    options.onRefused("incompatible_agent", text);
+    const { name, agentVersion } = options;
+    if (to.readyState === to.OPEN) to.send(JSON.stringify({ type: "prove", protocol: protocolVersion, name, agentVersion }));
+    to.close(4_403, "another protocol");
+  }
+
+  function hear(from: WebSocket, message: FromServer, challenge: Challenge): void {
+    const { serverId, epoch, head } = challenge;
     switch (message.type) {
       case "challenge":
         answer(from, message);
@@ -124,7 +148,8 @@ export function createAgentLink(options: LinkOptions): AgentLink {
         enteredAt = clock.mono();
         log.info({ url, serverId }, "connected to the server");
         options.onWelcome(serverId);
-        send(from, { type: "observed", picture: options.observed() });
+        options.onServer({ epoch, ...(head === undefined ? {} : { head }), orders: message.orders === true });
+        report(from);
         return;
       case "refused":
         log.error({ reason: message.reason, text: message.text }, "the server refuses this agent");
@@ -137,7 +162,7 @@ export function createAgentLink(options: LinkOptions): AgentLink {
     }
   }
 
-  function answer(from: WebSocket, challenge: Extract<FromServer, { type: "challenge" }>): void {
+  function answer(from: WebSocket, challenge: Challenge): void {
     const { nonce, serverId } = challenge;
     if (!isOurs(challenge)) {
       from.close(4_403, "not the server of this host");
@@ -147,18 +172,13 @@ export function createAgentLink(options: LinkOptions): AgentLink {
     const token = identity.token();
     const purpose = token === null ? "prove" : "enrol";
     const signature = signClaim({ purpose, nonce, serverId, name }, identity.privateKey());
-    const introduction = { protocol: protocolVersion, name, labels, agentVersion, instance, signature };
+    const introduction = { protocol: protocolVersion, name, labels, agentVersion, instance, signature, ...options.known() };
     if (token === null) send(from, { type: "prove", ...introduction });
     else send(from, { type: "enrol", ...introduction, token, publicKey: identity.publicKey() });
   }
 
-  /** Says no to a server of another protocol, and to one that is not the server that enrolled this host. */
-  function isOurs(challenge: Extract<FromServer, { type: "challenge" }>): boolean {
-    const { protocol, serverId } = challenge;
-    if (protocol !== protocolVersion) {
-      log.error({ protocol, reason: "incompatible_agent" }, "the server speaks another protocol");
-      return false;
-    }
+  /** Says no to a server that is not the one that enrolled this host. */
+  function isOurs({ serverId }: Challenge): boolean {
     const known = identity.serverId();
     if (known === null || known === serverId) return true;
     log.error({ serverId, knownServer: known, reason: "foreign_server" }, "another server answers at this address");
@@ -169,12 +189,21 @@ export function createAgentLink(options: LinkOptions): AgentLink {
     if (to.readyState === to.OPEN) to.send(JSON.stringify(message));
   }
 
+  function report(to: WebSocket): void {
+    const picture = options.observed();
+    const { orders = [], ...rest } = picture;
+    // A message that is too long would end the connection; what runs is said in any case.
+    const isTooLong = orders.length > 0 && Buffer.byteLength(JSON.stringify(picture)) > maxMessageBytes - 1_024;
+    if (isTooLong) log.error({ slots: orders.length }, "what this host was told is too long to be told on");
+    send(to, { type: "observed", picture: isTooLong ? rest : picture });
+  }
+
   function changed(): void {
     if (sendQueued) return;
     sendQueued = true;
-    setImmediate(() => {
+    clock.soon(() => {
       sendQueued = false;
-      if (isIn && socket !== null) send(socket, { type: "observed", picture: options.observed() });
+      if (isIn && socket !== null) report(socket);
     });
   }
 

@@ -1,15 +1,18 @@
 /**
  * What server and agent say to each other: JSON texts over one WebSocket at `/agent`, dialled by the agent. Version 1.
  *
- *   server  challenge   a nonce to sign, and which server this is
+ *   server  challenge   a nonce to sign, which server this is, and how far its history goes
  *   agent   enrol       a one-time token and the host's new public key, or
- *           prove       a signature by the key that the server knows
+ *           prove       a signature by the key that the server knows; in both, how much it has heard of that history
  *   server  welcome     or refused, and the connection is closed
  *   agent   observed    the whole observed picture, at connect and on every change
  *   server  desired     the whole desired picture, at connect and on every change
  *
  * Both pictures are absolute, so a lost or repeated message does no harm. Either side sends WebSocket pings and takes the
  * other for dead when it hears nothing for a while.
+ *
+ * What was added to version 1 since is optional, and what is not known is passed over: server and agent of either age work
+ * together. A change that cannot be made so gets another number, which both sides look at before anything else.
  */
 import { z } from "zod";
 import type { DesiredPicture, ObservedPicture } from "../core/slot.ts";
@@ -70,20 +73,23 @@ const health = z.object({
 
 const slotKey = { service: name, environment: name };
 const mirrors = z.array(text).max(32);
+const head = z.object({ seq: count, hash: z.string().max(128) });
+
+const desiredSlot = z.object({
+  ...slotKey,
+  generation: count,
+  rollout: count,
+  release: z
+    .object({ number: count, digest, commit: name, spec: z.object({ container: containerSpec, health }), mirrors })
+    .nullable(),
+  fresh: z.exactOptional(z.boolean()),
+});
 
 const desiredPicture = z.object({
   epoch: count,
   serverId: name,
-  slots: z.array(
-    z.object({
-      ...slotKey,
-      generation: count,
-      rollout: count,
-      release: z
-        .object({ number: count, digest, commit: name, spec: z.object({ container: containerSpec, health }), mirrors })
-        .nullable(),
-    }),
-  ),
+  head: z.exactOptional(head),
+  slots: z.array(desiredSlot),
   prepare: z.array(z.object({ ...slotKey, rollout: count, image: text.min(1), digest, mirrors })),
 }) satisfies z.ZodType<DesiredPicture>;
 
@@ -119,6 +125,9 @@ const observedPicture = z.object({
   bootId: name,
   agentVersion: name,
   epoch: count,
+  head: z.exactOptional(head),
+  orders: z.exactOptional(z.array(desiredSlot)),
+  refuses: z.exactOptional(z.object({ reason: z.enum(["stale_desired", "foreign_server"]), detail: text })),
   engine: z.object({
     ok: z.boolean(),
     reason: name.nullable(),
@@ -158,14 +167,24 @@ const observedPicture = z.object({
 const protocol = count;
 
 const fromServer = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("challenge"), protocol, nonce: name, serverId: name, epoch: count }),
-  z.object({ type: z.literal("welcome") }),
+  z.object({ type: z.literal("challenge"), protocol, nonce: name, serverId: name, epoch: count, head: z.exactOptional(head) }),
+  // `orders`: the server needs to hear what the agent was last told.
+  z.object({ type: z.literal("welcome"), orders: z.exactOptional(z.boolean()) }),
   z.object({ type: z.literal("refused"), reason: name, text }),
   z.object({ type: z.literal("desired"), picture: desiredPicture }),
 ]);
 
 /** `instance` names the agent's process, so that its own reconnection is told from a second agent. */
-const introduction = { protocol, name, labels, agentVersion: name, instance: name, signature: text };
+const introduction = {
+  protocol,
+  name,
+  labels,
+  agentVersion: name,
+  instance: name,
+  signature: text,
+  head: z.exactOptional(head),
+  epoch: z.exactOptional(count),
+};
 
 const fromAgent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("enrol"), ...introduction, token: text, publicKey: text }),
@@ -189,6 +208,12 @@ export function parseFromServer(raw: string): Parsed<FromServer> {
 
 export function parseFromAgent(raw: string): Parsed<FromAgent> {
   return parse(fromAgent, raw);
+}
+
+/** The name in a message of whatever version, for the log. */
+export function nameOf(raw: string): string | null {
+  const value = (json(raw) as { name?: unknown } | null)?.name;
+  return typeof value === "string" ? value.slice(0, 128) : null;
 }
 
 /** The version that a first message names, whatever else it holds: another version may have another shape. */

@@ -3,12 +3,13 @@
  * are obeyed only from the one server of this host, never from an older epoch.
  */
 import type { Log } from "../app/ports.ts";
-import type { DesiredPicture, DesiredSlot, ObservedPicture, SlotKey } from "../core/slot.ts";
+import type { DesiredPicture, DesiredSlot, Head, ObservedPicture, SlotKey } from "../core/slot.ts";
 import { slotName } from "../core/slot.ts";
 import { createEngineGuard } from "./engine-guard.ts";
 import { createImages } from "./images.ts";
 import { marksOf } from "./labels.ts";
 import { createLimit } from "./limits.ts";
+import { isOlder, refusalOf, takenOver } from "./obedience.ts";
 import type { Hands } from "./prove.ts";
 import { createSlotWorker, type Failpoint, type SlotWorker } from "./slot-worker.ts";
 import type { HostState, Journal, JournalEntry } from "./state.ts";
@@ -16,6 +17,10 @@ import type { HostState, Journal, JournalEntry } from "./state.ts";
 export type Host = {
   /** Takes the server's picture. Returns why it was refused, or null. */
   obey(picture: DesiredPicture): "stale_desired" | "foreign_server" | null;
+  /** How far the server says that it is. One that is behind, or asks, is shown what this host was last told. */
+  hearServer(says: { readonly epoch: number; readonly head?: Head; readonly orders: boolean }): void;
+  /** How much this host has heard of its server. */
+  known(): { readonly epoch: number; readonly head?: Head };
   observed(): ObservedPicture;
   /** Finishes the step under way, and undoes a swap that has not proved itself; containers keep running. */
   stop(): Promise<void>;
@@ -51,6 +56,8 @@ export function createHost(parts: HostParts): Host {
   const images = createImages({ engine, limit: (work) => pulls(() => heavy(work)), clock, log, random, onChange });
   let journal: Journal = state.journal;
   let orders: DesiredPicture | null = state.orders;
+  let showsOrders = false;
+  let refuses: ObservedPicture["refuses"];
   let stopped = false;
   /** Counted when it goes and when it is back: a swap may end between the two. */
   let engineBreaks = 0;
@@ -112,40 +119,75 @@ export function createHost(parts: HostParts): Host {
     return worker;
   }
 
-  function hand(slots: readonly DesiredSlot[], confirmed: boolean): void {
-    for (const slot of slots) {
+  /** Those that were refused, because this host has obeyed a newer one. */
+  function hand(slots: readonly DesiredSlot[], confirmed: boolean): DesiredSlot[] {
+    return slots.filter((slot) => {
       const worker = workers.get(slotName(slot)) ?? addWorker(slot);
-      if (worker.want(slot, confirmed)) continue;
+      if (worker.want(slot, confirmed)) return false;
       const { service, environment, generation } = slot;
       log.error({ service, environment, generation, reason: "stale_desired" }, "refuses an order older than one it has obeyed");
-    }
+      return true;
+    });
   }
 
   function obey(picture: DesiredPicture): ReturnType<Host["obey"]> {
-    const refused = refusalOf({ picture, orders, serverId: parts.serverId() });
-    if (refused !== null) {
-      const known = { knownServer: parts.serverId(), knownEpoch: orders?.epoch ?? 0 };
-      log.error({ reason: refused, serverId: picture.serverId, epoch: picture.epoch, ...known }, "refuses the server's orders");
-      return refused;
+    const refusal = refusalOf({ picture, orders, serverId: parts.serverId() });
+    if (refusal !== null) {
+      refuse(refusal);
+      return refusal.reason;
     }
     if (stopped) return null;
-    orders = picture;
+    orders = takenOver(picture, orders);
     // Beside the work, not before it: what an order has done can be told from the labels alone.
-    state.files.orders.save(picture).catch((error) => log.error({ error: String(error) }, "the orders cannot be written down"));
+    state.files.orders.save(orders).catch((error) => log.error({ error: String(error) }, "the orders cannot be written down"));
     images.prepare(picture.prepare);
-    hand(picture.slots, true);
+    const stale = hand(picture.slots, true);
+    showsOrders = stale.length > 0;
+    const named = stale.map((slot) => `${slotName(slot)} generation ${slot.generation}`);
+    refuses = showsOrders
+      ? { reason: "stale_desired", detail: `older than what this host has obeyed: ${named.join(", ")}` }
+      : undefined;
     onChange();
     return null;
+  }
+
+  /** Everything keeps serving as it is. */
+  function refuse(refusal: NonNullable<ObservedPicture["refuses"]>): void {
+    log.error({ reason: refusal.reason, knownServer: parts.serverId() }, `refuses the server's orders: ${refusal.detail}`);
+    refuses = refusal;
+    showsOrders = refusal.reason === "stale_desired";
+    onChange();
+  }
+
+  /** Of the server of this host: what another one has said is nobody's business. */
+  function ownOrders(): DesiredPicture | null {
+    const known = parts.serverId();
+    return orders !== null && (known === null || known === orders.serverId) ? orders : null;
+  }
+
+  function known(): ReturnType<Host["known"]> {
+    const own = ownOrders();
+    return { epoch: own?.epoch ?? 0, ...(own?.head === undefined ? {} : { head: own.head }) };
+  }
+
+  function hearServer(says: Parameters<Host["hearServer"]>[0]): void {
+    const own = ownOrders();
+    // Of another epoch than ours it may be ahead and yet know nothing of what this host was told under the old one.
+    showsOrders = own !== null && (says.orders || says.epoch !== own.epoch || isOlder(says.head, own.head));
   }
 
   if (orders !== null) hand(orders.slots, false);
 
   return {
     obey,
+    hearServer,
+    known,
     observed: () => ({
       bootId: parts.bootId,
       agentVersion: parts.agentVersion,
-      epoch: orders?.epoch ?? 0,
+      ...known(),
+      ...(showsOrders ? { orders: ownOrders()?.slots ?? [] } : {}),
+      ...(refuses === undefined ? {} : { refuses }),
       engine: guard.health(),
       slots: [...workers.values()].map((worker) => worker.observed()),
       images: images.observed(),
@@ -157,17 +199,4 @@ export function createHost(parts: HostParts): Host {
       await Promise.all([...workers.values()].map((worker) => worker.stop()));
     },
   };
-}
-
-/** Epochs of one server only rise; another server is a stranger however high its epoch. */
-function refusalOf(facts: {
-  picture: Pick<DesiredPicture, "epoch" | "serverId">;
-  orders: Pick<DesiredPicture, "epoch" | "serverId"> | null;
-  serverId: string | null;
-}): "stale_desired" | "foreign_server" | null {
-  const { picture, orders, serverId } = facts;
-  const known = serverId ?? orders?.serverId ?? null;
-  if (known !== null && known !== picture.serverId) return "foreign_server";
-  if (orders !== null && orders.serverId === picture.serverId && picture.epoch < orders.epoch) return "stale_desired";
-  return null;
 }

@@ -69,6 +69,8 @@ describe("the line between server and agents", () => {
       clock,
       log: silent,
       random: Math.random,
+      known: () => ({ epoch: picture.epoch }),
+      onServer: () => undefined,
       observed: () => picture,
       onDesired: (desired) => told.push(desired),
       onWelcome(id) {
@@ -98,6 +100,7 @@ describe("the line between server and agents", () => {
       host: "web-1",
       agentVersion: "0.1.0",
       labels: { env: "prod" },
+      epoch: 0,
     });
     first.link.stop();
     await eventually(() => assert.deepEqual(server.desk.disconnections, ["web-1"]));

@@ -1,13 +1,21 @@
 import type { FleetDesk, HostIdentity } from "../../../src/app/ports.ts";
-import type { DesiredPicture, DesiredSlot, ObservedPicture, ObservedSlot, PrepareImage } from "../../../src/core/slot.ts";
+import type { DesiredPicture, DesiredSlot, Head, ObservedPicture, ObservedSlot, PrepareImage } from "../../../src/core/slot.ts";
 
 /** A server's desk with nothing behind it: what tests desire, and what agents reported. */
 export type TestDesk = FleetDesk & {
-  serverIdentity: { id: string; epoch: number };
+  serverIdentity: { id: string; epoch: number; head?: Head };
+  /** Whether the server is frozen: it has nothing to say. */
+  frozen: boolean;
   readonly tokens: Map<string, { readonly name: string }>;
   readonly identities: Map<string, HostIdentity>;
   readonly revoked: Set<string>;
-  readonly connections: { readonly host: string; readonly agentVersion: string; readonly labels: object }[];
+  readonly connections: {
+    readonly host: string;
+    readonly agentVersion: string;
+    readonly labels: object;
+    readonly head?: Head;
+    readonly epoch?: number;
+  }[];
   readonly disconnections: string[];
   /** Replaces the order for one slot. Tell the hub with `nudge`. */
   desire(host: string, slot: DesiredSlot): void;
@@ -35,6 +43,8 @@ export function createTestDesk(): TestDesk {
     steps: [],
     serverId: () => desk.serverIdentity.id,
     epoch: () => desk.serverIdentity.epoch,
+    head: () => desk.serverIdentity.head ?? { seq: 0, hash: "" },
+    frozen: false,
     enrol({ token, name, publicKey, labels }) {
       if (desk.tokens.get(token)?.name !== name) return { refused: "bad_token" };
       desk.tokens.delete(token);
@@ -48,11 +58,11 @@ export function createTestDesk(): TestDesk {
     },
     connected: (facts) => void desk.connections.push(facts),
     disconnected: (host) => void desk.disconnections.push(host),
-    desired: (host): DesiredPicture => ({
-      serverId: desk.serverIdentity.id,
-      epoch: desk.serverIdentity.epoch,
-      ...pictureFor(host),
-    }),
+    desired(host): DesiredPicture | null {
+      const { id: serverId, epoch, head } = desk.serverIdentity;
+      if (desk.frozen) return null;
+      return { serverId, epoch, ...(head === undefined ? {} : { head }), ...pictureFor(host) };
+    },
     observed(host, picture) {
       pictures.set(host, picture);
       for (const slot of picture.slots) {
