@@ -1,18 +1,22 @@
 /** Opens the store: the lock, the base with its durability asserted, the migrations, and the table groups on top. */
-import { randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import Database from "better-sqlite3";
-import type { Store } from "../app/store.ts";
+import type Database from "better-sqlite3";
+import type { ChainFault, HistoryStore, Store } from "../app/store.ts";
+import { refuseBackupInPlace } from "./backup.ts";
 import { chainOn } from "./chain.ts";
 import { beginChain } from "./chain-begin.ts";
+import { refuseNetworkDisk } from "./disk.ts";
+import { emptyLog, openDurably } from "./durable.ts";
 import { freezeStore } from "./freeze.ts";
 import { historyStore } from "./history.ts";
 import { hostStore } from "./hosts.ts";
+import { identityOn } from "./identity.ts";
 import { inboxStore } from "./inbox.ts";
 import { lockFolder } from "./lock.ts";
 import { lockStore } from "./locks.ts";
+import { keepMark, readMark, refuseMissingBase, StoreMissingError } from "./mark.ts";
 import { migrate, readMigrations } from "./migrate.ts";
 import { outboxStore } from "./outbox.ts";
 import { releaseStore } from "./releases.ts";
@@ -32,67 +36,79 @@ export type OpenOptions = {
   readonly onCommit?: (seconds: number) => void;
   /** Named points at which a test may end the process. */
   readonly failpoint?: (name: string) => void;
+  /** The folder may be on a network file system, at the risk of whoever says so. */
+  readonly allowNetworkDisk?: boolean;
 };
 
+export type OpenedStore = Store & {
+  readonly db: Database.Database;
+  /**
+   * What was wrong with the history when it was opened: it is older than this folder has known, or its last entries do not
+   * hold. The server must not act on it (freeze it); it can be read.
+   */
+  readonly fault: ChainFault | null;
+  /** Empties the log of the base and notes how far the history goes. Takes a moment; now and then is enough. */
+  checkpoint(): void;
+};
+
+/** How many of the last entries are verified at a start; all of them are verified in the background. */
+const verifiedAtStart = 1000;
+
 /**
- * @throws StoreLockedError, StoreNewerError, MigrationEditedError, or what SQLite says (a full disk, no permission).
+ * @throws StoreLockedError, StoreNewerError, StoreMissingError, StoreIsBackupError, NetworkDiskError, MigrationEditedError,
+ * or what SQLite says (a full disk, no permission).
  */
-export function openStore(options: OpenOptions): Store & { readonly db: Database.Database } {
-  mkdirSync(options.folder, { recursive: true, mode: 0o700 });
-  const failpoint = options.failpoint ?? (() => {});
-  const unlock = lockFolder(options.folder);
+export function openStore(options: OpenOptions): OpenedStore {
+  const { folder, failpoint = () => {} } = options;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (options.allowNetworkDisk !== true) refuseNetworkDisk(folder);
+  const unlock = lockFolder(folder);
   failpoint("lock.after_acquire");
+  let db: Database.Database | null = null;
   try {
-    const file = join(options.folder, "gantry.db");
-    const db = openDurably(file);
+    refuseMissingBase(folder);
+    const file = join(folder, "gantry.db");
+    db = openDurably(file);
     chmodSync(file, 0o600);
-    migrate(db, readMigrations(options.migrations), failpoint);
-    return storeOn({ db, unlock, onCommit: options.onCommit ?? (() => {}), failpoint });
+    refuseEmptyBase(db, folder);
+    const applied = migrate(db, readMigrations(options.migrations), failpoint);
+    refuseBackupInPlace(db, folder);
+    if (applied.length > 0) emptyLog(db);
+    return storeOn({ db, folder, unlock, onCommit: options.onCommit ?? (() => {}), failpoint });
   } catch (error) {
+    db?.close();
     unlock();
     throw error;
   }
 }
 
-/**
- * WAL runs at synchronous=NORMAL unless told otherwise, and then loses acknowledged commits on power loss: set and asserted.
- * Versions before 3.51.3 could lose pages when a WAL was reset.
- */
-function openDurably(file: string): Database.Database {
-  const db = new Database(file, { timeout: 2000 });
-  db.pragma("journal_mode = wal");
-  db.pragma("synchronous = full");
-  db.pragma("foreign_keys = on");
-  db.pragma("trusted_schema = off");
-  const version = String(db.prepare("select sqlite_version()").pluck().get());
-  if (compareVersions(version, "3.51.3") < 0) throw new Error(`SQLite ${version} is too old: 3.51.3 or newer is needed`);
-  if (db.pragma("synchronous", { simple: true }) !== 2) throw new Error("SQLite did not accept synchronous=FULL");
-  if (db.pragma("journal_mode", { simple: true }) !== "wal") throw new Error("SQLite did not accept journal_mode=WAL");
-  return db;
-}
-
-function compareVersions(a: string, b: string): number {
-  const left = a.split(".").map(Number);
-  const right = b.split(".").map(Number);
-  for (let i = 0; i < 3; i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+/** Its tables were in a log that is gone: without this, all would begin anew. */
+function refuseEmptyBase(db: Database.Database, folder: string): void {
+  const { n } = db.prepare<[], { n: number }>("select count(*) as n from sqlite_master").get() ?? { n: 0 };
+  if (n === 0 && readMark(folder) !== null) throw new StoreMissingError(folder, "has nothing in it");
 }
 
 function storeOn(facts: {
   db: Database.Database;
+  folder: string;
   unlock: () => void;
   onCommit: (seconds: number) => void;
   failpoint: (name: string) => void;
-}): Store & { readonly db: Database.Database } {
-  const { db, unlock, onCommit, failpoint } = facts;
+}): OpenedStore {
+  const { db, folder, unlock, onCommit, failpoint } = facts;
   const identity = identityOn(db);
   const chain = chainOn(db);
   beginChain(db, chain);
+  const history = historyStore(db, chain);
+  const mark = keepMark({ folder, history, epoch: identity.epoch });
+  const freeze = freezeStore(db);
   return {
     db,
+    fault: mark.fault ?? faultAtEnd(history),
+    checkpoint() {
+      emptyLog(db);
+      mark.note();
+    },
     serverId: identity.serverId,
     get epoch() {
       return identity.epoch();
@@ -102,12 +118,20 @@ function storeOn(facts: {
       if (db.inTransaction) return work();
       const start = performance.now();
       const result = db.transaction(work).immediate();
+      mark.committed();
       onCommit((performance.now() - start) / 1000);
       return result;
     },
-    history: historyStore(db, chain),
+    history,
     locks: lockStore(db),
-    freeze: freezeStore(db),
+    freeze: {
+      ...freeze,
+      clear() {
+        freeze.clear();
+        mark.accept();
+        if (!db.inTransaction) mark.committed();
+      },
+    },
     releases: releaseStore(db, chain),
     rollouts: rolloutStore({ db, chain, failpoint }),
     verdicts: verdictStore(db, chain),
@@ -117,23 +141,19 @@ function storeOn(facts: {
     inbox: inboxStore(db),
     outbox: outboxStore(db),
     close() {
-      db.close();
-      unlock();
+      try {
+        if (db.open) mark.note();
+      } finally {
+        db.close();
+        unlock();
+      }
     },
   };
 }
 
-/** Made once with the data. The epoch rises when a backup is restored; agents refuse a lower one. */
-function identityOn(db: Database.Database): { serverId: string; epoch: () => number; raiseEpoch: () => number } {
-  db.prepare("insert into identity (id, server_id, epoch) values (1, ?, 1) on conflict do nothing").run(
-    randomBytes(8).toString("hex"),
-  );
-  const serverId = db.prepare<[], string>("select server_id from identity").pluck();
-  const epoch = db.prepare<[], number>("select epoch from identity").pluck();
-  const raise = db.prepare<[], number>("update identity set epoch = epoch + 1 returning epoch").pluck();
-  const there = <T>(value: T | undefined): T => {
-    if (value === undefined) throw new Error("the store has no identity");
-    return value;
-  };
-  return { serverId: there(serverId.get()), epoch: () => there(epoch.get()), raiseEpoch: () => there(raise.get()) };
+/** What came before the newest adoption has been accepted by a person as it is. */
+function faultAtEnd(history: HistoryStore): ChainFault | null {
+  const adopted = history.acts(verifiedAtStart).find((act) => act.kind === "adopted")?.seq ?? 1;
+  const from = Math.max(adopted, history.head().seq - verifiedAtStart + 1);
+  return history.verify({ from, limit: verifiedAtStart }).fault;
 }

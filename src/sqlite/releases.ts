@@ -25,7 +25,9 @@ export function releaseStore(db: Database.Database, chain: Chain): ReleaseStore 
       atomically(db, () => {
         const known = same.get(facts.service, facts.digest, facts.specHash);
         if (known !== undefined) return release(known);
-        const number = next.get(facts.service) ?? 1;
+        const wanted = facts.number ?? null;
+        const isFree = wanted !== null && find.get(facts.service, wanted) === undefined;
+        const number = isFree ? wanted : (next.get(facts.service) ?? 1);
         insert.run({ ...facts, number, spec: JSON.stringify(facts.spec) });
         const { service, commit, digest, spec } = facts;
         chain.release(service, number);

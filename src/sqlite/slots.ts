@@ -32,10 +32,10 @@ export function slotStore(db: Database.Database): SlotStore {
     .pluck();
   // One above its own in any case: what is wanted under a generation never changes.
   const adopt = db.prepare(
-    `insert into slot (host, service, environment, generation, release)
-     values (@host, @service, @environment, max(1, @generation), @release)
+    `insert into slot (host, service, environment, generation, release, rollout)
+     values (@host, @service, @environment, max(1, @generation), @release, @rollout)
      on conflict (host, service, environment) do update set generation = max(generation + 1, excluded.generation),
-       release = excluded.release, fresh = 0`,
+       release = excluded.release, rollout = excluded.rollout, fresh = 0`,
   );
   const observe = db.prepare(
     `insert into slot (host, service, environment, generation, observed, observed_at)
@@ -72,8 +72,8 @@ export function slotStore(db: Database.Database): SlotStore {
       if (generation === undefined) throw new Error("the slot was not written");
       return generation;
     },
-    adopt: ({ host, service, environment, generation, release }) => {
-      adopt.run({ host, service, environment, generation, release });
+    adopt: ({ host, service, environment, generation, release, rollout }) => {
+      adopt.run({ host, service, environment, generation, release, rollout });
     },
     series: ({ service, environment, since: from }) => since.all({ service, environment, since: from }),
     observe({ host, slot: seen, at }) {
