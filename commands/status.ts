@@ -14,6 +14,6 @@ export const status: Command<typeof grammar> = {
   changesState: false,
 
   async run({ args, gantry }) {
-    return privately(statusMessage({ environments: gantry.status(args), now: gantry.now() }));
+    return privately(statusMessage({ environments: gantry.status(args), now: gantry.now(), freeze: gantry.freeze() }));
   },
 };

@@ -5,11 +5,13 @@ import { type ReasonCode, refuse } from "../core/reasons.ts";
 import { isCommit } from "../core/release.ts";
 import type { Phase } from "../core/rollout-state.ts";
 import { ticketKeysIn } from "../core/tickets.ts";
+import { note } from "../messages/blocks.ts";
 import { deploymentDescription } from "../messages/deployment.ts";
 import { endedNotice } from "../messages/ended-notice.ts";
 import type { Message } from "../messages/message.ts";
 import { refusalMessage } from "../messages/refusal.ts";
 import { rolloutCard } from "../messages/rollout-card.ts";
+import { type Turn, turnNotice } from "../messages/turn-notice.ts";
 import type { Facts } from "./facts.ts";
 import type { Handler } from "./outbox.ts";
 import { type Chat, ChatError, type Clock, type Forge, OutsideError, type Place, type Tickets } from "./ports.ts";
@@ -92,7 +94,25 @@ export function createHandlers(parts: EffectParts): Readonly<Record<string, Hand
     const stored = rolloutOf(item);
     if (stored.state.requester.kind !== "slack") return;
     const message = endedNotice(facts.rollout(stored));
-    await chat.tell({ user: stored.state.requester.id, message, key: `ended-${stored.number}` });
+    // Told once when it ends, and once more when its containers do not stay well.
+    const key = stored.state.watch?.finding == null ? `ended-${stored.number}` : `watch-${stored.number}`;
+    await chat.tell({ user: stored.state.requester.id, message, key });
+  }
+
+  /** Something about its turn in line changed. What an event says already stands in the thread; only "next" is none. */
+  async function turn(item: OutboxItem): Promise<void> {
+    const stored = rolloutOf(item);
+    const { what } = item.body as { readonly what: Turn };
+    const { requester } = stored.state;
+    const rollout = facts.rollout(stored);
+    const channel = channelOf(stored);
+    if (what === "next" && stored.state.phase !== "in_line") return;
+    if (requester.kind === "slack") {
+      await chat.tell({ user: requester.id, message: turnNotice(rollout, what), key: `turn-${item.id}` });
+    }
+    if (what !== "next" || channel === null || stored.cardTs === null) return;
+    const message = note("It is next in line.");
+    await chat.post({ channel, threadTs: stored.cardTs, message, key: `line-${item.id}` });
   }
 
   /** An answer that could not be given when the person asked. */
@@ -170,11 +190,11 @@ export function createHandlers(parts: EffectParts): Readonly<Record<string, Hand
   }
 
   const words = createTicketHandlers({ store, clock: parts.clock, tickets, facts, rolloutOf });
-  return { card, thread, notice, answer, change, forge: forgeStatus, ...words };
+  return { card, thread, notice, answer, change, turn, forge: forgeStatus, ...words };
 }
 
 /** What speaks to Slack. */
-export const chatKinds = ["card", "thread", "notice", "answer"] as const;
+export const chatKinds = ["card", "thread", "notice", "answer", "turn"] as const;
 
 /** What must be done before an item is: a line of a thread needs the card it hangs on, tickets are found among the commits. */
 export function waitsFor(store: Store): (item: OutboxItem) => string | null {

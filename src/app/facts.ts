@@ -9,6 +9,7 @@ import type {
   RolloutFacts,
   SlotFacts,
 } from "../core/facts.ts";
+import type { RolloutState } from "../core/rollout-state.ts";
 import type { Head, SlotKey, SlotStep } from "../core/slot.ts";
 import { hasLabels, hostsOf, rollbackTarget } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
@@ -132,7 +133,7 @@ export function createFacts(parts: FactsParts): Facts {
     const last = store.rollouts.live(key.service, key.environment);
     const target = rollbackTarget(store, key.service, key.environment);
     const slots = store.slots.ofEnvironment(key);
-    const troubled = store.rollouts.lastEnded(key.service, key.environment, ["succeeded", "stuck"]);
+    const newest = store.rollouts.lastEnded(key.service, key.environment, ["succeeded", "incomplete", "stuck"]);
     const ready = readiness(key.service, key.environment, target?.number ?? null);
     return {
       ...key,
@@ -140,7 +141,7 @@ export function createFacts(parts: FactsParts): Facts {
       since: last?.state.endedAt ?? null,
       by: last?.state.requester.name ?? null,
       active: store.rollouts.active(key.service, key.environment)?.state ?? null,
-      lastTrouble: troubled?.state.phase === "stuck" ? troubled.state : null,
+      lastTrouble: newest !== null && isTrouble(newest.state) ? newest.state : null,
       isConfigured,
       slots: hosts.map((host) =>
         slotFacts(
@@ -220,6 +221,11 @@ export function createFacts(parts: FactsParts): Facts {
       }));
     },
   };
+}
+
+/** Ended, but not over: a person has something to see to. */
+function isTrouble({ phase, watch }: RolloutState): boolean {
+  return phase === "stuck" || phase === "incomplete" || watch?.finding != null;
 }
 
 function headOrNull(head: Head): Head | null {

@@ -138,7 +138,7 @@ export type EnvironmentStatus = {
   readonly since: number | null;
   readonly by: string | null;
   readonly active: RolloutState | null;
-  /** The newest attempt here got stuck, and nothing has succeeded since. */
+  /** The newest attempt here got stuck, did not reach every host, or did not stay well; and nothing has succeeded since. */
   readonly lastTrouble: RolloutState | null;
   /** False: its service or environment has gone from the configuration while a rollout was under way. */
   readonly isConfigured: boolean;

@@ -1,24 +1,30 @@
 /** The Home tab: what is stuck, what waits for somebody, what moves, and what is live where. */
 import type { KnownBlock } from "@slack/types";
-import type { EnvironmentStatus } from "../core/facts.ts";
+import type { EnvironmentStatus, FreezeFacts } from "../core/facts.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
 import { context, header, section } from "./blocks.ts";
 import type { HomeView } from "./message.ts";
 import { phaseSign, phaseWords } from "./phase.ts";
-import { environmentText, troubleWords } from "./status.ts";
+import { environmentText, freezeLine, troubleWords } from "./status.ts";
 import { count, mention, safe, when } from "./words.ts";
 
 const mostEnvironments = 60;
 const mostRollouts = 10;
 
-export function homeView(facts: { readonly board: readonly EnvironmentStatus[]; readonly now: number }): HomeView {
-  const { board, now } = facts;
+export function homeView(facts: {
+  readonly board: readonly EnvironmentStatus[];
+  readonly now: number;
+  readonly freeze?: FreezeFacts | null;
+}): HomeView {
+  const { board, now, freeze = null } = facts;
+  const inLine = board.flatMap((env) => env.line);
   const active = board.flatMap((env) => (env.active === null ? [] : [env.active]));
   const waiting = active.filter((state) => state.phase === "awaiting_approval");
   const moving = active.filter((state) => state.phase !== "awaiting_approval");
   return {
     blocks: [
-      ...troubleBlocks(board),
+      ...(freeze === null ? [] : [section(freezeLine(freeze, now).mrkdwn)]),
+      ...troubleBlocks(board, now),
       header("Waits for approval"),
       ...list(
         waiting,
@@ -27,6 +33,9 @@ export function homeView(facts: { readonly board: readonly EnvironmentStatus[]; 
       ),
       header("Under way"),
       ...list(moving, (state) => [section(line(state, now))], "Nothing moves."),
+      ...(inLine.length === 0
+        ? []
+        : [header("In line"), ...list(inLine, (state) => [section(line(state, now))], "Nobody waits in line.")]),
       header("What is live"),
       ...boardBlocks(board, now),
       context(["To start: `/deploy`. To go back: `/rollback SERVICE ENVIRONMENT`. All words: `/gantry help`."]),
@@ -35,11 +44,11 @@ export function homeView(facts: { readonly board: readonly EnvironmentStatus[]; 
 }
 
 /** Above everything else, and only when there is any. */
-function troubleBlocks(board: readonly EnvironmentStatus[]): readonly KnownBlock[] {
+function troubleBlocks(board: readonly EnvironmentStatus[], now: number): readonly KnownBlock[] {
   const stuck = board.flatMap((env) => (env.lastTrouble === null ? [] : [env.lastTrouble]));
   if (stuck.length === 0) return [];
   const line = (state: RolloutState) =>
-    section(`${phaseSign("stuck")} *${safe(state.service)} → ${safe(state.environment)}* ${troubleWords(state)}`);
+    section(`${phaseSign("stuck")} *${safe(state.service)} → ${safe(state.environment)}* ${troubleWords(state, now)}`);
   return [header("Needs a person"), ...list(stuck, (state) => [line(state)], "")];
 }
 

@@ -1,14 +1,14 @@
 /** The machines: connected or not, what runs on them, and what is wrong with their engine. */
-import type { HostFacts } from "../core/facts.ts";
+import type { HostFacts, IntentFacts } from "../core/facts.ts";
 import { releaseName } from "../core/release.ts";
 import { message, note, section } from "./blocks.ts";
 import type { Message } from "./message.ts";
-import { code, cutList, duration, safe } from "./words.ts";
+import { code, cutList, duration, named, safe } from "./words.ts";
 
 export function hostsMessage(facts: { readonly hosts: readonly HostFacts[]; readonly now: number }): Message {
   const { hosts, now } = facts;
   if (hosts.length === 0) return note("No host is enrolled yet. On the server: `gantry enroll --name NAME --label env=prod`.");
-  const ordered = [...hosts].sort((a, b) => Number(isWell(a)) - Number(isWell(b)) || (a.name < b.name ? -1 : 1));
+  const ordered = [...hosts].sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
   const rest = (left: number) => `and ${left} more, all connected or listed after these`;
   const texts = cutList(
     ordered.map((host) => hostText(host, now, "text")),
@@ -19,6 +19,18 @@ export function hostsMessage(facts: { readonly hosts: readonly HostFacts[]; read
     { budget: 9000, most: 40, rest },
   );
   return message({ text: texts.join("\n"), name: "hosts", blocks: mrkdwn.map(section) });
+}
+
+/** Those that need an eye first, then those that a person took out. */
+function rank(host: HostFacts): number {
+  if (!isWell(host)) return 0;
+  return host.intent === null ? 2 : 1;
+}
+
+/** `cordoned by ana: its disk is being replaced` */
+export function intentText(intent: IntentFacts): string {
+  const why = intent.why === null || intent.why === "" ? "" : `: ${safe(intent.why, 100)}`;
+  return `${intent.kind} by ${named(intent.by)}${why}`;
 }
 
 function isWell(host: HostFacts): boolean {
@@ -33,10 +45,17 @@ function hostText(host: HostFacts, now: number, form: "text" | "mrkdwn"): string
   });
   const shownSlots = cutList(slots, { budget: 400, most: 6, rest: (left) => `${left} more` });
   const shownLabels = cutList(labels, { budget: 200, most: 6, rest: (left) => `${left} more` });
-  const words = [connection(host, now), ...engineWords(host), ...shownLabels, ...shownSlots].join(", ");
+  const intent = host.intent === null ? [] : [`${intentText(host.intent)} (${duration(now - host.intent.at)} ago)`];
+  const words = [connection(host, now), ...intent, ...engineWords(host), ...shownLabels, ...shownSlots].join(", ");
   if (form === "text") return `${safe(host.name, 60)}: ${words}`;
-  const sign = isWell(host) ? ":large_green_circle:" : host.revoked ? ":no_entry_sign:" : ":warning:";
+  const sign = signOf(host);
   return `${sign} ${code(host.name)} ${words}`;
+}
+
+function signOf(host: HostFacts): string {
+  if (host.revoked) return ":no_entry_sign:";
+  if (!isWell(host)) return ":warning:";
+  return host.intent === null ? ":large_green_circle:" : ":construction:";
 }
 
 function connection(host: HostFacts, now: number): string {

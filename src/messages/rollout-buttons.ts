@@ -1,26 +1,34 @@
-/** What can be done with a rollout right now, as buttons. After the end only the way back remains. */
+/** What can be done with a rollout right now, as buttons. What would be refused is not offered. */
 import type { RolloutFacts } from "../core/facts.ts";
 import { releaseName, shortCommit } from "../core/release.ts";
+import type { PauseReason, RolloutState } from "../core/rollout-state.ts";
 import type { ButtonFacts } from "./blocks.ts";
-import { decisionValue } from "./values.ts";
+import { decisionValue, goBackValue } from "./values.ts";
 import { count } from "./words.ts";
 
 export function rolloutButtons(facts: RolloutFacts): readonly ButtonFacts[] {
   const { state } = facts;
+  // A frozen server refuses everything.
+  if (isHeldBy(state, "server_behind")) return [];
   switch (state.phase) {
     case "in_line":
+      return [
+        ...(isHeldBy(state, "line_held") ? [resume(facts)] : []),
+        ...(mayApprove(state) ? [approve(facts)] : []),
+        leave(facts),
+      ];
     case "awaiting_approval":
       return [approve(facts), reject(facts)];
     case "queued":
-      return [cancel(facts)];
+      return state.pauses.length > 0 ? [resume(facts), cancel(facts)] : [cancel(facts)];
     case "rolling":
     case "soaking":
-      // A rollback that has begun is never itself undone.
-      return state.kind === "rollback" ? [] : [cancel(facts)];
+      return underWay(facts);
     case "succeeded":
     case "incomplete":
-      return state.kind === "rollback" || state.from === null ? [] : [rollBack(facts)];
+      return goneLive(facts);
     case "restoring":
+      return state.pauses.length > 0 ? [resume(facts)] : [];
     case "restored":
     case "stuck":
     case "rejected":
@@ -30,8 +38,34 @@ export function rolloutButtons(facts: RolloutFacts): readonly ButtonFacts[] {
   }
 }
 
-function place(facts: RolloutFacts): string {
-  return `${facts.state.service} → ${facts.state.environment}`;
+/** A rollback that has begun is never itself undone: it can stand still, and go on. */
+function underWay(facts: RolloutFacts): readonly ButtonFacts[] {
+  const { state } = facts;
+  const back = state.kind === "rollback" ? [] : [abort(facts), ...rollBack(facts)];
+  if (isHeldBy(state, "paused_on_failure")) return [retry(facts), proceed(facts), ...back];
+  if (state.pauses.length > 0) return [resume(facts), ...back];
+  const skip = state.phase === "soaking" ? [skipSoak(facts)] : [];
+  return state.kind === "rollback" ? skip : [...skip, pause(facts), ...back];
+}
+
+/** Once the watch has tripped, the way back is one tap, as long as it is known where it leads. */
+function goneLive(facts: RolloutFacts): readonly ButtonFacts[] {
+  const { state } = facts;
+  if (state.kind === "rollback" || state.kind === "adopt") return [];
+  const to = state.watch?.raisedAt == null ? null : facts.readiness.release;
+  return to === null || to === state.release ? rollBack(facts) : [goBackNow(state, to)];
+}
+
+function isHeldBy(state: RolloutState, reason: PauseReason): boolean {
+  return state.pauses.some((p) => p.reason === reason);
+}
+
+function mayApprove(state: RolloutState): boolean {
+  return state.approvals.length < state.approvalsRequired;
+}
+
+function place({ state }: Pick<RolloutFacts, "state">): string {
+  return `${state.service} → ${state.environment}`;
 }
 
 function change(facts: RolloutFacts): string {
@@ -42,53 +76,104 @@ function change(facts: RolloutFacts): string {
   return `${place(facts)}: ${to} on ${count(state.hosts.length, "host")}. ${now}.`;
 }
 
+/** A button that names the rollout and its plan. */
+function plainButton(
+  { state }: Pick<RolloutFacts, "state">,
+  button: { readonly label: string; readonly verb: string; readonly act: string },
+): ButtonFacts {
+  const { label, verb, act } = button;
+  return {
+    label,
+    verb,
+    value: decisionValue(state),
+    describe: `${act} #${state.number}, ${state.service} to ${state.environment}`,
+  };
+}
+
 function approve(facts: RolloutFacts): ButtonFacts {
   const { state } = facts;
   return {
-    label: "Approve",
-    verb: "approve",
+    ...plainButton(facts, { label: "Approve", verb: "approve", act: "Approve" }),
     style: "primary",
-    value: decisionValue(state),
-    describe: `Approve #${state.number}, ${state.service} to ${state.environment}`,
     confirm: { title: `Approve #${state.number}?`, text: change(facts), yes: "Approve", no: "Not yet" },
   };
 }
 
 function reject(facts: RolloutFacts): ButtonFacts {
-  const { state } = facts;
-  return {
-    label: "Reject",
-    verb: "reject",
-    value: decisionValue(state),
-    describe: `Reject #${state.number}, ${state.service} to ${state.environment}`,
-  };
+  return plainButton(facts, { label: "Reject", verb: "reject", act: "Reject" });
+}
+
+function leave(facts: RolloutFacts): ButtonFacts {
+  return plainButton(facts, { label: "Leave the line", verb: "cancel", act: "Leave the line with" });
 }
 
 function cancel(facts: RolloutFacts): ButtonFacts {
-  const { state, from } = facts;
-  const untouched = state.phase === "queued";
-  const back =
-    from === null ? "leave the hosts empty again" : `put ${releaseName(from.number)} (${shortCommit(from.commit)}) back`;
-  const text = untouched
-    ? `Nothing has been touched yet. ${change(facts)}`
-    : `Stop and ${back} on the hosts already touched. ${change(facts)}`;
+  const { number } = facts.state;
+  const text = `Nothing has been touched yet. ${change(facts)}`;
   return {
-    label: "Cancel",
-    verb: "cancel",
+    ...plainButton(facts, { label: "Cancel", verb: "cancel", act: "Cancel" }),
     style: "danger",
-    value: decisionValue(state),
-    describe: `Cancel #${state.number}, ${state.service} to ${state.environment}`,
-    confirm: { title: `Cancel #${state.number}?`, text, yes: "Stop it", no: "Let it run" },
+    confirm: { title: `Cancel #${number}?`, text, yes: "Stop it", no: "Let it run" },
   };
 }
 
-/** Opens the preview, which asks. */
-function rollBack(facts: RolloutFacts): ButtonFacts {
-  const { state } = facts;
+function abort(facts: RolloutFacts): ButtonFacts {
+  const { from, state } = facts;
+  const back =
+    from === null ? "leave the hosts empty again" : `put ${releaseName(from.number)} (${shortCommit(from.commit)}) back`;
+  const text = `Stop and ${back} on the hosts already touched. ${change(facts)}`;
   return {
-    label: "Roll back",
+    ...plainButton(facts, { label: "Stop and put back", verb: "abort", act: "Stop and put back" }),
+    style: "danger",
+    confirm: { title: `Stop #${state.number} and put back?`, text, yes: "Stop it", no: "Let it be" },
+  };
+}
+
+function pause(facts: RolloutFacts): ButtonFacts {
+  return plainButton(facts, { label: "Pause", verb: "pause", act: "Pause" });
+}
+
+function resume(facts: RolloutFacts): ButtonFacts {
+  return { ...plainButton(facts, { label: "Resume", verb: "resume", act: "Resume" }), style: "primary" };
+}
+
+function retry(facts: RolloutFacts): ButtonFacts {
+  const act = plainButton(facts, { label: "Retry failed hosts", verb: "retry", act: "Retry the failed hosts of" });
+  return { ...act, style: "primary" };
+}
+
+/** Its form asks why. */
+function proceed(facts: RolloutFacts): ButtonFacts {
+  return plainButton(facts, { label: "Continue past them", verb: "continue", act: "Continue past the failed hosts of" });
+}
+
+function skipSoak(facts: RolloutFacts): ButtonFacts {
+  const { number } = facts.state;
+  const text = `The next step begins at once if all hosts are well. Trouble that needs time to show is not seen. ${place(facts)}.`;
+  return {
+    ...plainButton(facts, { label: "Skip soak", verb: "skip-soak", act: "Skip the soak of" }),
+    confirm: { title: `Skip the soak of #${number}?`, text, yes: "Skip it", no: "Let it soak" },
+  };
+}
+
+/** Opens the preview, which asks. Where nothing was live before there is nowhere to go. */
+function rollBack(facts: RolloutFacts): readonly ButtonFacts[] {
+  const { state } = facts;
+  if (state.from === null) return [];
+  const describe = `Roll back ${state.service} in ${state.environment}`;
+  return [{ label: "Roll back", verb: "rollback", value: decisionValue(state), describe }];
+}
+
+/** Acts at once; Slack's own question is the only one. */
+export function goBackNow(state: RolloutState, to: number): ButtonFacts {
+  const { number, service, environment, release } = state;
+  const text = `${service} → ${environment}: from ${releaseName(release)} back to ${releaseName(to)} on all hosts, at once.`;
+  return {
+    label: `Roll back to ${releaseName(to)}`,
     verb: "rollback",
-    value: decisionValue(state),
-    describe: `Roll back ${state.service} in ${state.environment}`,
+    style: "danger",
+    value: goBackValue(state, to),
+    describe: `Roll back ${service} in ${environment} to ${releaseName(to)} now`,
+    confirm: { title: `Roll back #${number}?`, text, yes: "Roll back", no: "Not now" },
   };
 }

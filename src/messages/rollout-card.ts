@@ -7,10 +7,13 @@ import type { ChangeFacts, RolloutFacts } from "../core/facts.ts";
 import { shortCommit } from "../core/release.ts";
 import { hasEnded } from "../core/rollout-state.ts";
 import { actions, context, fields, header, message, section } from "./blocks.ts";
+import { placeLines } from "./locks.ts";
 import type { Message } from "./message.ts";
+import { afterLines } from "./rollout-after.ts";
 import { rolloutButtons } from "./rollout-buttons.ts";
 import { commitLines, ticketLines, warnings } from "./rollout-change.ts";
-import { bar, batchText, hostLines, servesNow, trouble } from "./rollout-hosts.ts";
+import { bar, batchText, budgetLines, hostLines, servesNow, spreadText, trouble } from "./rollout-hosts.ts";
+import { pauseLines } from "./rollout-pauses.ts";
 import { decisions, endedByItself, type Line, saidAtTheEnd, statusLine } from "./rollout-status.ts";
 import { code, cutList, mention, named, releaseCode, releaseText, safe, shortDigest, utc, when } from "./words.ts";
 
@@ -43,10 +46,16 @@ function standing(facts: RolloutFacts): string {
   const alone = endedByItself(facts.state);
   return [
     statusLine(facts).mrkdwn,
+    ...cut(standLines(facts), 1300),
     ...(said === null ? [] : [`> ${said.replaceAll("\n", " ")}`]),
     ...(alone === null ? [] : [alone]),
     ...(why === null ? [] : [`*Why:* ${why}`]),
   ].join("\n");
+}
+
+/** Why it stands still or waits, and what is left to see to after its end. */
+function standLines(facts: RolloutFacts): readonly Line[] {
+  return [...pauseLines(facts), ...placeLines(facts), ...budgetLines(facts.state), ...afterLines(facts)];
 }
 
 /** The requester's reason, unless a warning says it already. */
@@ -61,7 +70,7 @@ function factPairs(facts: RolloutFacts): readonly (readonly [string, string])[] 
   return [
     ["From → to", `${from === null ? "nothing" : releaseCode(from)} → ${releaseCode(release)}`],
     ["Image", code(shortDigest(release.digest))],
-    ["Hosts", batchText(state)],
+    ["Hosts", `${batchText(state)}${spreadText(state)}`],
     ["Asked by", `${mention(state.requester)} ${when(state.requestedAt, now)}${asked}`],
   ];
 }
@@ -129,9 +138,14 @@ function smallPrint(facts: RolloutFacts): readonly string[] {
   const plan = `plan ${code(facts.state.planHash.slice(0, 8))}`;
   return [
     ...cutList(made, { budget: 600, most: 8, rest: (left) => `and ${left} more` }),
-    `${code(canonical(facts), 200)} · ${plan}`,
+    `${code(canonical(facts), 200)} · ${plan}${headText(facts)}`,
     ...(hasEnded(facts.state) ? [] : facts.notSetUp.map((text) => `${safe(text, 120)}.`)),
   ];
+}
+
+/** The newest entry of the history: whoever has a card can tell whether the history was rewritten since. */
+function headText({ head }: RolloutFacts): string {
+  return head === null ? "" : ` · history ${code(`#${head.seq} ${head.hash.slice(0, 8)}`)}`;
 }
 
 /** The command that would ask for the same again. */
@@ -164,13 +178,14 @@ function textForm(facts: RolloutFacts): string {
   const alone = endedByItself(state);
   const lines = [
     `${safe(state.service)} ${safe(state.environment)} ${safe(shortCommit(release.commit))} (#${state.number}): ${kind}${statusLine(facts).text}`,
+    ...standLines(facts).map((line) => line.text),
     ...(said === null ? [] : [`They said: ${said}`]),
     ...(alone === null ? [] : [alone]),
     ...hurt.map((line) => line.text),
     ...(serves === null ? [] : [`Now: ${serves}`]),
     ...(log === null ? [] : [log]),
     `Release: ${releaseText(release)}, ${shortDigest(release.digest)}; before: ${from === null ? "nothing" : releaseText(from)}`,
-    `Hosts: ${batchText(state)}`,
+    `Hosts: ${batchText(state)}${spreadText(state)}`,
     `Asked by ${named(state.requester)} at ${utc(state.requestedAt, now)}${facts.ref === null ? "" : ` as ${safe(facts.ref, 60)}`}`,
     ...(why === null ? [] : [`Why: ${why}`]),
     ...decisions(facts).map((line) => line.text),
@@ -183,6 +198,7 @@ function textForm(facts: RolloutFacts): string {
           .map((line) => line.text)),
     ...(hasEnded(facts.state) ? [] : facts.notSetUp.map((text) => `${safe(text, 120)}.`)),
     `Command: ${canonical(facts)}`,
+    ...(facts.head === null ? [] : [`History: #${facts.head.seq} ${safe(facts.head.hash.slice(0, 8))}`]),
     ...nextText(facts),
   ];
   return lines.join("\n");
@@ -195,6 +211,8 @@ function nextText(facts: RolloutFacts): readonly string[] {
     switch (button.verb) {
       case "reject":
         return `/gantry reject ${number} WHY`;
+      case "continue":
+        return `/gantry continue ${number} WHY`;
       case "rollback":
         return `/rollback ${facts.state.service} ${facts.state.environment}`;
       default:

@@ -2,6 +2,7 @@
 import type { ChangeFacts, CommitFacts, RolloutFacts, TicketFacts } from "../core/facts.ts";
 import { releaseName, shortCommit } from "../core/release.ts";
 import { hasEnded } from "../core/rollout-state.ts";
+import { intentText } from "./hosts.ts";
 import type { Line } from "./rollout-status.ts";
 import { count, cutList, link, safe, sentence } from "./words.ts";
 
@@ -56,6 +57,7 @@ export function warnings(facts: RolloutFacts): readonly string[] {
     ...(facts.notSoakedIn === null ? [] : [`${releaseName(state.release)} has not soaked in ${safe(facts.notSoakedIn, 40)}.`]),
     ...((change?.behind ?? 0) > 0 ? [behindWarning(change?.behind ?? 0)] : []),
     ...awayWarning(facts),
+    ...leftOutWarning(facts),
     ...readinessWarning(facts),
     ...(change?.gaps ?? []).map(
       (gap) => `Could not look this up: ${sentence(gap.text.replaceAll("\n", " "), 160)} (${gap.reason})`,
@@ -81,6 +83,16 @@ function awayWarning(facts: RolloutFacts): readonly string[] {
     { budget: 200, most: 5, rest: (left) => `${left} more` },
   );
   return [`No connection now: ${names.join(", ")}.`];
+}
+
+/** Hosts that belong to the environment and get nothing, because a person took them out. */
+function leftOutWarning({ leftOut }: RolloutFacts): readonly string[] {
+  if (leftOut.length === 0) return [];
+  const names = cutList(
+    leftOut.map(({ host, intent }) => `${safe(host, 60)} (${intentText(intent)})`),
+    { budget: 400, most: 5, rest: (left) => `${left} more` },
+  );
+  return [`Left out: ${names.join(", ")}.`];
 }
 
 /** A way back that is only partly there matters to whoever approves. */

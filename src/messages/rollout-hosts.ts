@@ -2,8 +2,9 @@
 import type { RolloutFacts } from "../core/facts.ts";
 import { reasons } from "../core/reasons.ts";
 import { releaseName } from "../core/release.ts";
-import type { HostState, HostStatus, RolloutState } from "../core/rollout-state.ts";
+import { type HostState, type HostStatus, hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import { hostSign, hostWords } from "./phase.ts";
+import { failedHosts, failureText, hostNames } from "./rollout-pauses.ts";
 import { type Line, progress } from "./rollout-status.ts";
 import { code, codeBlock, count, cutList, duration, safe, sentence } from "./words.ts";
 
@@ -68,6 +69,27 @@ export function batchText(state: RolloutState): string {
   return `${state.hosts.length}: ${lines.length > 1 ? "first " : ""}${lines.join(", then ")}`;
 }
 
+/** How the batches are put together, when not by name alone. */
+export function spreadText({ policy }: RolloutState): string {
+  const { spread } = policy;
+  if (spread === null) return "";
+  const label = safe(spread.label, 40);
+  return spread.order === "apart" ? `; never two of one ${label} at once` : `; one ${label} after the other`;
+}
+
+/** Failures that the rollout has gone on in spite of. A pause tells of its own. */
+export function budgetLines(state: RolloutState): readonly Line[] {
+  if (hasEnded(state) || state.phase === "restoring" || state.pauses.some((p) => p.reason === "paused_on_failure")) return [];
+  const accepted = state.hosts.filter((h) => state.accepted.includes(h.host));
+  const open = failedHosts(state).filter((h) => !state.accepted.includes(h.host));
+  const skipped = state.hosts.filter((h) => h.status === "skipped");
+  return [
+    ...(open.length === 0 ? [] : [`${failureText(state)} It goes on.`]),
+    ...(accepted.length === 0 ? [] : [`Goes on without ${hostNames(accepted)}, as a person decided.`]),
+    ...(skipped.length === 0 ? [] : [`Left out, because nobody heard of them: ${hostNames(skipped)}.`]),
+  ].map((text) => ({ text, mrkdwn: text }));
+}
+
 function batchNames(batch: readonly string[]): string {
   const names = batch.map((host) => safe(host, 40));
   return names.length <= 3 ? names.join(", ") : `${names.slice(0, 2).join(", ")} and ${names.length - 2} more`;
@@ -118,8 +140,21 @@ export function servesNow(state: RolloutState): string | null {
   if (back.length === 0) return "No host was touched; everything serves what it served before.";
   const all = back.length === state.hosts.length;
   const where = all ? `on all ${count(back.length, "host")}` : `on the ${count(back.length, "host")} it had touched`;
-  if (state.from === null) return `Nothing ran before, and nothing runs again ${where}.`;
-  return `${releaseName(state.from)} serves again ${where}.`;
+  const releases = new Set(back.map((h) => h.back));
+  if (releases.size > 1) return `What served before serves again ${where}: ${countedReleases(back)}.`;
+  const [release] = releases;
+  if (release === null || release === undefined) return `Nothing ran before, and nothing runs again ${where}.`;
+  return `${releaseName(release)} serves again ${where}.`;
+}
+
+/** `r41 on 2, r40 on 1, nothing on 1` */
+function countedReleases(hosts: readonly HostState[]): string {
+  const releases = [...new Set(hosts.map((h) => h.back))];
+  const words = releases.map((release) => {
+    const n = hosts.filter((h) => h.back === release).length;
+    return `${release === null ? "nothing" : releaseName(release)} on ${n}`;
+  });
+  return cutList(words, { budget: 200, most: 6, rest: (left) => `${left} more` }).join(", ");
 }
 
 function othersText(state: RolloutState): string {

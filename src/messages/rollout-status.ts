@@ -35,9 +35,9 @@ function details(facts: RolloutFacts): readonly Line[] {
         imagesLine(state),
       ];
     case "queued":
-      return [imagesLine(state), ...awayLine(facts)];
+      return [imagesLine(state), ...awayLine(facts), ...heldUpLine(state)];
     case "rolling":
-      return [batchLine(state), doneLine(state), elapsedLine(facts)];
+      return [batchLine(state), doneLine(state), elapsedLine(facts), ...heldUpLine(state)];
     case "soaking":
       return [batchLine(state), ...soakLine(state, now), elapsedLine(facts)];
     case "incomplete":
@@ -69,6 +69,16 @@ function imagesLine(state: RolloutState): Line {
   return same(`image on ${have} of ${count(need.length, "host")}`);
 }
 
+/** Why no further host begins just now, when that is not the ordinary course of things. */
+function heldUpLine({ reason, phase }: RolloutState): readonly Line[] {
+  const isAWait = reason === "over_budget" || reason === "awaiting_host" || (reason === "awaiting_images" && phase !== "queued");
+  return isAWait ? [same(`${lowerFirst(reasons[reason].title)} (${reason})`)] : [];
+}
+
+function lowerFirst(text: string): string {
+  return `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
+}
+
 /** Hosts that are waited for and cannot be heard: the reason why nothing moves. */
 function awayLine({ state, away }: RolloutFacts): readonly Line[] {
   const waited = state.hosts.filter((h) => away.includes(h.host) && h.status === "waiting" && h.image !== "present");
@@ -84,7 +94,9 @@ function batchLine(state: RolloutState): Line {
 
 function soakLine(state: RolloutState, now: number): readonly Line[] {
   const until = state.soakEndsAt;
-  return until === null ? [] : [{ text: `until ${utc(until, now, "seconds")}`, mrkdwn: `until ${when(until, now, "seconds")}` }];
+  return until === null || state.pauses.length > 0
+    ? []
+    : [{ text: `until ${utc(until, now, "seconds")}`, mrkdwn: `until ${when(until, now, "seconds")}` }];
 }
 
 /** Hosts where this phase's work is done: forward those that serve it, on the way back those that went back. */

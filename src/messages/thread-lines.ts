@@ -2,22 +2,36 @@
 import { reasons } from "../core/reasons.ts";
 import { releaseName } from "../core/release.ts";
 import { hasEnded, hostOf, type RolloutEvent, type RolloutState } from "../core/rollout-state.ts";
-import { message, section } from "./blocks.ts";
-import type { Message } from "./message.ts";
 import { phaseSign } from "./phase.ts";
+import { incompleteText } from "./rollout-after.ts";
 import { servesNow } from "./rollout-hosts.ts";
+import {
+  adoptedLine,
+  continuedLine,
+  line,
+  pausedLines,
+  plainLine,
+  quietLine,
+  raisedLine,
+  resumedLine,
+  retriedLine,
+  skippedLines,
+  soakSkippedLine,
+  stalledLine,
+  type ThreadLine,
+  thrownOutLine,
+  turnCameLine,
+} from "./thread-acts.ts";
 import { code, codeBlock, count, duration, mention, named, safe, sentence } from "./words.ts";
-
-/** `broadcast`: also into the channel. Only for what somebody should see now: something failed. */
-export type ThreadLine = { readonly message: Message; readonly broadcast: boolean };
 
 /** `before` is null for the first event. */
 export function threadLines(before: RolloutState | null, event: RolloutEvent, after: RolloutState): readonly ThreadLine[] {
-  return [...eventLines(event, after), ...phaseLines(before, event, after)];
-}
-
-function line(text: string, slack: string, broadcast = false): ThreadLine {
-  return { message: message({ text, name: "line", blocks: [section(slack)] }), broadcast };
+  return [
+    ...eventLines(before, event, after),
+    ...skippedLines(before, after),
+    ...pausedLines(before, after),
+    ...phaseLines(before, event, after),
+  ];
 }
 
 /** The sign is for the eye; the words say all of it. */
@@ -25,11 +39,7 @@ function signed(sign: string, text: string, broadcast = false): ThreadLine {
   return line(text, `${sign} ${text}`, broadcast);
 }
 
-function plainLine(text: string, broadcast = false): ThreadLine {
-  return line(text, text, broadcast);
-}
-
-function eventLines(event: RolloutEvent, after: RolloutState): readonly ThreadLine[] {
+function eventLines(before: RolloutState | null, event: RolloutEvent, after: RolloutState): readonly ThreadLine[] {
   switch (event.type) {
     case "requested":
       return [line(`Asked for by ${named(event.requester)}.`, `Asked for by ${mention(event.requester)}.`)];
@@ -53,7 +63,7 @@ function eventLines(event: RolloutEvent, after: RolloutState): readonly ThreadLi
     case "hosts_changed":
       return [];
     case "host_left":
-      return [plainLine(`${code(event.host)} was revoked; it is waited for no more.`)];
+      return [plainLine(`${code(event.host)} does not belong here any more; it is waited for no more.`)];
     case "image_failed":
       return [
         plainLine(
@@ -61,7 +71,7 @@ function eventLines(event: RolloutEvent, after: RolloutState): readonly ThreadLi
         ),
       ];
     case "host_swapped":
-      return [plainLine(`${code(event.host)} is healthy on ${releaseName(after.release)} after ${duration(event.tookMs)}.`)];
+      return [plainLine(swappedText(before, event, after))];
     case "host_failed":
     case "host_unwell":
     case "host_overdue":
@@ -72,24 +82,42 @@ function eventLines(event: RolloutEvent, after: RolloutState): readonly ThreadLi
       return [
         plainLine(`${code(event.host)} could not be put back: ${safe(event.detail, 300)} (${event.reason}). Go there now.`),
       ];
-    case "adopted": {
-      const what = `What runs was taken for what should be: ${sentence(event.detail, 300)}`;
-      return [line(`${what} By ${named(event.by)}.`, `${what} By ${mention(event.by)}.`)];
-    }
-    case "paused":
     case "resumed":
+      return [resumedLine(event)];
     case "retried":
+      return [retriedLine(event, before)];
     case "continued":
+      return [continuedLine(event, before)];
     case "soak_skipped":
+      return [soakSkippedLine(event)];
+    case "adopted":
+      return [adoptedLine(event)];
     case "turn_came":
+      return [turnCameLine(event, before)];
     case "thrown_out":
+      return [thrownOutLine(event)];
     case "stalled":
+      return [stalledLine(after)];
     case "watch_raised":
+      return [raisedLine(event.finding, after)];
     case "watch_ended":
+      return event.quiet ? [quietLine(after)] : [];
+    // Said by what it changed.
+    case "paused":
     case "image_present":
     case "soaked":
       return [];
   }
+}
+
+/** A host that was given up may still come through. */
+function swappedText(
+  before: RolloutState | null,
+  { host, tookMs }: { readonly host: string; readonly tookMs: number },
+  after: RolloutState,
+): string {
+  const late = before !== null && hostOf(before, host)?.status === "failed" ? ", after all" : "";
+  return `${code(host)} is healthy on ${releaseName(after.release)} after ${duration(tookMs)}${late}.`;
 }
 
 function backText(host: string, after: RolloutState): string {
@@ -113,6 +141,7 @@ function phaseLines(before: RolloutState | null, event: RolloutEvent, after: Rol
   const sign = phaseSign(after.phase);
   switch (after.phase) {
     case "in_line":
+      return [signed(sign, "Waits in line: the environment is busy or locked.")];
     case "awaiting_approval":
     case "rejected":
     case "expired":
@@ -125,6 +154,7 @@ function phaseLines(before: RolloutState | null, event: RolloutEvent, after: Rol
     case "soaking":
       return [signed(sign, `Soaks for ${duration(soakMs(after))}.`)];
     case "incomplete":
+      return [signed(sign, `Done, not everywhere. ${incompleteText(after, "COMMIT") ?? ""}`, true)];
     case "succeeded":
       return [signed(sign, `Done: ${count(after.hosts.length, "host")} on ${releaseName(after.release)}${took(after)}.`)];
     case "restoring":

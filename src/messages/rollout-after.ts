@@ -1,0 +1,88 @@
+/** What there is to say of a rollout that has ended and is not over: hosts without the release, and the watch. */
+import type { RolloutFacts } from "../core/facts.ts";
+import { releaseName, shortCommit } from "../core/release.ts";
+import type { RolloutState } from "../core/rollout-state.ts";
+import type { WatchFinding, WatchSample } from "../core/watch.ts";
+import { hostNames } from "./rollout-pauses.ts";
+import type { Line } from "./rollout-status.ts";
+import { count, duration, safe, utc, when } from "./words.ts";
+
+export function afterLines(facts: RolloutFacts): readonly Line[] {
+  const { state } = facts;
+  const missing = incompleteText(state, shortCommit(facts.release.commit));
+  return [...(missing === null ? [] : [same(missing)]), ...watchLines(state, facts.now)];
+}
+
+/** `7 of 8 hosts have r42: prod-8 does not. To finish: …`; null unless it ended like that. */
+export function incompleteText(state: RolloutState, commit: string): string | null {
+  if (state.phase !== "incomplete") return null;
+  const { hosts, service, environment, release, kind } = state;
+  const without = hosts.filter((h) => h.status !== "healthy" && h.status !== "unchanged");
+  const have = `${hosts.length - without.length} of ${count(hosts.length, "host")} have ${releaseName(release)}`;
+  const none = without.length === 1 ? "does not" : "do not";
+  return `${have}: ${hostNames(without)} ${none}. To finish: ${finish({ kind, place: `${service} ${environment}`, commit, release })}.`;
+}
+
+function finish(facts: {
+  readonly kind: RolloutState["kind"];
+  readonly place: string;
+  readonly commit: string;
+  readonly release: number;
+}): string {
+  const { kind, place, commit, release } = facts;
+  switch (kind) {
+    case "deploy":
+    case "promote":
+      return `mend them, then \`/deploy ${place} ${safe(commit, 40)}\``;
+    case "rollback":
+      return `mend them, then \`/rollback ${place} ${releaseName(release)}\``;
+    case "restart":
+      return `mend them, then \`/gantry restart ${place}\``;
+    case "adopt":
+      return `\`/deploy ${place} COMMIT\` or \`/rollback ${place}\` brings them together`;
+  }
+}
+
+export function watchLines(state: RolloutState, now: number): readonly Line[] {
+  const { watch } = state;
+  if (watch === null) return [];
+  if (watch.finding !== null) return [findingLine(watch.finding, now)];
+  if (watch.endedAt !== null) return [];
+  return [
+    {
+      text: `Watched until ${utc(watch.until, now)}: containers that do not stay well raise this card again.`,
+      mrkdwn: `:eyes: Watched until ${when(watch.until, now)}: containers that do not stay well raise this card again.`,
+    },
+  ];
+}
+
+/** Which host, by which rule, and the last samples in short. */
+export function findingLine(finding: WatchFinding, now: number): Line {
+  const host = safe(finding.host, 60);
+  const what = `${foundText(finding)} (watch_tripped)`;
+  const seen = (time: typeof utc) => finding.samples.slice(-5).map((sample) => sampleText(sample, now, time));
+  return {
+    text: `${host} did not stay well: ${what}. Seen: ${seen(utc).join(", ")}`,
+    mrkdwn: `:rotating_light: *${host} did not stay well*: ${what}. Seen: ${seen(when).join(", ")}`,
+  };
+}
+
+export function foundText({ found, rule }: Pick<WatchFinding, "found" | "rule">): string {
+  switch (found) {
+    case "unwell":
+      return `not well for ${duration(rule.unwellMs)} without a break`;
+    case "restarts":
+      return `restarted ${rule.restarts} times or more`;
+    case "flaps":
+      return `went from well to unwell ${rule.flaps} times`;
+  }
+}
+
+function sampleText(sample: WatchSample, now: number, time: typeof utc): string {
+  const restarts = sample.restarts === 0 ? "" : ` (${sample.restarts} restarts)`;
+  return `${sample.health}${restarts} ${time(sample.at, now, "seconds")}`;
+}
+
+function same(text: string): Line {
+  return { text, mrkdwn: text };
+}

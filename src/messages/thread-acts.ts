@@ -1,0 +1,124 @@
+/** Lines of the thread about what people did to a rollout under way, about the line, and about the watch. */
+import { type ReasonCode, reasons } from "../core/reasons.ts";
+import { releaseName } from "../core/release.ts";
+import type { Pause, Person, RolloutState } from "../core/rollout-state.ts";
+import type { WatchFinding } from "../core/watch.ts";
+import { actions, message, section } from "./blocks.ts";
+import type { Message } from "./message.ts";
+import { findingLine } from "./rollout-after.ts";
+import { goBackNow } from "./rollout-buttons.ts";
+import { failedHosts, failureText, hostNames } from "./rollout-pauses.ts";
+import { code, count, duration, mention, named, sentence } from "./words.ts";
+
+/** `broadcast`: also into the channel. Only for what somebody should see now: something failed. */
+export type ThreadLine = { readonly message: Message; readonly broadcast: boolean };
+
+export function line(text: string, slack: string, broadcast = false): ThreadLine {
+  return { message: message({ text, name: "line", blocks: [section(slack)] }), broadcast };
+}
+
+export function plainLine(text: string, broadcast = false): ThreadLine {
+  return line(text, text, broadcast);
+}
+
+/** `what` with the person in it: once by name, once as a mention. */
+function actLine(by: Person | null, what: (who: string) => string): ThreadLine {
+  return by === null ? plainLine(what("Gantry")) : line(what(named(by)), what(mention(by)));
+}
+
+function said(why: string | null): string {
+  return why === null || why === "" ? "." : `: ${sentence(why.replaceAll("\n", " "), 500)}`;
+}
+
+type By = { readonly by: Person };
+
+export function resumedLine({ by }: { readonly by: Person | null }): ThreadLine {
+  return actLine(by, (who) => `Resumed by ${who}.`);
+}
+
+export function retriedLine({ by }: By, before: RolloutState | null): ThreadLine {
+  return actLine(by, (who) => `${who} retries ${failedNames(before)}.`);
+}
+
+export function continuedLine({ by, why }: By & { readonly why: string }, before: RolloutState | null): ThreadLine {
+  return actLine(by, (who) => `${who} goes on without ${failedNames(before)}${said(why)}`);
+}
+
+export function soakSkippedLine({ by, why }: By & { readonly why: string | null }): ThreadLine {
+  return actLine(by, (who) => `The soak was ended by ${who}${said(why)}`);
+}
+
+export function adoptedLine({ by, detail }: By & { readonly detail: string }): ThreadLine {
+  return actLine(by, (who) => `${who} took what runs for what should be${said(detail)}`);
+}
+
+function failedNames(before: RolloutState | null): string {
+  const failed = before === null ? [] : failedHosts(before);
+  return failed.length === 0 ? "the failed hosts" : hostNames(failed);
+}
+
+/** A rollout that has just been stopped: by whom, and what a person may do. */
+export function pausedLines(before: RolloutState | null, after: RolloutState): readonly ThreadLine[] {
+  const known = (before?.pauses ?? []).map((p) => p.reason);
+  return after.pauses.filter((p) => !known.includes(p.reason)).map((pause) => pausedLine(pause, after));
+}
+
+function pausedLine(pause: Pause, state: RolloutState): ThreadLine {
+  const { number } = state;
+  switch (pause.reason) {
+    case "paused":
+      return actLine(pause.by, (who) => `Paused by ${who}${said(pause.why)} Hosts in mid-swap finish, no other begins.`);
+    case "paused_on_failure": {
+      const text = `Paused: ${failureText(state)} Retry them, continue past them, abort or roll back: a person decides, on the card.`;
+      return line(text, `:double_vertical_bar: ${text}`, true);
+    }
+    case "server_behind":
+      return plainLine(`The server is behind its agents: everything stands still${said(pause.why)} Containers go on.`, true);
+    case "line_held":
+      return plainLine(`The line is held${said(pause.why)} Look first, then \`/gantry resume ${number}\`.`);
+  }
+}
+
+export function turnCameLine({ planHash }: { readonly planHash: string }, before: RolloutState | null): ThreadLine {
+  const changed = before !== null && before.planHash !== planHash;
+  const lost = changed && before.approvals.length > 0 ? " Earlier approvals were for another plan and do not count." : "";
+  return plainLine(`Its turn has come.${changed ? " The plan was made anew." : ""}${lost}`);
+}
+
+export function thrownOutLine({ reason, detail }: { readonly reason: ReasonCode; readonly detail: string }): ThreadLine {
+  return plainLine(`Out of the line: ${reasons[reason].title} (${reason}). ${sentence(detail, 300)}`);
+}
+
+/** Hosts that were left out just now. */
+export function skippedLines(before: RolloutState | null, after: RolloutState): readonly ThreadLine[] {
+  const was = new Map(before?.hosts.map((h) => [h.host, h.status]));
+  const skipped = after.hosts.filter((h) => h.status === "skipped" && was.get(h.host) !== "skipped");
+  if (before === null || skipped.length === 0) return [];
+  return [plainLine(`Left out, because nobody hears of ${skipped.length === 1 ? "it" : "them"}: ${hostNames(skipped)}.`)];
+}
+
+/** Raised again, in the channel, with the way back at one tap where there is one. */
+export function raisedLine(finding: WatchFinding, state: RolloutState): ThreadLine {
+  const { number, service, environment, release, back, policy } = state;
+  const found = findingLine(finding, finding.at);
+  const what = `${service} → ${environment} #${number}, ${releaseName(release)}:`;
+  const rollsBack = policy.watch.onUnwell === "rollback" && back !== null;
+  const next = rollsBack
+    ? `Going back to ${releaseName(back)} by itself, as the policy says.`
+    : `Roll back: \`/rollback ${service} ${environment}\`. More: \`/gantry why #${number}\`.`;
+  const button = back === null || rollsBack || state.kind === "rollback" ? [] : [actions([goBackNow(state, back)])];
+  const blocks = [section(`${sentence(what, 200)} ${found.mrkdwn}\n${sentence(next, 300)}`), ...button];
+  const text = `${sentence(what, 200)} ${found.text}\n${sentence(next, 300)}`;
+  return { message: message({ text, name: "raised", blocks }), broadcast: true };
+}
+
+/** The time passed and nothing was found. */
+export function quietLine(state: RolloutState): ThreadLine {
+  const good = state.endSoakSkipped ? ` ${releaseName(state.release)} is good here.` : "";
+  return plainLine(`Watched for ${duration(state.policy.watch.forMs)}: ${count(state.hosts.length, "host")} stayed well.${good}`);
+}
+
+/** Nothing moved for as long as the policy allows. */
+export function stalledLine(state: RolloutState): ThreadLine {
+  return plainLine(`Nothing moved for ${duration(state.policy.deadlineMs)} (${code("no_progress")}).`, true);
+}
