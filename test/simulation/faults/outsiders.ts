@@ -1,0 +1,60 @@
+/** People and programs beside Gantry: containers stopped, removed or killed by hand, processes that die, strangers on ports (AG16, AG21). */
+import type { Box, Machine } from "../world/machine.ts";
+import type { Random } from "../world/random.ts";
+import type { Fault } from "./fault.ts";
+
+function someBox(machine: Machine, random: Random): Box | null {
+  const boxes = [...machine.boxes.values()].filter((box) => box.run !== null);
+  return boxes.length === 0 ? null : random.pick(boxes);
+}
+
+export const outsider: Fault = {
+  name: "outsider",
+  arm({ random, often, site, note }) {
+    often(150_000, () => {
+      const { machine } = site();
+      const box = someBox(machine, random);
+      if (box === null || !machine.power.alive) return;
+      const how = random.pick(["stop", "rm", "kill"] as const);
+      note(machine.name, `somebody does docker ${how} ${box.state.name}`);
+      if (how === "rm") machine.remove(box, "outsider");
+      else {
+        box.stoppedByHand = how === "stop";
+        machine.end(box, 137, "outsider");
+      }
+    });
+    return () => {};
+  },
+};
+
+export const crashes: Fault = {
+  name: "crashes",
+  arm({ random, often, site, note }) {
+    often(90_000, () => {
+      const { machine } = site();
+      const box = someBox(machine, random);
+      if (box === null || !machine.power.alive) return;
+      note(machine.name, `the process of ${box.state.name} dies`);
+      machine.end(box, 139, "itself");
+    });
+    return () => {};
+  },
+};
+
+export const stranger: Fault = {
+  name: "stranger",
+  arm({ world, random, often, later, site, note }) {
+    often(200_000, () => {
+      const { machine } = site();
+      if (machine.holder(8080) !== null) return;
+      note(machine.name, "nginx takes port 8080");
+      machine.stranger = 8080;
+      later(random.between(2_000, 100_000), () => {
+        machine.stranger = null;
+      });
+    });
+    return () => {
+      for (const { machine } of world.sites) machine.stranger = null;
+    };
+  },
+};

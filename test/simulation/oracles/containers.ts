@@ -1,0 +1,70 @@
+/** What really runs: I1 (one container per host and port), I5 (only what was approved), I7 (no older generation), I19 (others' containers). */
+import { marksOf } from "../../../src/host/labels.ts";
+import type { Box, Happening, Machine } from "../world/machine.ts";
+import type { Site } from "../world/world.ts";
+import { type Ground, placeOf } from "./ground.ts";
+
+export type Containers = {
+  onHappening(machine: Machine, happening: Happening): void;
+  onTouch(site: Site, box: Box): void;
+  /** From now on this digest may run there. */
+  approve(place: string, digest: string): void;
+  /** The newest moment at which a container of this digest served on the machine; null: never. */
+  servedAt(machine: Machine, place: string, digest: string): number | null;
+};
+
+export function watchContainers(ground: Ground): Containers {
+  const { world, fail } = ground;
+  const approved = new Map<string, Set<string>>();
+  const newest = new Map<string, number>();
+  /** When what ran last ended, by machine, place and digest. */
+  const ended = new Map<string, number>();
+
+  function onHappening(machine: Machine, { what, box, by }: Happening): void {
+    const marks = marksOf(box.state.labels);
+    world.trace.note(machine.name, `${box.state.name} ${what} by ${by}`);
+    if (marks === null) return;
+    const place = placeOf(marks);
+    if (what === "started") started(machine, box, place, marks.digest);
+    if (what === "ended" || what === "removed") ended.set(`${machine.name} ${place} ${marks.digest}`, world.scheduler.now());
+    if (what === "policy" && box.state.restartPolicy === "always")
+      fail("I1", `${box.state.name} on ${machine.name} would come back after a stop by hand (policy always)`);
+    if (what !== "created" || marks.role !== "live") return;
+    const key = `${machine.name} ${place}`;
+    const before = newest.get(key) ?? 0;
+    if (marks.generation < before)
+      fail("I7", `${machine.name} makes a container of generation ${marks.generation} of ${place} after one of ${before}`);
+    newest.set(key, Math.max(before, marks.generation));
+  }
+
+  function started(machine: Machine, box: Box, place: string, digest: string): void {
+    ground.reached("containers started");
+    for (const other of machine.boxes.values()) {
+      if (other === box || other.run === null || other.port !== box.port) continue;
+      fail("I1", `${machine.name} runs ${other.state.name} and ${box.state.name} at once on port ${box.port}`);
+    }
+    if (approved.get(place)?.has(digest) !== true)
+      fail("I5", `${machine.name} starts ${box.state.name}, whose digest nobody approved for ${place}`);
+  }
+
+  return {
+    onHappening,
+    onTouch(site, box) {
+      const owner = box.state.labels["gantry.host"];
+      if (owner !== site.host)
+        fail("I19", `the agent of ${site.host} touches ${box.state.name}, which is of ${owner ?? "nobody"}`);
+    },
+    approve(place, digest) {
+      const known = approved.get(place) ?? new Set();
+      approved.set(place, known.add(digest));
+    },
+    servedAt(machine, place, digest) {
+      for (const box of machine.boxes.values()) {
+        const marks = marksOf(box.state.labels);
+        if (box.run !== null && marks !== null && placeOf(marks) === place && marks.digest === digest)
+          return world.scheduler.now();
+      }
+      return ended.get(`${machine.name} ${place} ${digest}`) ?? null;
+    },
+  };
+}

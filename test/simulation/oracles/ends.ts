@@ -1,0 +1,122 @@
+/** What is called a success: I12 (every host proved the digest, for the whole soak), verdicts, and I17 (reports of the right generation). */
+import type { RolloutState } from "../../../src/core/rollout-state.ts";
+import type { ObservedPicture, ObservedSlot } from "../../../src/core/slot.ts";
+import type { Change } from "../world/memory-store/ledger.ts";
+import type { Containers } from "./containers.ts";
+import { type Ground, isEnded, placeOf, type Recorded } from "./ground.ts";
+
+export type Ends = {
+  onCommit(changes: readonly Change[]): void;
+  onHeard(host: string, picture: ObservedPicture): void;
+};
+
+/** A report travels, waits in buffers and may be held up for as long as it takes to give a connection up. */
+const reportAgeMs = 45_000;
+
+export function watchEnds(ground: Ground, containers: Containers): Ends {
+  const { world, fail, reached } = ground;
+  const { store } = world.disk;
+  const logs = new Map<number, Recorded[]>();
+  const heard = new Map<string, ObservedSlot>();
+
+  function onCommit(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.table === "event") onEvent(change.number, change.seq);
+      if (change.table === "verdict") onVerdict(change.id);
+    }
+  }
+
+  function onEvent(number: number, seq: number): void {
+    const event = store.rollouts.events(number)[seq - 1];
+    const state = store.rollouts.find(number)?.state;
+    if (event === undefined || state === undefined) return;
+    const log = logs.get(number) ?? [];
+    log.push({ event, seq, at: world.scheduler.now() });
+    logs.set(number, log);
+    if (event.type === "host_swapped") judgeSwap(state, event.host);
+    if (event.type === "soaked") judgeSoak(state, log);
+    if (event.type === "paused") reached("paused");
+    if (
+      state.endedAt !== null &&
+      log.filter((r) => r.event.type !== "watch_raised" && r.event.type !== "watch_ended").at(-1)?.seq === seq
+    ) {
+      reached(`ended: ${state.kind === "rollback" ? "rollback " : ""}${state.phase}`);
+      if (state.phase === "succeeded") judgeSuccess(state);
+    }
+  }
+
+  function judgeSwap(state: RolloutState, host: string): void {
+    reached("swaps");
+    const slot = store.slots.get(host, state);
+    const report = heard.get(`${host} ${placeOf(state)}`);
+    if (slot === null || report === undefined) return;
+    if (report.generation !== slot.generation)
+      fail("I17", `${host} counts as swapped by a report of generation ${report.generation}; ${slot.generation} is wanted`);
+    if (report.live?.release !== state.release)
+      fail("I12", `${host} counts as swapped to r${state.release} and serves r${report.live?.release ?? "nothing"}`);
+    judgeServed(state, host, "counts as swapped");
+  }
+
+  function judgeServed(state: RolloutState, host: string, words: string): void {
+    const digest = store.releases.find(state.service, state.release)?.digest;
+    // A clone reports as the host that it was copied from.
+    const machines = world.sites.filter((s) => s.host === host).map((s) => s.machine);
+    const times = machines
+      .map((machine) => containers.servedAt(machine, placeOf(state), digest ?? ""))
+      .filter((at) => at !== null);
+    const last = times.length === 0 ? null : Math.max(...times);
+    if (last === null) fail("I12", `${host} ${words} with r${state.release} in #${state.number}, and never ran it`);
+    else if (world.scheduler.now() - last > reportAgeMs)
+      fail(
+        "I12",
+        `${host} ${words} with r${state.release} in #${state.number}, and has not run it for ${world.scheduler.now() - last} ms`,
+      );
+  }
+
+  /** In true time, whatever clocks say. */
+  function judgeSoak(state: RolloutState, log: readonly Recorded[]): void {
+    reached("soaks");
+    const now = world.scheduler.now();
+    const last = log.findLast((r) => r.event.type === "host_swapped");
+    const skipped = log.some((r) => r.event.type === "soak_skipped" && r.seq > (last?.seq ?? 0));
+    const isEnd = isEnded(state.phase);
+    const soakMs = isEnd ? (state.policy?.endSoakMs ?? 0) : (state.policy?.soakMs ?? 0);
+    if (last === undefined || skipped) return;
+    if (now - last.at < Math.min(soakMs, state.policy?.soakMs ?? 0) - 50)
+      fail("I12", `#${state.number} soaked for ${now - last.at} ms of ${soakMs}`);
+  }
+
+  function judgeSuccess(state: RolloutState): void {
+    const open = state.hosts.filter((h) => h.status !== "healthy" && h.status !== "unchanged");
+    if (open.length > 0) fail("I12", `#${state.number} succeeded, and ${open.map((h) => `${h.host} is ${h.status}`).join(", ")}`);
+    if (state.hosts.length === 0) fail("I12", `#${state.number} succeeded on no host at all`);
+    for (const h of state.hosts) if (h.status === "healthy") judgeServed(state, h.host, "is part of a success");
+  }
+
+  function onVerdict(id: number): void {
+    const verdict = store.verdict(id);
+    if (verdict === undefined) return;
+    reached(`judged ${verdict.verdict}`);
+    world.trace.note(`#${verdict.rollout}`, `r${verdict.release} is judged ${verdict.verdict} in ${placeOf(verdict)}`);
+    if (verdict.verdict !== "good") return;
+    const rollout = store.rollouts.find(verdict.rollout);
+    const log = logs.get(verdict.rollout) ?? [];
+    const phase = rollout?.state.phase;
+    if (phase !== "succeeded") fail("I12", `#${verdict.rollout} judged r${verdict.release} good while ${phase}`);
+    const needsSoak =
+      rollout !== null && rollout.state.kind !== "rollback" && rollout.state.hosts.some((h) => h.status === "healthy");
+    if (
+      needsSoak &&
+      store.rollouts.events(verdict.rollout).every((e) => e.type !== "soaked") &&
+      log.every((r) => r.event.type !== "soak_skipped")
+    )
+      fail("I12", `#${verdict.rollout} judged r${verdict.release} good without any soak`);
+  }
+
+  return {
+    onCommit,
+    onHeard(host, picture) {
+      for (const slot of picture.slots) heard.set(`${host} ${placeOf(slot)}`, slot);
+    },
+  };
+}

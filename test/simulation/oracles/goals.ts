@@ -1,0 +1,196 @@
+/**
+ * What the server wants of hosts, judged at the commit that wants it: I2 and I24 (the budget), I3 (one rollout at a time), I4 and
+ * I6 (approvals), I7 (generations rise), I13 (rollbacks go to what was good), I14, I16 (pauses), and that a bad release goes nowhere.
+ */
+import { hasLabels } from "../../../src/app/planner.ts";
+import type { StoredRollout, StoredSlot } from "../../../src/app/store.ts";
+import type { Requested, RolloutEvent, RolloutState } from "../../../src/core/rollout-state.ts";
+import { configurationOf } from "../world/configuration.ts";
+import type { Change } from "../world/memory-store/ledger.ts";
+import type { Acts } from "./acts.ts";
+import type { Containers } from "./containers.ts";
+import { type Ground, isEnded, placeOf } from "./ground.ts";
+
+export type Goals = { onCommit(changes: readonly Change[]): void };
+
+type Goal = { readonly slot: StoredSlot; readonly before: number };
+
+export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; containers: Containers }): Goals {
+  const { world, fail, reached } = ground;
+  const { store } = world.disk;
+  const generations = new Map<string, number>();
+  const known = new Map<string, { readonly release: number | null }>();
+  /** How a rollout stood before this commit. */
+  const phases = new Map<number, string>();
+  const startedGoals = new Set<number>();
+  const succeeded = new Set<string>();
+
+  function onCommit(changes: readonly Change[]): void {
+    const events: { readonly event: RolloutEvent; readonly rollout: StoredRollout }[] = [];
+    const goals: Goal[] = [];
+    for (const change of changes) {
+      if (change.table === "event") {
+        const rollout = store.rollouts.find(change.number);
+        const event = store.rollouts.events(change.number)[change.seq - 1];
+        if (rollout !== null && event !== undefined) events.push({ rollout, event });
+      }
+      if (change.table === "slot") {
+        const slot = store.slots.get(change.host, change);
+        const key = `${change.host} ${placeOf(change)}`;
+        const before = generations.get(key) ?? 0;
+        if (slot === null || slot.generation === before) continue;
+        if (slot.generation < before) fail("I7", `the generation of ${key} fell from ${before} to ${slot.generation}`);
+        goals.push({ slot, before });
+        generations.set(key, slot.generation);
+      }
+    }
+    for (const { event, rollout } of events) judgeEvent(event, rollout);
+    if (goals.length > 0) judgeGoals(goals, events);
+    for (const { rollout } of events) {
+      phases.set(rollout.number, rollout.state.phase);
+      if (rollout.state.phase === "succeeded") succeeded.add(`${placeOf(rollout.state)} ${rollout.state.release}`);
+    }
+    for (const { slot } of goals) known.set(`${slot.host} ${placeOf(slot)}`, { release: slot.release });
+  }
+
+  function judgeEvent(event: RolloutEvent, { state }: StoredRollout): void {
+    const host = "host" in event ? ` ${event.host}` : "";
+    world.trace.note(
+      `#${state.number}`,
+      `${event.type}${host} → ${state.phase}${state.reason === null ? "" : ` (${state.reason})`}`,
+    );
+    if (event.type === "requested") judgeRequest(event, state);
+    if (event.type === "approved") judgeApproval(event, state);
+  }
+
+  function judgeRequest(event: Requested, state: RolloutState): void {
+    reached(`asked for: ${event.kind}`);
+    const place = placeOf(state);
+    const others = store.rollouts.list({ service: state.service, environment: state.environment, limit: 20 });
+    const active = others.filter(({ state: s }) => !isEnded(s.phase) && s.phase !== "in_line");
+    if (active.length > 1) fail("I3", `${place} has more than one rollout: ${active.map((r) => `#${r.number}`).join(", ")}`);
+    if (event.kind !== "rollback") {
+      const required = approvalsOf(state)?.required ?? 0;
+      if (event.kind !== "restart" && event.approvalsRequired < required)
+        fail("I4", `#${state.number} needs ${event.approvalsRequired} approvals; the file says ${required}`);
+      return;
+    }
+    const verdict = store.verdicts.newest({ ...state, release: state.release });
+    if (verdict?.verdict !== "good")
+      fail("I13", `#${state.number} goes back to r${state.release}, which is not good in ${place}`);
+    if (!succeeded.has(`${place} ${state.release}`))
+      fail("I13", `#${state.number} goes back to r${state.release}, which never succeeded in ${place}`);
+    const earlier = others.find((r) => r.number !== state.number && r.state.startedAt !== null);
+    if (state.requester.kind === "system" && earlier?.state.kind === "rollback")
+      fail("I14", `#${state.number} rolls back the rollback #${earlier.number} by itself`);
+  }
+
+  function approvalsOf(state: RolloutState) {
+    const service = configurationOf(world.variant).services.find((s) => s.name === state.service);
+    return service?.environments.find((e) => e.name === state.environment)?.approvals ?? null;
+  }
+
+  function judgeApproval(event: Extract<RolloutEvent, { type: "approved" }>, state: RolloutState): void {
+    reached("approvals");
+    const approvals = approvalsOf(state);
+    const { by } = event;
+    if (by.kind === state.requester.kind && by.id === state.requester.id && approvals?.notRequester === true)
+      fail("I6", `${by.name} approved #${state.number}, which they asked for`);
+    if (state.approvals.filter((a) => a.by.id === by.id).length > 1) fail("I6", `${by.name} approved #${state.number} twice`);
+    if (!acts.hasApproved(by.id, state.number, state.planHash))
+      fail("I4", `${by.name} never approved this plan of #${state.number}`);
+    const may = Object.entries(configurationOf(world.variant).people).filter(([role]) => approvals?.from.includes(role));
+    if (approvals !== null && approvals.from.length > 0 && !may.some(([, role]) => role.users.includes(by.id)))
+      fail("I4", `${by.name} may not approve #${state.number}`);
+  }
+
+  function judgeGoals(
+    goals: readonly Goal[],
+    events: readonly { readonly event: RolloutEvent; readonly rollout: StoredRollout }[],
+  ): void {
+    const byRollout = new Map<number, Goal[]>();
+    for (const goal of goals) {
+      const { rollout, release, host } = goal.slot;
+      world.trace.note(
+        host,
+        `is to serve ${release === null ? "nothing" : `r${release}`} of ${placeOf(goal.slot)}, generation ${goal.slot.generation}${rollout === null ? "" : `, #${rollout}`}`,
+      );
+      if (rollout !== null) byRollout.set(rollout, [...(byRollout.get(rollout) ?? []), goal]);
+    }
+    for (const [number, mine] of byRollout) {
+      const rollout = store.rollouts.find(number);
+      if (rollout !== null)
+        judgeGoalsOf(
+          rollout,
+          mine,
+          events.filter((e) => e.rollout.number === number).map((e) => e.event),
+        );
+    }
+  }
+
+  function judgeGoalsOf({ state, allowBad }: StoredRollout, goals: readonly Goal[], events: readonly RolloutEvent[]): void {
+    const { number } = state;
+    const forward = goals.filter(({ slot }) => slot.release === state.release);
+    const first = forward.length > 0 && !startedGoals.has(number) && events.length > 0;
+    if (forward.length > 0) startedGoals.add(number);
+    const bad = store.verdicts.newest({ ...state, release: state.release })?.verdict === "bad";
+    if (first && bad && allowBad === null && state.kind !== "rollback")
+      fail("BAD", `#${number} ships r${state.release}, which is bad in ${placeOf(state)}`);
+    if (events.length === 0) judgeConvergence(state, goals, bad);
+    const approvers = new Set(state.approvals.map((a) => `${a.by.kind} ${a.by.id}`));
+    if (forward.length > 0 && approvers.size < state.approvalsRequired)
+      fail("I4", `#${number} goes ahead with ${approvers.size} of ${state.approvalsRequired} approvals`);
+    const release = store.releases.find(state.service, state.release);
+    if (release !== null && forward.length > 0) containers.approve(placeOf(state), release.digest);
+    if (state.pauses?.length > 0 && !isEnded(state.phase) && goals.length > 0 && events.length > 0)
+      fail("I16", `#${number} is paused and wants something new of ${goals.map((g) => g.slot.host).join(", ")}`);
+    if (events.length > 0 && isEnded(phases.get(number) ?? "")) fail("I16", `#${number} has ended and wants something new`);
+    if (forward.length > 0 && events.length > 0 && state.kind !== "rollback" && state.phase !== "restoring")
+      judgeBudget(state, forward);
+  }
+
+  /** A host that is brought to what is live, without a rollout. */
+  function judgeConvergence(state: RolloutState, goals: readonly Goal[], bad: boolean): void {
+    reached("hosts brought along");
+    for (const { slot } of goals) {
+      if (slot.release === null) continue;
+      if (bad) fail("BAD", `${slot.host} is given r${slot.release}, which is bad in ${placeOf(state)}`);
+      const live = store.rollouts.live(state.service, state.environment);
+      if (live?.state.release !== slot.release)
+        fail("L2", `${slot.host} is given r${slot.release}, and r${live?.state.release} is live in ${placeOf(state)}`);
+    }
+  }
+
+  function judgeBudget(state: RolloutState, goals: readonly Goal[]): void {
+    const service = configurationOf(world.variant).services.find((s) => s.name === state.service);
+    const wanted = service?.environments.find((e) => e.name === state.environment)?.hosts ?? {};
+    const hosts = store.hosts.all().filter((h) => h.revokedAt === null && h.intent == null && hasLabels(h.labels, wanted));
+    const taken = new Set(goals.map((g) => g.slot.host));
+    const out = new Set(hosts.map((h) => h.name).filter((name) => isOut(state, name, taken.has(name))));
+    const added = [...taken].filter((name) => !out.has(name));
+    const allowed = allowedBy(state);
+    if (added.length === 0) reached("hosts swapped for free");
+    else if (out.size + added.length > allowed)
+      fail(
+        "I2",
+        `#${state.number} takes ${added.join(", ")} out besides ${[...out].join(", ") || "nobody"}; ${allowed} may be out`,
+      );
+  }
+
+  /** What the server could know at this moment. `isNew`: it becomes part of the batch with this commit. */
+  function isOut(state: RolloutState, host: string, isNew: boolean): boolean {
+    if (world.server?.hub.isConnected(host) !== true) return true;
+    if (!isNew && state.hosts.some((h) => h.host === host && h.status === "swapping")) return true;
+    return store.slots.get(host, state)?.observed?.live?.health !== "ok";
+  }
+
+  function allowedBy(state: RolloutState): number {
+    const largest = Math.max(...state.batches.map((b) => b.length));
+    const most = state.policy?.maxUnavailable ?? null;
+    if (most === null) return largest;
+    if ("hosts" in most) return most.hosts;
+    return Math.max(1, Math.floor((state.hosts.length * most.percent) / 100));
+  }
+
+  return { onCommit };
+}

@@ -1,0 +1,47 @@
+import { createHash } from "node:crypto";
+import type { HistoryAct, HistoryStore } from "../../../../src/app/store.ts";
+import { canonicalJson } from "../../../../src/core/plan.ts";
+import { createTable, type Ledger } from "./ledger.ts";
+
+/** Where every fact of the history is linked to the one before it. */
+export type Chain = { add(fact: object): void };
+
+type Link = { readonly fact: object; readonly hash: string; readonly act: HistoryAct | null };
+
+export function historyStore(ledger: Ledger): HistoryStore & Chain {
+  const links = createTable<number, Link>(ledger);
+
+  function hashOf(before: string, fact: object): string {
+    return createHash("sha256").update(before).update(canonicalJson(fact)).digest("hex");
+  }
+
+  function append(fact: object, act: HistoryAct | null): void {
+    const seq = links.size + 1;
+    links.set(seq, { fact, act, hash: hashOf(links.get(seq - 1)?.hash ?? "", fact) }, { table: "history" });
+  }
+
+  return {
+    add: (fact) => append(fact, null),
+    act: (act) => append({ entry: "act", ...act }, act),
+    head: () => ({ seq: links.size, hash: links.get(links.size)?.hash ?? "" }),
+    hashAt: (seq) => links.get(seq)?.hash ?? null,
+    acts(limit) {
+      const found: (HistoryAct & { readonly seq: number })[] = [];
+      for (let seq = links.size; seq > 0 && found.length < limit; seq -= 1) {
+        const act = links.get(seq)?.act ?? null;
+        if (act !== null) found.push({ ...act, seq });
+      }
+      return found;
+    },
+    verify({ from, limit }) {
+      const to = Math.min(links.size, from + limit - 1);
+      for (let seq = from; seq <= to; seq += 1) {
+        const link = links.get(seq);
+        if (link === undefined || link.hash !== hashOf(links.get(seq - 1)?.hash ?? "", link.fact)) {
+          return { fault: { seq, what: "its hash does not follow from the entry before it" }, to: seq, done: true };
+        }
+      }
+      return { fault: null, to, done: to === links.size };
+    },
+  };
+}

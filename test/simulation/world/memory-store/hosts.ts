@@ -1,0 +1,38 @@
+import type { HostStore, StoredHost } from "../../../../src/app/store.ts";
+import { createTable, type Ledger } from "./ledger.ts";
+
+type Token = { readonly name: string; readonly labels: Readonly<Record<string, string>>; readonly expiresAt: number };
+
+export function hostStore(ledger: Ledger): HostStore {
+  const rows = createTable<string, StoredHost>(ledger);
+  const tokens = createTable<string, Token & { readonly usedAt: number | null }>(ledger);
+
+  function change(name: string, facts: Partial<StoredHost>): void {
+    const before = rows.get(name);
+    if (before !== undefined) rows.set(name, Object.freeze({ ...before, ...facts }));
+  }
+
+  return {
+    all: () => [...rows.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    find: (name) => rows.get(name) ?? null,
+    put({ name, labels, publicKey, at }) {
+      const before = rows.get(name);
+      const kept = { agentVersion: null, engine: null, lastSeenAt: null, intent: null, ...before };
+      rows.set(name, Object.freeze({ ...kept, name, labels, publicKey, enrolledAt: at, revokedAt: null }));
+    },
+    seen({ name, labels, agentVersion, at }) {
+      const said = { ...(labels && { labels }), ...(agentVersion !== undefined && { agentVersion }) };
+      change(name, { lastSeenAt: at, ...said });
+    },
+    setEngine: (name, engine) => change(name, { engine }),
+    revoke: (name, at) => change(name, { revokedAt: at }),
+    setIntent: (name, intent) => change(name, { intent }),
+    addToken: ({ tokenHash, name, labels, expiresAt }) => tokens.set(tokenHash, { name, labels, expiresAt, usedAt: null }),
+    spendToken({ tokenHash, name, at }) {
+      const token = tokens.get(tokenHash);
+      if (token === undefined || token.name !== name || token.usedAt !== null || token.expiresAt <= at) return null;
+      tokens.set(tokenHash, { ...token, usedAt: at });
+      return { name, labels: token.labels };
+    },
+  };
+}

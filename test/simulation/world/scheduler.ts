@@ -1,0 +1,111 @@
+/**
+ * The one order of everything: a heap by (time, number). What an event set going is finished (all microtasks are drained)
+ * before the next one happens. No real time passes.
+ */
+
+/** A process: what belongs to a dead one does not happen any more, what belongs to a stopped one happens when it goes on. */
+export type Life = { readonly name: string; alive: boolean; stoppedUntil: number };
+
+export type Scheduler = {
+  /** Milliseconds since the beginning. */
+  now(): number;
+  /** `life` null: the world itself. The returned function cancels. */
+  at(time: number, life: Life | null, work: () => void): () => void;
+  after(delayMs: number, life: Life | null, work: () => void): () => void;
+  /** Events that have happened. */
+  count(): number;
+  /** Runs until the queue is empty, `done` says so (asked after every event), or this many events have happened. */
+  run(facts: { done: () => boolean; most: number; onThrow: (thrown: unknown, life: Life | null) => void }): Promise<void>;
+};
+
+type Entry = { readonly time: number; readonly seq: number; readonly life: Life | null; work: (() => void) | null };
+
+export function newLife(name: string): Life {
+  return { name, alive: true, stoppedUntil: 0 };
+}
+
+export function createScheduler(): Scheduler {
+  const heap: Entry[] = [];
+  let clock = 0;
+  let seq = 0;
+  let happened = 0;
+
+  function isBefore(a: Entry, b: Entry): boolean {
+    return a.time < b.time || (a.time === b.time && a.seq < b.seq);
+  }
+
+  function push(entry: Entry): void {
+    let i = heap.length;
+    heap.push(entry);
+    while (i > 0) {
+      const up = (i - 1) >> 1;
+      const parent = heap[up] as Entry;
+      if (!isBefore(entry, parent)) break;
+      heap[i] = parent;
+      i = up;
+    }
+    heap[i] = entry;
+  }
+
+  function pop(): Entry | undefined {
+    const top = heap[0];
+    const last = heap.pop();
+    if (top === undefined || last === undefined || heap.length === 0) return top;
+    let i = 0;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1] as Entry, heap[child] as Entry)) child += 1;
+      if (!isBefore(heap[child] as Entry, last)) break;
+      heap[i] = heap[child] as Entry;
+      i = child;
+    }
+    heap[i] = last;
+    return top;
+  }
+
+  function at(time: number, life: Life | null, work: () => void): () => void {
+    seq += 1;
+    const entry: Entry = { time: Math.max(clock, Math.ceil(time)), seq, life, work };
+    push(entry);
+    return () => {
+      entry.work = null;
+    };
+  }
+
+  /** The next thing that does happen. */
+  function next(): Entry | undefined {
+    for (let entry = pop(); entry !== undefined; entry = pop()) {
+      const { life, work } = entry;
+      if (work === null || life?.alive === false) continue;
+      if (life === null || life.stoppedUntil <= entry.time) return entry;
+      seq += 1;
+      push({ time: life.stoppedUntil, seq, life, work });
+    }
+    return undefined;
+  }
+
+  function run(facts: Parameters<Scheduler["run"]>[0]): Promise<void> {
+    return new Promise((resolve) => {
+      const drained = () => process.nextTick(step);
+      function step(): void {
+        const entry = happened >= facts.most || facts.done() ? undefined : next();
+        if (entry === undefined) {
+          resolve();
+          return;
+        }
+        clock = entry.time;
+        happened += 1;
+        try {
+          entry.work?.();
+        } catch (thrown) {
+          facts.onThrow(thrown, entry.life);
+        }
+        void Promise.resolve().then(drained);
+      }
+      step();
+    });
+  }
+
+  return { now: () => clock, at, after: (delayMs, life, work) => at(clock + delayMs, life, work), count: () => happened, run };
+}

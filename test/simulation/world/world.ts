@@ -1,0 +1,300 @@
+/** Everything there is in one run: the server and its disk, the hosts, the network, Slack, the registry; and who watches it all. */
+import type { Log } from "../../../src/app/ports.ts";
+import type { DesiredPicture } from "../../../src/core/slot.ts";
+import { type Agent, copyStateDir, endAgent, newStateDir, type StateDir, startAgent } from "./agent.ts";
+import { createSimChat, type SimChat } from "./chat.ts";
+import type { TimeOfDay } from "./clocks.ts";
+import { dawn } from "./clocks.ts";
+import { configurationOf, type Variant } from "./configuration.ts";
+import type { EngineWeather } from "./engine.ts";
+import type { FileWeather } from "./files.ts";
+import { createSimHub } from "./hub.ts";
+import { createMachine, type Machine } from "./machine.ts";
+import { createServerDisk, ProcessDied, type ServerDisk } from "./memory-store/store.ts";
+import { type Cable, createWire, type End, type Wire } from "./network.ts";
+import { createRandom, type Random } from "./random.ts";
+import { createSimRegistry, type SimRegistry } from "./registry.ts";
+import { createScheduler, type Life, type Scheduler } from "./scheduler.ts";
+import { type Server, startServer } from "./server.ts";
+import { createSimSlack, type SimSlack } from "./slack.ts";
+import { createTrace, type Trace } from "./trace.ts";
+import type { Watcher } from "./watcher.ts";
+
+/** A machine with its wires and the agents on it. */
+export type Site = {
+  readonly host: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly machine: Machine;
+  readonly cable: Cable;
+  readonly timeOfDay: TimeOfDay;
+  dir: StateDir;
+  agent: Agent | null;
+  /** It was taken away for good. */
+  gone: boolean;
+};
+
+export type World = {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly trace: Trace;
+  readonly disk: ServerDisk;
+  readonly slack: SimSlack;
+  readonly chat: SimChat;
+  readonly registry: SimRegistry;
+  readonly sites: readonly Site[];
+  readonly engineWeather: EngineWeather;
+  readonly fileWeather: FileWeather;
+  readonly serverClock: TimeOfDay;
+  variant: Variant;
+  server: Server | null;
+  /** Asked at every named point of the server; true ends the process there. */
+  dieAt: ((point: string) => boolean) | null;
+  /** `silently`: the power went, so that nobody is told. */
+  killServer(facts: { readonly powerCut: boolean }): void;
+  stopServer(): void;
+  startServer(): void;
+  join(facts: { host: string; labels: Readonly<Record<string, string>> }): Site;
+  /** A second machine with the state directory of the first: a restored image of it. */
+  clone(site: Site): Site;
+  /** A second agent on a copy of the state directory, beside the first on the same machine. */
+  double(site: Site): Site;
+  startAgent(site: Site): void;
+  killAgent(site: Site): void;
+  powerOff(site: Site): void;
+  powerOn(site: Site): void;
+  /** A cable or a process was changed by a fault. */
+  lookAtWires(): void;
+};
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+export function createWorld(facts: {
+  readonly seed: string;
+  readonly watcher: (world: World) => Watcher;
+  readonly badShare: number;
+  readonly variant: Variant;
+  readonly keepTrace: boolean;
+}): World {
+  const random = createRandom(facts.seed);
+  const scheduler = createScheduler();
+  const trace = createTrace(scheduler, facts.keepTrace);
+  const sites: Site[] = [];
+  const wires = new Set<Wire>();
+  const randoms = {
+    engine: random.split("engine"),
+    files: random.split("files"),
+    net: random.split("net"),
+    agents: random.split("agents"),
+  };
+  let instances = 0;
+  let servers = 0;
+
+  const logOf = (who: string): Log => (facts.keepTrace ? trace.log(who) : silent);
+  const disk = createServerDisk({ serverId: "server-1", onCommit: (changes) => watcher.onCommit(changes) });
+
+  function dial(site: Site, life: Life, end: End): Wire | null {
+    const { server } = world;
+    if (server === null || !server.life.alive || site.cable.upBlocked || site.cable.downBlocked) return null;
+    const ends: { agent: End; server: End } = { agent: end, server: { onMessage() {}, onClose() {} } };
+    const lives = { agent: life, server: server.life };
+    const wire = createWire({ scheduler, random: randoms.net, cable: site.cable, lives, ends });
+    ends.server = server.hub.accept(wire);
+    wires.add(wire);
+    return wire;
+  }
+
+  function lookAtWires(): void {
+    for (const wire of wires) {
+      wire.look();
+      if (!wire.isOpen("agent") && !wire.isOpen("server")) wires.delete(wire);
+    }
+  }
+
+  function failpoint(point: string, life: Life): void {
+    if (!life.alive) throw new ProcessDied();
+    if (world.dieAt?.(point) !== true) return;
+    world.dieAt = null;
+    trace.note("fault", `the server is killed at ${point}`);
+    world.killServer({ powerCut: false });
+    throw new ProcessDied();
+  }
+
+  const world: World = {
+    scheduler,
+    random,
+    trace,
+    disk,
+    slack: createSimSlack({
+      scheduler,
+      random: random.split("slack"),
+      server: () => world.server,
+      onAccepted: (act, key, verdict) => watcher.onAccepted(act, key, verdict),
+    }),
+    chat: createSimChat({
+      scheduler,
+      random: random.split("chat"),
+      onMessage: (said) => watcher.onMessage(said),
+      onDrawn: (key, message) => watcher.onDrawn(key, message),
+      onCard: (posted) => watcher.onCard(posted),
+    }),
+    registry: createSimRegistry({ scheduler, random: random.split("registry"), badShare: facts.badShare }),
+    sites,
+    engineWeather: { fails: 0, losesAnswer: 0, slowLooks: 0.1, slowestMs: 40 },
+    fileWeather: { slowestMs: 8 },
+    serverClock: { offsetMs: 0 },
+    variant: facts.variant,
+    server: null,
+    dieAt: null,
+    killServer({ powerCut }) {
+      const { server } = world;
+      if (server === null) return;
+      server.life.alive = false;
+      disk.fault = new ProcessDied();
+      world.server = null;
+      for (const wire of server.hub.wires()) wire.processEnded("server", { silently: powerCut });
+      trace.note("server", powerCut ? "loses its power" : "is killed");
+      const lost = powerCut ? disk.ledger.cutPower() : 0;
+      watcher.onServerEnd({ lost });
+    },
+    stopServer() {
+      const { server } = world;
+      if (server === null) return;
+      trace.note("server", "is told to stop");
+      void server.stop().then(() => {
+        if (world.server === server) world.killServer({ powerCut: false });
+      });
+    },
+    startServer() {
+      if (world.server !== null) return;
+      servers += 1;
+      disk.fault = null;
+      trace.note("server", `starts (${servers})`);
+      world.server = startServer({
+        name: `server ${servers}`,
+        scheduler,
+        timeOfDay: world.serverClock,
+        store: disk.store,
+        config: configurationOf(world.variant),
+        log: logOf("server"),
+        chat: world.chat.ofServer,
+        registry: world.registry.ofServer,
+        hub: (desk, life) =>
+          createSimHub({
+            desk,
+            clock: {
+              now: () => dawn + scheduler.now(),
+              mono: scheduler.now,
+              wakeAt: () => () => {},
+              soon: (work) => void scheduler.after(0, life, work),
+            },
+            log: logOf("hub"),
+            life,
+            scheduler,
+            onSent: (host, picture) => watcher.onSent(host, picture),
+            onHeard: (host, picture) => watcher.onHeard(host, picture),
+            onFault: (error) => watcher.onFault("server", error),
+          }),
+        failpoint,
+        onDispatch: (delivery, reply) => watcher.onDispatch(delivery, reply),
+      });
+      watcher.onServerStart();
+    },
+    join({ host, labels }) {
+      const machine = createMachine({
+        name: host,
+        scheduler,
+        random: random.split(`machine ${host}`),
+        onHappening: (mine, happening) => watcher.onHappening(mine, happening),
+        wallNow: () => dawn + scheduler.now(),
+      });
+      const cable: Cable = { upBlocked: false, downBlocked: false, slowestMs: 30 };
+      const site: Site = {
+        host,
+        labels,
+        machine,
+        cable,
+        timeOfDay: { offsetMs: 0 },
+        dir: newStateDir(),
+        agent: null,
+        gone: false,
+      };
+      sites.push(site);
+      disk.store.hosts.put({ name: host, labels, publicKey: host, at: dawn + scheduler.now() });
+      trace.note(host, `joins (${Object.values(labels).join(", ")})`);
+      world.startAgent(site);
+      return site;
+    },
+    clone(site) {
+      const machine = createMachine({
+        name: `${site.host}-clone`,
+        scheduler,
+        random: random.split(`clone of ${site.host}`),
+        onHappening: (mine, happening) => watcher.onHappening(mine, happening),
+        wallNow: () => dawn + scheduler.now(),
+      });
+      const cable: Cable = { upBlocked: false, downBlocked: false, slowestMs: 30 };
+      const twin: Site = {
+        ...site,
+        machine,
+        cable,
+        timeOfDay: { offsetMs: 0 },
+        dir: copyStateDir(site.dir),
+        agent: null,
+        gone: false,
+      };
+      sites.push(twin);
+      world.startAgent(twin);
+      return twin;
+    },
+    double(site) {
+      const double: Site = { ...site, dir: copyStateDir(site.dir), agent: null, gone: false };
+      sites.push(double);
+      world.startAgent(double);
+      return double;
+    },
+    startAgent(site) {
+      if (site.agent?.life.alive || site.gone || !site.machine.power.alive) return;
+      instances += 1;
+      trace.note(site.machine.name, "agent starts");
+      site.agent = startAgent({
+        host: site.host,
+        labels: site.labels,
+        machine: site.machine,
+        dir: site.dir,
+        instance: `i${instances}`,
+        scheduler,
+        timeOfDay: site.timeOfDay,
+        random: randoms.agents.split(`${instances}`),
+        log: logOf(site.machine.name),
+        engineWeather: world.engineWeather,
+        fileWeather: world.fileWeather,
+        pulls: world.registry.pulls,
+        onTouch: (box, method) => watcher.onTouch(site, box, method),
+        onOrder: (picture: DesiredPicture, refused) => watcher.onOrder(site, picture, refused),
+        dial: (life, end) => dial(site, life, end),
+      });
+    },
+    killAgent(site) {
+      if (site.agent === null || !site.agent.life.alive) return;
+      trace.note(site.machine.name, "agent is killed");
+      endAgent(site.agent, site.dir, { random: randoms.files, powerCut: false });
+      site.agent = null;
+    },
+    powerOff(site) {
+      if (!site.machine.power.alive) return;
+      trace.note(site.machine.name, "loses its power");
+      if (site.agent !== null) endAgent(site.agent, site.dir, { random: randoms.files, powerCut: true });
+      site.agent = null;
+      site.machine.powerOff();
+    },
+    powerOn(site) {
+      if (site.machine.power.alive || site.gone) return;
+      trace.note(site.machine.name, "boots");
+      site.machine.powerOn();
+      world.startAgent(site);
+    },
+    lookAtWires,
+  };
+  const watcher = facts.watcher(world);
+  return world;
+}
