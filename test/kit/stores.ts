@@ -2,7 +2,7 @@ import type { Store } from "../../src/app/store.ts";
 import type { Plan } from "../../src/core/plan.ts";
 import type { Release, ReleaseSpec } from "../../src/core/release.ts";
 import { begin } from "../../src/core/rollout.ts";
-import type { Requested } from "../../src/core/rollout-state.ts";
+import type { Requested, RolloutState } from "../../src/core/rollout-state.ts";
 import { noon } from "./rollouts.ts";
 
 export const aSpec: ReleaseSpec = {
@@ -31,14 +31,25 @@ export function digestOf(seed: string): string {
   return `sha256:${Buffer.from(seed).toString("hex").padEnd(64, "0").slice(0, 64)}`;
 }
 
-export function aRelease(store: Store, change: { service?: string; commit?: string; specHash?: string } = {}): Release {
-  const { service = "api", commit = "1".repeat(40), specHash = "spec" } = change;
-  return store.releases.intern({ service, commit, digest: digestOf(commit), spec: aSpec, specHash, at: noon, by: "ana" });
+type ReleaseChange = { service?: string; number?: number; commit?: string; specHash?: string };
+
+export function aRelease(store: Store, change: ReleaseChange = {}): Release {
+  const { service = "api", commit = "1".repeat(40), specHash = "spec", ...number } = change;
+  return store.releases.intern({
+    service,
+    ...number,
+    commit,
+    digest: digestOf(commit),
+    spec: aSpec,
+    specHash,
+    at: noon,
+    by: "ana",
+  });
 }
 
 /** Puts a requested rollout into the store, with a release for it. */
-export function storeRollout(store: Store, request: Requested): void {
-  const release = aRelease(store);
+export function storeRollout(store: Store, request: Requested, change: ReleaseChange = {}): void {
+  const release = aRelease(store, { service: request.service, ...change });
   const asked: Requested = { ...request, release: release.number };
   const hosts = asked.hosts.map(({ host, from }) => ({ host, from, labels: {} }));
   const plan: Plan = {
@@ -70,4 +81,18 @@ export function storeRollout(store: Store, request: Requested): void {
     requestedAt: asked.at,
   };
   store.transact(() => store.rollouts.create(row, asked, begin(asked).state));
+}
+
+type EndedPhase = "succeeded" | "incomplete" | "restored" | "stuck" | "rejected" | "expired" | "cancelled";
+
+/** Writes the end of a rollout (or a change after it) past the reducer: the store does not judge what it is given. */
+export function endRollout(
+  store: Store,
+  facts: { number: number; phase: EndedPhase; at: number; watch?: RolloutState["watch"] },
+): void {
+  const stored = store.rollouts.find(facts.number);
+  if (stored === null) throw new Error(`there is no rollout ${facts.number}`);
+  const { number, version } = stored;
+  const state = { ...stored.state, phase: facts.phase, endedAt: facts.at, watch: facts.watch ?? null };
+  store.rollouts.append({ number, version, event: { type: "soaked", at: facts.at }, state });
 }
