@@ -2,55 +2,110 @@
  * Which hosts go when, given who serves well at this moment. Promise 3: never more than the plan allows is out of service
  * at once, counting hosts that were out already; putting those right costs nothing, so they go first.
  */
-import type { Effect, Fitness, RolloutState } from "./rollout-state.ts";
-import { type Moved, withHost } from "./rollout-undo.ts";
+import { amountOf } from "./plan.ts";
+import { batchOf } from "./rollout-change.ts";
+import type { Fitness, HostState, RolloutState } from "./rollout-state.ts";
 
-export const everyoneFit: Fitness = { unwell: [], away: [] };
-
-/** The same hosts in batches of the same sizes: those that do not serve first, those that cannot be reached last. */
-export function worstFirst(state: RolloutState, fitness: Fitness): RolloutState {
-  const all = state.batches.flat();
-  const rank = (host: string) => (fitness.away.includes(host) ? 2 : fitness.unwell.includes(host) ? 0 : 1);
-  const order = [...all].sort((a, b) => rank(a) - rank(b) || all.indexOf(a) - all.indexOf(b));
-  let from = 0;
-  const batches = state.batches.map((batch) => {
-    from += batch.length;
-    return order.slice(from - batch.length, from);
-  });
-  return { ...state, batches };
+/**
+ * Hosts that are out of service: those that swap, those of the environment that do not serve well, and those nobody hears
+ * of. A host on which nothing ran before was never in, so it is not out: it counts while it swaps, and once it has served.
+ */
+export function outOf(state: RolloutState, fitness: Fitness): ReadonlySet<string> {
+  const out = new Set([...fitness.unwell, ...fitness.away]);
+  for (const h of state.hosts) {
+    if (h.status === "swapping" || h.status === "restoring") out.add(h.host);
+    else if (h.from === null && h.served !== true) out.delete(h.host);
+  }
+  return out;
 }
 
-/** True when the current batch may be taken out of service besides what is out already. */
-export function hasRoom(state: RolloutState, fitness: Fitness): boolean {
-  const batch = state.batches[state.batch] ?? [];
-  const out = [...fitness.unwell, ...fitness.away];
-  if (batch.every((host) => out.includes(host))) return true;
-  const others = state.hosts.filter((h) => out.includes(h.host) && !batch.includes(h.host));
-  const allowed = Math.max(...state.batches.map((b) => b.length));
-  return others.length + batch.length <= allowed;
+/** How many may be out of service at once; never none, or nothing could ever go on. */
+export function budgetOf(state: RolloutState): number {
+  const { maxUnavailable } = state.policy;
+  const largest = Math.max(1, ...state.batches.map((batch) => batch.length));
+  return maxUnavailable === null ? largest : Math.max(1, amountOf(maxUnavailable, state.hosts.length));
+}
+
+/** As many of these as may start now: those that are out first, since they cost nothing. */
+export function thoseThatFit(state: RolloutState, hosts: readonly HostState[], fitness: Fitness): readonly HostState[] {
+  const out = outOf(state, fitness);
+  const broken = hosts.filter((h) => out.has(h.host));
+  const well = hosts.filter((h) => !out.has(h.host));
+  return [...broken, ...well.slice(0, Math.max(0, budgetOf(state) - out.size))];
 }
 
 /**
- * A rollback does not wait for hosts that nobody hears of: they are told what to serve, so that they come along when they
- * are back, and they count as not rolled back.
+ * Before anything is touched: hosts that do not serve go first, those that cannot be reached last, in batches of the same
+ * sizes. Where a spread keeps hosts apart the batches stay as they are.
  */
-export function leaveAwayBehind(state: RolloutState, event: { readonly at: number; readonly fitness?: Fitness }): Moved {
-  const away = state.batches.flat().filter((host) => event.fitness?.away.includes(host) ?? false);
-  let next = state;
-  const effects: Effect[] = [];
-  for (const host of away) {
-    const gone = { reason: "host_lost" as const, detail: "no connection; it goes back by itself when it returns" };
-    next = withHost(next, host, { ...gone, status: "failed", startedAt: event.at, endedAt: event.at });
-    effects.push({ kind: "desire", host, release: state.release });
-  }
-  const batches = state.batches.map((batch) => batch.filter((host) => !away.includes(host))).filter((b) => b.length > 0);
-  return { state: { ...next, batches }, effects };
+export function worstFirst(state: RolloutState, fitness: Fitness): RolloutState {
+  if (state.policy.spread !== null && state.kind !== "rollback") return state;
+  const out = outOf(state, fitness);
+  const all = state.batches.flat();
+  const rank = (host: string) => (fitness.away.includes(host) ? 2 : out.has(host) ? 0 : 1);
+  const order = [...all].sort((a, b) => rank(a) - rank(b) || all.indexOf(a) - all.indexOf(b));
+  const sizes = state.batches.map((batch) => batch.length);
+  // A rollback puts right all that is out at once, in addition to its first batch.
+  const repairs = order.filter((host) => rank(host) === 0).length;
+  if (state.kind === "rollback" && repairs > (sizes[0] ?? 0)) sizes[0] = repairs;
+  let at = 0;
+  const batches = sizes.map((size) => {
+    at += size;
+    return order.slice(at - size, at);
+  });
+  return { ...state, batches: batches.filter((batch) => batch.length > 0) };
 }
 
-/** The rollout as if the host, which has not been touched, had never been part of it. */
+/**
+ * When too many are out for the batch to go on: hosts of later batches that are out themselves come forward, or they would
+ * keep out of service what would mend them.
+ */
+export function withRepairs(state: RolloutState, fitness: Fitness): RolloutState {
+  const out = outOf(state, fitness);
+  const later = state.batches.slice(state.batch + 1).flat();
+  const repairs = state.hosts
+    .filter((h) => later.includes(h.host) && h.status === "waiting" && h.image === "present")
+    .map((h) => h.host)
+    .filter((host) => out.has(host) && !fitness.away.includes(host));
+  if (repairs.length === 0) return state;
+  const batches = state.batches.map((batch, i) =>
+    i === state.batch ? [...batch, ...repairs] : batch.filter((host) => !repairs.includes(host)),
+  );
+  return { ...state, batches: batches.filter((batch) => batch.length > 0) };
+}
+
+/** Nothing of it is under way or still to come. */
+export function isBatchDone(state: RolloutState): boolean {
+  return batchOf(state).every((h) => h.status !== "waiting" && h.status !== "swapping");
+}
+
+export function isLastBatch(state: RolloutState): boolean {
+  return state.batch >= state.batches.length - 1;
+}
+
+/** The rollout as if the host had never been part of it. `batch` then names what comes where its batch was. */
 export function withoutHost(state: RolloutState, host: string): RolloutState {
-  const current = state.batches[state.batch] ?? [];
-  const batches = state.batches.map((batch) => batch.filter((h) => h !== host)).filter((b) => b.length > 0);
-  const at = batches.findIndex((batch) => batch.some((h) => current.includes(h)));
-  return { ...state, hosts: state.hosts.filter((h) => h.host !== host), batches, batch: at === -1 ? state.batch : at };
+  const without = state.batches.map((batch) => batch.filter((h) => h !== host));
+  const gone = without.slice(0, state.batch).filter((batch) => batch.length === 0).length;
+  return {
+    ...state,
+    hosts: state.hosts.filter((h) => h.host !== host),
+    accepted: state.accepted.filter((h) => h !== host),
+    batches: without.filter((batch) => batch.length > 0),
+    batch: state.batch - gone,
+  };
+}
+
+/**
+ * Failed hosts get another turn: those of the present batch in it, those of earlier ones in batches of their own right
+ * after it. Hosts of different batches are not mixed, so that a spread holds.
+ */
+export function withRetries(state: RolloutState, failed: readonly string[]): RolloutState {
+  const isFailed = (host: string) => failed.includes(host);
+  const earlier = state.batches.slice(0, state.batch);
+  const before = earlier.map((batch) => batch.filter((host) => !isFailed(host))).filter((batch) => batch.length > 0);
+  const again = earlier.map((batch) => batch.filter(isFailed)).filter((batch) => batch.length > 0);
+  const present = state.batches.slice(state.batch, state.batch + 1);
+  const later = state.batches.slice(state.batch + 1);
+  return { ...state, batches: [...before, ...present, ...again, ...later], batch: before.length };
 }

@@ -36,7 +36,7 @@ export function aRequest(
     approvalsRequired: 1,
     batches: batchesOf({ hosts: hostNames, policy, kind }),
     policy,
-    back: 40,
+    back: 41,
     inLine: false,
     hosts: hostNames.map((host) => ({ host, from: 41, unchanged: false })),
     ...rest,

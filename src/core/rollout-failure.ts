@@ -1,0 +1,81 @@
+/** What becomes of a rollout in which more hosts failed than may. */
+import { amountOf } from "./plan.ts";
+import type { ReasonCode } from "./reasons.ts";
+import { also, change, hostsIn, type Moment, type Moved, runClocks, verdict } from "./rollout-change.ts";
+import { type Effect, type Failure, type HostState, isPaused, type Pause, type RolloutState } from "./rollout-state.ts";
+import { asBefore, goBack } from "./rollout-undo.ts";
+
+/** Reasons that are the release's own fault; the others (a full disk, a lost host) say nothing about it. */
+const releaseFaults: readonly ReasonCode[] = [
+  "unhealthy",
+  "exited",
+  "crash_loop",
+  "oom_killed",
+  "start_failed",
+  "create_failed",
+  "wrong_platform",
+];
+
+/** What a failed host has to show. */
+export function asFailed({ reason, detail, logTail }: Failure, at: number): Partial<HostState> {
+  return { status: "failed", endedAt: at, reason, detail, logTail };
+}
+
+/** Failed, and not accepted by a person. */
+function openFailures(state: RolloutState): readonly HostState[] {
+  return hostsIn(state, "failed").filter((h) => !state.accepted.includes(h.host));
+}
+
+/** More hosts failed than may. A rollback does not ask: it is never undone. */
+export function hasFailed(state: RolloutState): boolean {
+  if (state.kind === "rollback") return false;
+  return openFailures(state).length > amountOf(state.policy.maxFailed, state.hosts.length);
+}
+
+/** The host that failed last says why. */
+function newest(failures: readonly HostState[]): HostState | undefined {
+  return failures.reduce<HostState | undefined>(
+    (late, h) => (late === undefined || (h.endedAt ?? 0) > (late.endedAt ?? 0) ? h : late),
+    undefined,
+  );
+}
+
+/**
+ * The policy's answer to a rollout that has failed: stand still until a person decides, or go back. Nothing is sent while
+ * it is paused: then the failure is noted, and acted on when it goes on.
+ */
+export function actOnFailure(m: Moved, moment: Moment): Moved {
+  const { state } = m;
+  const host = newest(openFailures(state));
+  const reason = host?.reason ?? "internal";
+  const detail = host === undefined ? "" : `${host.host}: ${host.detail ?? ""}`;
+  if (state.policy.onFailure === "pause") return pausedOnFailure(m, detail, moment.at);
+  if (isPaused(state)) return change(m, { owed: { reason, detail } });
+  const { back } = state;
+  // A restart changes no release: each host keeps the one that it had.
+  const forward = state.policy.onFailure === "rollback" && back !== null && state.kind !== "restart";
+  const way = { target: forward ? () => back : asBefore, reason, detail };
+  return goBack(also(m, ...blame(state)), way, moment);
+}
+
+function pausedOnFailure(m: Moved, why: string, at: number): Moved {
+  const { pauses, soakEndsAt, progressBy } = m.state;
+  if (pauses.some((p) => p.reason === "paused_on_failure")) return m;
+  const pause: Pause = { reason: "paused_on_failure", by: null, at, why };
+  const next = change(m, { pauses: [...pauses, pause] });
+  return pauses.length > 0 ? next : runClocks(next, whatIsLeft({ soakEndsAt, progressBy }, at), at);
+}
+
+/** Of the two clocks, at a moment at which they run. */
+export function whatIsLeft(clocks: Pick<RolloutState, "soakEndsAt" | "progressBy">, at: number) {
+  const left = (until: number | null) => (until === null ? null : Math.max(0, until - at));
+  return { soakMs: left(clocks.soakEndsAt), progressMs: left(clocks.progressBy) };
+}
+
+/** Where the release itself was at fault it is bad here. A restart proves nothing: what it restarts has been judged. */
+function blame(state: RolloutState): readonly Effect[] {
+  const guilty = newest(openFailures(state).filter((h) => h.reason !== null && releaseFaults.includes(h.reason)));
+  if (guilty === undefined || guilty.reason === null || state.kind === "restart") return [];
+  const detail = `${guilty.host}: ${guilty.detail ?? ""}`;
+  return [verdict({ release: state.release, verdict: "bad", reason: guilty.reason, detail })];
+}

@@ -1,0 +1,205 @@
+/** What hosts report, and what their silence means. A report that comes late, or again, changes nothing. */
+import type { ReasonCode } from "./reasons.ts";
+import { isLastBatch, withoutHost } from "./rollout-batches.ts";
+import {
+  also,
+  batchOf,
+  change,
+  clearTimerOf,
+  ended,
+  everyoneFit,
+  goesForward,
+  type Moment,
+  type Moved,
+  moved,
+  namesOf,
+  progressed,
+  quiet,
+  withHost,
+  withHosts,
+} from "./rollout-change.ts";
+import { actOnFailure, asFailed, hasFailed } from "./rollout-failure.ts";
+import { batchDone, enter, goOn, nextBatch, soak } from "./rollout-forward.ts";
+import {
+  type Failure,
+  type Fitness,
+  type HostState,
+  hasEnded,
+  hostOf,
+  type LaterEvent,
+  type RolloutState,
+  type Step,
+} from "./rollout-state.ts";
+import { nextTurn, restoreFailed, returnsUnwell } from "./rollout-undo.ts";
+
+type Of<T extends LaterEvent["type"]> = Extract<LaterEvent, { type: T }>;
+
+const ignored: Step = { kind: "ignored" };
+
+export function imagePresent(state: RolloutState, event: Of<"image_present">): Step {
+  const known = hostOf(state, event.host);
+  if (known?.status !== "waiting" || known.image === "present" || isOver(state)) return ignored;
+  const next = quiet(withHost(state, event.host, { image: "present", reason: null, detail: null }));
+  if (!isWaitedFor(state, event.host)) return moved(goOn(next, event));
+  return moved(goOn(progressed(next, event.at), event));
+}
+
+export function imageFailed(state: RolloutState, event: Of<"image_failed">): Step {
+  const { host, reason, detail } = event;
+  const known = hostOf(state, host);
+  if (known?.status !== "waiting" || known.image === "present" || isOver(state)) return ignored;
+  if (known.image === "failed" && known.reason === reason) return ignored;
+  return moved(goOn(quiet(withHost(state, host, { image: "failed", reason, detail })), event));
+}
+
+/** Nobody needs an image any more. */
+function isOver(state: RolloutState): boolean {
+  return hasEnded(state) || state.phase === "restoring";
+}
+
+function isWaitedFor(state: RolloutState, host: string): boolean {
+  const isMoving = state.phase === "queued" || state.phase === "rolling";
+  return isMoving && batchOf(state).some((h) => h.host === host);
+}
+
+/** Something about the fleet changed, and nothing about the rollout: does it let anything go on? */
+export function hostsChanged(state: RolloutState, event: Of<"hosts_changed">): Step {
+  const next = state.phase === "restoring" ? nextTurn(quiet(state), event) : goOn(quiet(state), event);
+  const isSame = next.effects.length === 0 && JSON.stringify(next.state) === JSON.stringify(state);
+  return isSame ? ignored : moved(next);
+}
+
+/** Silence was held against it, or the clock was; then it says that all is well. */
+const silences: readonly ReasonCode[] = ["host_lost", "deadline_passed", "no_progress"];
+
+export function swapped(state: RolloutState, event: Of<"host_swapped">): Step {
+  const { host, at, restarts = 0 } = event;
+  const known = hostOf(state, host);
+  if (known === null || !goesForward(state) || !(known.status === "swapping" || isLate(known))) return ignored;
+  const proven = { status: "healthy", endedAt: at, restarts, served: true, reason: null, detail: null, logTail: [] } as const;
+  const accepted = state.accepted.filter((h) => h !== host);
+  const next = also(quiet({ ...withHost(state, host, proven), accepted }), clearTimerOf(host));
+  // A failure that was noted in a pause may have been none.
+  const m = hasFailed(next.state) ? next : change(next, { owed: null });
+  // It soaks like the others, from now.
+  return moved(state.phase === "soaking" ? soak(m, at) : goOn(progressed(m, at), event));
+}
+
+function isLate(h: HostState): boolean {
+  return h.status === "failed" && h.attempt > 0 && h.served !== true && h.reason !== null && silences.includes(h.reason);
+}
+
+export function failed(state: RolloutState, host: string, failure: Failure, moment: Moment): Step {
+  if (hostOf(state, host)?.status !== "swapping") return ignored;
+  const next = also(quiet(withHost(state, host, asFailed(failure, moment.at))), clearTimerOf(host));
+  return moved(afterFailure(progressed(next, moment.at), moment));
+}
+
+/** A host that was healthy is not any more, while its rollout is still under way. */
+export function unwell(state: RolloutState, host: string, failure: Failure, moment: Moment): Step {
+  if (state.phase === "restoring") return returnsUnwell(state, host, failure, moment);
+  if (!goesForward(state) || hostOf(state, host)?.status !== "healthy") return ignored;
+  return moved(afterFailure(quiet(withHost(state, host, asFailed(failure, moment.at))), moment));
+}
+
+function afterFailure(m: Moved, moment: Moment): Moved {
+  return hasFailed(m.state) ? actOnFailure(m, moment) : goOn(m, moment);
+}
+
+/**
+ * A deadline of one host. A host that nobody hears of is not failed by it where the policy says to wait: the clock of
+ * progress decides. A rollback waits for nobody.
+ */
+export function overdue(state: RolloutState, event: Of<"host_overdue">): Step {
+  const { host, at, connected } = event;
+  const seconds = Math.round(state.policy.hostDeadlineMs / 1000);
+  const detail = connected ? `not done after ${seconds} s` : `not heard of for its ${seconds} s`;
+  const reason: ReasonCode = connected ? "deadline_passed" : "host_lost";
+  const status = hostOf(state, host)?.status;
+  if (status === "restoring") return restoreFailed(state, host, { reason, detail, logTail: [] }, event);
+  if (status !== "swapping") return ignored;
+  if (connected || state.policy.unreachable !== "wait" || state.kind === "rollback") {
+    return failed(state, host, { reason, detail, logTail: [] }, event);
+  }
+  const again = at + state.policy.hostDeadlineMs;
+  return moved(also(quiet(withHost(state, host, { reason, detail })), { kind: "set_timer", name: `host:${host}`, at: again }));
+}
+
+/** Nothing moved for too long: the hosts that it waits for have failed. */
+export function stalled(state: RolloutState, event: Of<"stalled">): Step {
+  const { at, fitness = everyoneFit } = event;
+  if (state.progressBy === null || at < state.progressBy) return ignored;
+  const late = batchOf(state).filter((h) => h.status === "waiting" || h.status === "swapping");
+  const without = withHosts(state, namesOf(late), (h) => asFailed(whyLate(state, h, fitness), at));
+  const timers = late.filter((h) => h.status === "swapping").map((h) => clearTimerOf(h.host));
+  const next = also(quiet(without), ...timers);
+  return moved(afterFailure(progressed(next, at), event));
+}
+
+function whyLate(state: RolloutState, h: HostState, { away }: Fitness): Failure {
+  const logTail: readonly string[] = [];
+  const minutes = `${Math.round(state.policy.deadlineMs / 60_000)} min`;
+  if (away.includes(h.host)) return { reason: "host_lost", detail: `no connection, and nothing moved for ${minutes}`, logTail };
+  const reason = "no_progress";
+  if (h.status === "swapping") return { reason, detail: `its swap did not end in ${minutes}`, logTail };
+  if (h.image !== "present") return { reason, detail: `no image after ${minutes}`, logTail };
+  return { reason, detail: `too many other hosts were out of service for ${minutes}`, logTail };
+}
+
+export function soaked(state: RolloutState, event: Of<"soaked">): Step {
+  if (state.phase !== "soaking" || state.soakEndsAt === null || event.at < state.soakEndsAt) return ignored;
+  return moved(nextBatch(quiet(state), event));
+}
+
+/** A host that was revoked, or does not belong here any more, is no part of it: it has not failed, and blocks nothing. */
+export function left(state: RolloutState, event: Of<"host_left">): Step {
+  const known = hostOf(state, event.host);
+  if (known === null || hasEnded(state)) return ignored;
+  const next = also(quiet(withoutHost(state, event.host)), ...(isTimed(known) ? [clearTimerOf(event.host)] : []));
+  if (next.state.batches.length > 0) return moved(afterLeaving(state, next, event));
+  if (state.phase === "restoring") return moved(nextTurn(next, event));
+  const end = { phase: "cancelled", reason: "no_hosts", detail: `${event.host} was the last one` } as const;
+  return moved(ended(next, { ...end, at: event.at }));
+}
+
+function isTimed(h: HostState): boolean {
+  return h.status === "swapping" || h.status === "restoring";
+}
+
+function afterLeaving(before: RolloutState, m: Moved, event: Of<"host_left">): Moved {
+  switch (before.phase) {
+    case "restoring":
+      return nextTurn(m, event);
+    case "queued":
+    case "rolling":
+    case "soaking":
+      return isBatchGone(before, m.state) ? afterBatchLeft(m, event) : withTheRest(before, m, event);
+    case "in_line":
+    case "awaiting_approval":
+    case "succeeded":
+    case "incomplete":
+    case "restored":
+    case "stuck":
+    case "rejected":
+    case "expired":
+    case "cancelled":
+      return m;
+  }
+}
+
+function isBatchGone(before: RolloutState, after: RolloutState): boolean {
+  return batchOf(before).length > 0 && !after.batches[after.batch]?.some((host) => batchOf(before).some((h) => h.host === host));
+}
+
+/** The batch in work has gone with its last host. When it was the last batch, the whole soaks. */
+function afterBatchLeft(m: Moved, event: Of<"host_left">): Moved {
+  if (m.state.batch < m.state.batches.length) return enter(m, event);
+  return batchDone(change(m, { batch: m.state.batches.length - 1 }), event);
+}
+
+/** When a soaking batch has become the last one, its soak is that of the whole. */
+function withTheRest(before: RolloutState, m: Moved, event: Of<"host_left">): Moved {
+  const isNewlyLast = before.phase === "soaking" && !isLastBatch(before) && isLastBatch(m.state);
+  if (isNewlyLast) return soak(m, event.at);
+  return goOn(m, event);
+}

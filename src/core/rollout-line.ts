@@ -1,0 +1,79 @@
+/** Before anything begins: the line, and requests that end untouched. */
+import { ended, type Moved, moved, quiet } from "./rollout-change.ts";
+import { queue } from "./rollout-forward.ts";
+import {
+  type Effect,
+  type HostState,
+  isPaused,
+  type LaterEvent,
+  type PlannedHostFacts,
+  type RolloutState,
+  type Step,
+} from "./rollout-state.ts";
+
+type Of<T extends LaterEvent["type"]> = Extract<LaterEvent, { type: T }>;
+
+export function hostsOf(planned: readonly PlannedHostFacts[]): readonly HostState[] {
+  return planned.map((h) => ({
+    host: h.host,
+    from: h.from,
+    status: h.unchanged ? "unchanged" : "waiting",
+    back: null,
+    image: "unknown",
+    reason: null,
+    detail: null,
+    logTail: [],
+    startedAt: null,
+    endedAt: null,
+    restarts: 0,
+    attempt: 0,
+  }));
+}
+
+/** Nothing would be touched: such a rollout is never a success. */
+export function endsEmpty(state: RolloutState, at: number): Moved {
+  const reason = state.hosts.length === 0 ? "no_hosts" : "already_live";
+  return ended(quiet(state), { phase: "cancelled", at, reason, detail: null });
+}
+
+/** Its turn has come, with a plan of this moment. Approvals count for the plan that they were given to. */
+export function turnCame(state: RolloutState, event: Of<"turn_came">): Step {
+  if (state.phase !== "in_line" || isPaused(state)) return { kind: "ignored" };
+  const { at, from, back, planHash, policy, approvalsRequired, batches } = event;
+  const isSame = planHash === state.planHash;
+  const expiresAt = at + state.expiresAt - state.requestedAt;
+  const plan = { from, back, planHash, policy, approvalsRequired, batches, expiresAt, hosts: hostsOf(event.hosts) };
+  const next: RolloutState = { ...state, ...plan, approvals: isSame ? state.approvals : [] };
+  if (batches.length === 0) return moved(endsEmpty(next, at));
+  if (next.approvals.length >= approvalsRequired) return moved(queue(quiet(next), event));
+  const reason = isSame ? "awaiting_approval" : "plan_changed";
+  const waits: RolloutState = { ...next, phase: "awaiting_approval", reason, detail: isSame ? null : changed(state) };
+  return moved({ state: waits, effects: [expiry(expiresAt)] });
+}
+
+function changed(before: RolloutState): string {
+  const given = before.approvals.length;
+  if (given === 0) return "the plan changed while it waited in line";
+  return `the plan changed while it waited in line, so ${given === 1 ? "its approval does" : "its approvals do"} not count`;
+}
+
+export function expiry(at: number): Effect {
+  return { kind: "set_timer", name: "expiry", at };
+}
+
+const untouched: readonly RolloutState["phase"][] = ["in_line", "awaiting_approval", "queued"];
+
+export function throwOut(state: RolloutState, { at, reason, detail }: Of<"thrown_out">): Step {
+  if (!untouched.includes(state.phase)) return { kind: "ignored" };
+  return moved(ended(quiet(state), { phase: "cancelled", at, reason, detail }));
+}
+
+export function planChanged(state: RolloutState, { at, detail }: Of<"plan_changed">): Step {
+  if (state.phase !== "awaiting_approval") return { kind: "ignored" };
+  return moved(ended(quiet(state), { phase: "cancelled", at, reason: "plan_changed", detail }));
+}
+
+export function expire(state: RolloutState, { at }: Of<"expired">): Step {
+  if (state.phase !== "awaiting_approval") return { kind: "ignored" };
+  return moved(ended(quiet(state), { phase: "expired", at, reason: "request_expired", detail: null }));
+}

@@ -1,0 +1,131 @@
+/** What people do to a rollout. Each act either counts or is refused with the reason why not. */
+import type { ReasonCode } from "./reasons.ts";
+import { withRetries } from "./rollout-batches.ts";
+import {
+  also,
+  batchOf,
+  change,
+  ended,
+  hostsIn,
+  type Moved,
+  moved,
+  progressed,
+  quiet,
+  runClocks,
+  verdict,
+} from "./rollout-change.ts";
+import { goOn, queue } from "./rollout-forward.ts";
+import { withoutPauses } from "./rollout-pauses.ts";
+import { type HostState, hasEnded, isPaused, type LaterEvent, type RolloutState, type Step } from "./rollout-state.ts";
+import { asBefore, goBack } from "./rollout-undo.ts";
+
+type Of<T extends LaterEvent["type"]> = Extract<LaterEvent, { type: T }>;
+
+function refused(reason: ReasonCode): Step {
+  return { kind: "refused", reason };
+}
+
+function tooLate(state: RolloutState): Step {
+  return refused(hasEnded(state) ? "already_ended" : "already_decided");
+}
+
+/** Counts in line, too: there it is enough when its turn comes. */
+export function approve(state: RolloutState, event: Of<"approved">): Step {
+  const { by, at } = event;
+  const { approvals, approvalsRequired } = state;
+  if (state.phase !== "awaiting_approval" && state.phase !== "in_line") return tooLate(state);
+  if (approvals.some((a) => a.by.id === by.id && a.by.kind === by.kind)) return refused("already_approved");
+  if (approvals.length >= approvalsRequired) return tooLate(state);
+  const next = change(quiet(state), { approvals: [...approvals, { by, at }] });
+  if (state.phase === "in_line" || next.state.approvals.length < approvalsRequired) return moved(next);
+  return moved(queue(also(next, { kind: "clear_timer", name: "expiry" }), event));
+}
+
+export function reject(state: RolloutState, event: Of<"rejected">): Step {
+  const { at, by, why } = event;
+  if (state.phase !== "awaiting_approval" && state.phase !== "in_line") return tooLate(state);
+  return moved(ended(quiet(state), { phase: "rejected", at, reason: "rejected", detail: why, by }));
+}
+
+export function cancel(state: RolloutState, event: Of<"cancelled">): Step {
+  const { by, why, at } = event;
+  switch (state.phase) {
+    case "in_line":
+    case "awaiting_approval":
+    case "queued":
+      return moved(ended(quiet(state), { phase: "cancelled", at, reason: "cancelled", detail: why, by }));
+    case "rolling":
+    case "soaking":
+      return state.kind === "rollback" ? tooLate(state) : moved(abort(state, event));
+    case "restoring":
+    case "succeeded":
+    case "incomplete":
+    case "restored":
+    case "stuck":
+    case "rejected":
+    case "expired":
+    case "cancelled":
+      return tooLate(state);
+  }
+}
+
+/** At once, whatever it is paused for. */
+function abort(state: RolloutState, event: Of<"cancelled">): Moved {
+  const { by, why, blame, to } = event;
+  const target = to === undefined ? asBefore : () => to;
+  const reason = blame ? "rolled_back" : "cancelled";
+  const { release } = state;
+  const detail = `rolled back by ${by.name}`;
+  const verdicts = blame ? [verdict({ release, verdict: "bad", reason: "rolled_back", detail, by })] : [];
+  return goBack(also(quiet({ ...state, endedBy: by }), ...verdicts), { target, reason, detail: why }, event);
+}
+
+/** Failed hosts are swapped again, and no others. */
+export function retry(state: RolloutState, event: Of<"retried">): Step {
+  const failed = hostsIn(state, "failed");
+  if (hasEnded(state) || state.phase === "restoring") return tooLate(state);
+  if (failed.length === 0) return refused("nothing_failed");
+  const again = withRetries(
+    { ...state, hosts: state.hosts.map(waitingAgain), accepted: [], owed: null },
+    failed.map((h) => h.host),
+  );
+  const soaks = state.phase === "soaking" && batchOf(again).every((h) => h.status !== "waiting");
+  if (soaks) return moved(goAhead(quiet(again), event));
+  const phase = state.startedAt === null ? "queued" : "rolling";
+  const next = change(quiet(again), { phase, reason: null, detail: null });
+  return moved(goAhead(progressed(next, event.at), event));
+}
+
+/** What it was told when the image could not be had is asked anew. */
+function waitingAgain(h: HostState): HostState {
+  if (h.status !== "failed") return h;
+  const image = h.image === "failed" ? "unknown" : h.image;
+  return { ...h, status: "waiting", image, reason: null, detail: null, logTail: [], endedAt: null };
+}
+
+/** Failed hosts stay as they are, and count no more. */
+export function goOnWithout(state: RolloutState, event: Of<"continued">): Step {
+  const failed = hostsIn(state, "failed").map((h) => h.host);
+  if (hasEnded(state) || state.phase === "restoring") return tooLate(state);
+  if (failed.length === 0) return refused("nothing_failed");
+  if (!state.pauses.some((p) => p.reason === "paused_on_failure") && state.owed === null) return refused("not_paused");
+  const next = change(quiet(state), { accepted: failed, owed: null });
+  const isSoaking = state.phase === "soaking";
+  return moved(goAhead(isSoaking ? next : progressed(next, event.at), event));
+}
+
+/** The failure has been answered; another pause stays. */
+function goAhead(m: Moved, event: Of<"retried"> | Of<"continued">): Moved {
+  const gone = m.state.pauses.filter((p) => p.reason === "paused_on_failure");
+  return gone.length > 0 ? withoutPauses(m, gone, event) : goOn(m, event);
+}
+
+/** Ends the time, not the proof: every host must still say that it is well. */
+export function skipSoak(state: RolloutState, event: Of<"soak_skipped">): Step {
+  if (hasEnded(state)) return refused("already_ended");
+  if (state.phase !== "soaking") return refused("not_soaking");
+  const left = isPaused(state) ? (state.held?.soakMs ?? 0) : (state.soakEndsAt ?? 0) - event.at;
+  if (left <= 0) return refused("not_soaking");
+  const isEnd = state.batch === state.batches.length - 1;
+  return moved(runClocks(change(quiet(state), { endSoakSkipped: isEnd }), { soakMs: 0, progressMs: null }, event.at));
+}
