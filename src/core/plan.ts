@@ -88,17 +88,100 @@ export function amountOf(amount: Amount, total: number): number {
   return Math.min(total, Math.max(1, Math.floor((total * amount.percent) / 100)));
 }
 
+/** The labels of each host, by its name. */
+export type Labels = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 /**
- * Batches in order: the canary, then equal batches. A rollback has no canary: what it goes back to was good here.
- * Hosts are taken in the order given (the caller sorts them by name, so that equal inventories give equal plans).
+ * Batches in order: the canary, then equal batches, or what the list says. Never more hosts in one than may be out of
+ * service. A rollback has neither canary nor spread, and a size of its own: what it goes back to was good here.
+ * Hosts are taken in the order given (the caller sorts them by name, so that equal inventories give equal plans). A host
+ * without the label of the spread shares its value with nobody.
  */
-export function batchesOf(facts: { hosts: readonly string[]; policy: RolloutPolicy; kind: RolloutKind }): string[][] {
-  const { hosts, policy, kind } = facts;
-  const canary = kind === "rollback" ? 0 : amountOf(policy.canary, hosts.length);
-  const amount = "length" in policy.batch ? (policy.batch[0] ?? { percent: 100 }) : policy.batch;
-  const size = Math.max(1, amountOf(amount, hosts.length));
-  const batches: string[][] = canary > 0 ? [hosts.slice(0, canary)] : [];
-  for (let at = canary; at < hosts.length; at += size) batches.push(hosts.slice(at, at + size));
+export function batchesOf(facts: {
+  readonly hosts: readonly string[];
+  readonly policy: RolloutPolicy;
+  readonly kind: RolloutKind;
+  readonly labels?: Labels;
+}): string[][] {
+  const { hosts, policy, kind, labels = {} } = facts;
+  const total = hosts.length;
+  if (kind === "rollback") return chunked(hosts, shares(policy.rollbackBatch, total));
+  const most = policy.maxUnavailable === null ? total : Math.max(1, amountOf(policy.maxUnavailable, total));
+  const sizes = { targets: targetsOf(policy, total), most };
+  const { spread } = policy;
+  if (spread === null) return chunked(hosts, sizes);
+  const labelOf = (host: string) => labels[host]?.[spread.label] ?? null;
+  return spread.order === "apart" ? apart(hosts, labelOf, sizes) : inTurn(hosts, labelOf, sizes);
+}
+
+/** How much of the fleet has the release after each step, and how many may be in a batch. */
+type Sizes = { readonly targets: readonly number[]; readonly most: number };
+type LabelOf = (host: string) => string | null;
+
+function targetsOf(policy: RolloutPolicy, total: number): readonly number[] {
+  if ("length" in policy.batch) return [...policy.batch.map((share) => amountOf(share, total)), total];
+  const canary = amountOf(policy.canary, total);
+  return [canary, ...shares(policy.batch, total).targets.map((target) => Math.min(total, target + canary))];
+}
+
+function shares(amount: Amount, total: number): Sizes {
+  const size = Math.max(1, amountOf(amount, total));
+  return { targets: Array.from({ length: Math.ceil(total / size) }, (_, i) => Math.min(total, (i + 1) * size)), most: size };
+}
+
+/** How many the next batch may have when so many have had their turn. */
+function room({ targets, most }: Sizes, done: number): number {
+  const target = targets.find((t) => t > done) ?? done + most;
+  return Math.min(most, target - done);
+}
+
+function chunked(hosts: readonly string[], sizes: Sizes): string[][] {
+  const batches: string[][] = [];
+  for (let at = 0; at < hosts.length; ) {
+    const size = room(sizes, at);
+    batches.push(hosts.slice(at, at + size));
+    at += size;
+  }
+  return batches;
+}
+
+function groupsOf(hosts: readonly string[], labelOf: LabelOf): string[][] {
+  const groups = new Map<string, string[]>();
+  for (const host of hosts) {
+    const value = labelOf(host);
+    const key = value === null ? `host ${host}` : `value ${value}`;
+    groups.set(key, [...(groups.get(key) ?? []), host]);
+  }
+  return [...groups.values()];
+}
+
+/** One host of a value in a batch at most; those with the most hosts left come first, so that few batches are needed. */
+function apart(hosts: readonly string[], labelOf: LabelOf, sizes: Sizes): string[][] {
+  const batches: string[][] = [];
+  let groups = groupsOf(hosts, labelOf);
+  for (let done = 0; done < hosts.length; ) {
+    const order = [...groups].sort((a, b) => b.length - a.length).slice(0, room(sizes, done));
+    batches.push(order.flatMap((group) => group.slice(0, 1)));
+    groups = groups.map((group) => (order.includes(group) ? group.slice(1) : group)).filter((group) => group.length > 0);
+    done += order.length;
+  }
+  return batches;
+}
+
+/** One value after the other, in the order of their names; a batch has hosts of one value only. */
+function inTurn(hosts: readonly string[], labelOf: LabelOf, sizes: Sizes): string[][] {
+  const values = (group: readonly string[]) => labelOf(group[0] ?? "") ?? "";
+  const groups = groupsOf(hosts, labelOf).sort((a, b) => (values(a) < values(b) ? -1 : values(a) > values(b) ? 1 : 0));
+  const batches: string[][] = [];
+  let done = 0;
+  for (const group of groups) {
+    for (let rest = group; rest.length > 0; ) {
+      const size = Math.min(room(sizes, done), rest.length);
+      batches.push(rest.slice(0, size));
+      rest = rest.slice(size);
+      done += size;
+    }
+  }
   return batches;
 }
 
