@@ -57,6 +57,7 @@ export const reasons = {
   awaiting_images: { title: "Waits for images on the first hosts", next: "Nothing; it goes on by itself." },
   awaiting_host: { title: "Waits for a host", next: "Look at `/gantry hosts`." },
   soaking: { title: "Soaks", next: "Nothing; it goes on by itself." },
+  watching: { title: "Is watched after its end", next: "Nothing; containers that do not stay well raise its card again." },
   in_line: { title: "Waits in line", next: "Nothing; it comes to its turn by itself. To leave: `/gantry cancel NUMBER`." },
   line_full: { title: "The line is full", next: "Wait until some have had their turn, or ask one of them to leave it." },
   line_held: { title: "The line is held", next: "Look at what went wrong, then `/gantry resume NUMBER`." },

@@ -1,0 +1,214 @@
+/** What one rollout waits for, phase by phase. Pure: everything it needs is handed in. */
+import type { FreezeFacts, LockFacts } from "../core/facts.ts";
+import type { ReasonCode } from "../core/reasons.ts";
+import { releaseName } from "../core/release.ts";
+import { type HostState, type HostStatus, hasEnded, type RolloutState } from "../core/rollout-state.ts";
+import type { SlotStep } from "../core/slot.ts";
+import { afterTheEnd, frozen, locked, mostHosts, namesOf, paused, placeOf, type Wait } from "./why-standing.ts";
+
+/** What a wait is judged by, besides the rollout's own state. */
+export type Around = {
+  readonly freeze: FreezeFacts | null;
+  readonly lock: LockFacts | null;
+  /** Its place in line; null when it does not wait there. */
+  readonly position: number | null;
+  /** The rollout that holds the environment, when it is another. */
+  readonly busyWith: number | null;
+  readonly approvers: readonly string[];
+  /** Hosts that nobody hears of, and since when. */
+  readonly away: ReadonlyMap<string, number | null>;
+  readonly steps: Readonly<Record<string, SlotStep>>;
+};
+
+/** Never empty while the rollout has not ended. */
+export function waitsOf(state: RolloutState, around: Around): readonly Wait[] {
+  const first = around.freeze === null ? [] : [frozen(around.freeze)];
+  if (hasEnded(state)) return [...first, ...afterTheEnd(state)];
+  const pauses = state.pauses.filter((p) => p.reason !== "server_behind" || around.freeze === null);
+  return [...first, ...pauses.map((pause) => paused(pause, state)), ...inPhase(state, around)];
+}
+
+function inPhase(state: RolloutState, around: Around): readonly Wait[] {
+  switch (state.phase) {
+    case "in_line":
+      return inLine(state, around);
+    case "awaiting_approval":
+      return [approval(state, around), ...lockedToo(state, around)];
+    case "queued":
+      return [forHosts(state, around)];
+    case "rolling":
+      return swapping(state, around);
+    case "soaking":
+      return [soaking(state)];
+    case "restoring":
+      return goingBack(state, around);
+    case "succeeded":
+    case "incomplete":
+    case "restored":
+    case "stuck":
+    case "rejected":
+    case "expired":
+    case "cancelled":
+      return [];
+  }
+}
+
+function inLine(state: RolloutState, around: Around): readonly Wait[] {
+  const { number } = state;
+  const place = around.position === null ? "" : `, place ${around.position}`;
+  const behind = around.busyWith === null ? "" : ` behind #${around.busyWith}`;
+  const turn =
+    around.busyWith === null ? "Its turn comes by itself" : `#${around.busyWith} ends: \`/gantry why #${around.busyWith}\``;
+  const wait: Wait = {
+    reason: "in_line",
+    text: `Waits in line${place}${behind}.`,
+    since: state.since,
+    until: null,
+    ends: `${turn}. \`/gantry cancel ${number}\` leaves the line.`,
+  };
+  return [wait, ...lockedToo(state, around)];
+}
+
+function lockedToo(state: RolloutState, { lock }: Around): readonly Wait[] {
+  return lock === null || state.kind === "rollback" ? [] : [locked(lock, placeOf(state))];
+}
+
+function approval(state: RolloutState, { approvers }: Around): Wait {
+  const { approvals, approvalsRequired, number, detail, expiresAt, since } = state;
+  const given = approvals.length === 0 ? "nobody has yet" : `so far: ${approvals.map((a) => a.by.name).join(", ")}`;
+  const changed = state.reason === "plan_changed" && detail !== null ? ` ${detail}.` : "";
+  const who = approvers.length === 0 ? "an approver" : approvers.join(" or ");
+  return {
+    reason: "awaiting_approval",
+    text: `Waits for ${approvalsRequired - approvals.length} more of ${approvalsRequired} approvals (${given}).${changed}`,
+    since,
+    until: expiresAt,
+    ends: `${who}: Approve on the card, or \`/gantry approve ${number}\`. With no decision it expires.`,
+  };
+}
+
+/** Nothing swaps: what keeps the next hosts from beginning. */
+function forHosts(state: RolloutState, around: Around): Wait {
+  const waiting = (state.batches[state.batch] ?? [])
+    .filter((host) => statusOf(state, host) === "waiting")
+    .map((host) => ({ host }));
+  const code: ReasonCode = isWaitCode(state.reason)
+    ? state.reason
+    : state.phase === "queued"
+      ? "awaiting_images"
+      : "awaiting_host";
+  const names = state.detail ?? namesOf(waiting);
+  const base = { reason: code, since: state.since, until: state.pauses.length > 0 ? null : state.progressBy };
+  switch (code) {
+    case "awaiting_images":
+      return {
+        ...base,
+        text: `Waits until these hosts have the image: ${names}.`,
+        ends: `The agents there report the image. ${orStop(state)}`,
+      };
+    case "over_budget":
+      return {
+        ...base,
+        text: `Too many hosts are out of service for another to begin: ${names}.`,
+        ends: `One of them serves well again: \`/gantry hosts\`. ${orStop(state)}`,
+      };
+    default:
+      return {
+        ...base,
+        text: `Waits for ${names || "its hosts"}${awayText(waiting, around)}.`,
+        ends: `They answer again. ${orStop(state)}`,
+      };
+  }
+}
+
+function isWaitCode(reason: ReasonCode | null): reason is "awaiting_images" | "awaiting_host" | "over_budget" {
+  return reason === "awaiting_images" || reason === "awaiting_host" || reason === "over_budget";
+}
+
+function statusOf(state: RolloutState, host: string): HostStatus | null {
+  return state.hosts.find((h) => h.host === host)?.status ?? null;
+}
+
+function awayText(hosts: readonly { readonly host: string }[], { away }: Around): string {
+  const gone = hosts.filter((h) => away.has(h.host));
+  return gone.length === 0 ? "" : `; no connection: ${namesOf(gone)}`;
+}
+
+function orStop(state: RolloutState): string {
+  const stuck = state.kind === "rollback" ? "what is not reached is named" : "the policy for a failure applies";
+  const late = `Without any progress ${stuck}.`;
+  return state.kind === "rollback" ? late : `${late} To stop: \`/gantry cancel ${state.number}\`.`;
+}
+
+function swapping(state: RolloutState, around: Around): readonly Wait[] {
+  const busy = state.hosts.filter((h) => h.status === "swapping");
+  if (busy.length === 0) return [forHosts(state, around)];
+  const shown = busy.slice(0, mostHosts).map((h) => swap(h, state, around));
+  return busy.length > shown.length ? [...shown, rest(busy.slice(mostHosts), state)] : shown;
+}
+
+function swap(host: HostState, state: RolloutState, around: Around): Wait {
+  const step = around.steps[host.host];
+  const began = host.startedAt ?? state.since;
+  if (around.away.has(host.host)) {
+    return {
+      reason: "host_lost",
+      text: `${host.host} swaps to ${releaseName(state.release)} and has no connection.`,
+      since: around.away.get(host.host) ?? began,
+      until: null,
+      ends: `Its agent answers again, or \`gantry revoke ${host.host}\`. ${orStop(state)}`,
+    };
+  }
+  return {
+    reason: "awaiting_host",
+    text: `${host.host} swaps to ${releaseName(state.release)}${step === undefined ? "" : `: ${step.replaceAll("_", " ")}`}.`,
+    since: began,
+    until: began + state.policy.hostDeadlineMs,
+    ends: "Its agent reports that it is healthy, or that it failed and the old container serves.",
+  };
+}
+
+function rest(hosts: readonly HostState[], state: RolloutState): Wait {
+  return {
+    reason: "awaiting_host",
+    text: `${hosts.length} more hosts are at it: ${namesOf(hosts)}.`,
+    since: state.since,
+    until: null,
+    ends: "Their agents report how it went.",
+  };
+}
+
+function soaking(state: RolloutState): Wait {
+  const isLast = state.batch >= state.batches.length - 1;
+  const next = isLast ? "Then it is done" : "Then the next batch begins";
+  const held = state.held?.soakMs ?? null;
+  const left = held === null || state.pauses.length === 0 ? "" : ` ${Math.ceil(held / 1000)} s are left when it goes on.`;
+  return {
+    reason: "soaking",
+    text: `Batch ${state.batch + 1} of ${state.batches.length} must stay healthy.${left}`,
+    since: state.since,
+    until: state.pauses.length > 0 ? null : state.soakEndsAt,
+    ends: `Time, and every host saying that it is well. ${next}. \`/gantry skip-soak ${state.number}\` ends it now.`,
+  };
+}
+
+function goingBack(state: RolloutState, around: Around): readonly Wait[] {
+  const out = state.hosts.filter((h) => h.status === "restoring" || h.status === "returning");
+  const shown = out.slice(0, mostHosts).map((h): Wait => {
+    const away = around.away.has(h.host);
+    const to = h.back === null ? "nothing" : releaseName(h.back);
+    const turn = h.status === "returning" ? ", when it is its turn" : "";
+    return {
+      reason: away ? "host_lost" : "awaiting_host",
+      text: `${h.host} goes back to ${to}${turn}${away ? "; it has no connection" : ""}.`,
+      since: (away ? around.away.get(h.host) : null) ?? state.since,
+      until: null,
+      ends: away
+        ? "Its agent answers again; or its time is up, and a person is needed there."
+        : "Its agent reports that it is back.",
+    };
+  });
+  if (out.length > shown.length) return [...shown, rest(out.slice(mostHosts), state)];
+  if (shown.length > 0) return shown;
+  return [{ reason: "awaiting_host", text: "Its hosts go back.", since: state.since, until: null, ends: "Their agents report." }];
+}

@@ -1,0 +1,125 @@
+/** Why something stands still, or is not over although it has ended: freezes, locks, pauses, and what is left to see to. */
+import type { FreezeFacts, LockFacts, WhyFacts } from "../core/facts.ts";
+import { reasons } from "../core/reasons.ts";
+import { releaseName } from "../core/release.ts";
+import type { Pause, RolloutState } from "../core/rollout-state.ts";
+
+export type Wait = WhyFacts["waits"][number];
+
+/** Named one by one; more are counted. */
+export const mostHosts = 6;
+
+export function frozen(freeze: FreezeFacts): Wait {
+  const host = freeze.host === null ? "" : ` ${freeze.host} showed it.`;
+  return {
+    reason: freeze.reason,
+    text: `The server stands still: ${reasons[freeze.reason].title}.${host} ${freeze.detail} Containers go on.`,
+    since: freeze.at,
+    until: null,
+    ends: `${reasons[freeze.reason].next} \`gantry adopt\` on the server's machine takes what runs for what should be.`,
+  };
+}
+
+export function locked(lock: LockFacts, place: string): Wait {
+  return {
+    reason: "locked",
+    text: `${place} is locked by ${lock.by.name}: ${lock.why}. A rollback may go on all the same.`,
+    since: lock.at,
+    until: lock.until,
+    ends: `\`/gantry unlock ${place}\`, by ${lock.by.name} or another who may.`,
+  };
+}
+
+export function placeOf({ service, environment }: RolloutState): string {
+  return `${service} ${environment}`;
+}
+
+export function paused(pause: Pause, state: RolloutState): Wait {
+  const by = pause.by === null ? "Gantry" : pause.by.name;
+  const why = pause.why === null || pause.why === "" ? "" : `: ${pause.why}`;
+  const base = { reason: pause.reason, since: pause.at, until: null };
+  const { number } = state;
+  const stop = `\`/gantry abort ${number}\` stops it and puts its hosts back`;
+  switch (pause.reason) {
+    case "paused":
+      return {
+        ...base,
+        text: `Paused by ${by}${why}. Its clocks stand still.`,
+        ends: `\`/gantry resume ${number}\`; or ${stop}.`,
+      };
+    case "paused_on_failure":
+      return {
+        ...base,
+        text: `Paused because ${failedNames(state)} failed${why}. Its clocks stand still.`,
+        ends: `\`/gantry retry ${number}\`, \`/gantry continue ${number} WHY\`, or \`/rollback ${placeOf(state)}\`; ${stop}.`,
+      };
+    case "line_held":
+      return {
+        ...base,
+        text: `The line of ${placeOf(state)} is held${why}.`,
+        ends: `\`/gantry resume ${number}\` after a look at what went wrong; \`/gantry cancel ${number}\` leaves the line.`,
+      };
+    case "server_behind":
+      return { ...base, text: `The server was behind its agents${why}.`, ends: "`gantry adopt` on the server's machine." };
+  }
+}
+
+function failedNames(state: RolloutState): string {
+  return namesOf(state.hosts.filter((h) => h.status === "failed")) || "hosts";
+}
+
+export function namesOf(hosts: readonly { readonly host: string }[]): string {
+  const shown = hosts.slice(0, mostHosts).map((h) => h.host);
+  return hosts.length > shown.length ? `${shown.join(", ")} and ${hosts.length - shown.length} more` : shown.join(", ");
+}
+
+/** What is left to see to. */
+export function afterTheEnd(state: RolloutState): readonly Wait[] {
+  const { watch, phase, endedAt } = state;
+  const place = placeOf(state);
+  const waits: Wait[] = [];
+  if (watch?.finding != null) {
+    waits.push({
+      reason: "watch_tripped",
+      text: `${watch.finding.host} did not stay well after the end.`,
+      since: watch.raisedAt ?? watch.finding.at,
+      until: null,
+      ends: `\`/rollback ${place}\`, or a person finds it harmless. Another rollout here ends it.`,
+    });
+  } else if (watch !== null && watch.endedAt === null) {
+    waits.push({
+      reason: "watching",
+      text: "The containers are watched.",
+      since: endedAt,
+      until: watch.until,
+      ends: "Time. Containers that do not stay well raise its card again; another rollout here ends the watch.",
+    });
+  }
+  if (phase === "incomplete") waits.push(leftOver(state));
+  if (phase === "stuck") waits.push(stuck(state));
+  return waits;
+}
+
+function leftOver(state: RolloutState): Wait {
+  const without = state.hosts.filter((h) => h.status !== "healthy" && h.status !== "unchanged");
+  const why = without.slice(0, mostHosts).map((h) => (h.reason === null ? h.host : `${h.host} (${h.reason})`));
+  return {
+    reason: "left_incomplete",
+    text: `These hosts do not have ${releaseName(state.release)}: ${why.join(", ")}${without.length > mostHosts ? ` and ${without.length - mostHosts} more` : ""}.`,
+    since: state.endedAt,
+    until: null,
+    ends: `Mend them, then ask for the same again in ${placeOf(state)}; or \`/rollback ${placeOf(state)}\`.`,
+  };
+}
+
+function stuck(state: RolloutState): Wait {
+  const out = state.hosts.filter((h) => h.status === "stuck" || h.status === "failed");
+  const why = out.slice(0, mostHosts).map((h) => (h.reason === null ? h.host : `${h.host} (${h.reason})`));
+  return {
+    reason: state.reason ?? "restore_failed",
+    text: `A person is needed on ${why.join(", ") || "its hosts"}: they could not go back.`,
+    since: state.endedAt,
+    until: null,
+    ends: `Somebody mends them, then \`/rollback ${placeOf(state)}\` or a new deploy succeeds.`,
+  };
+}
