@@ -1,17 +1,26 @@
 /** Puts the application together from its ports. The composition root gives the adapters; tests give stand-ins. */
 import type { GantryConfig } from "../config/valid.ts";
 import type { RolloutEvent } from "../core/rollout-state.ts";
+import { createActs } from "./acts.ts";
+import { refused } from "./asked.ts";
 import { type Conductor, createConductor } from "./conductor.ts";
+import { type Convergence, createConvergence } from "./convergence.ts";
 import { createDecisions } from "./decisions.ts";
 import { createHandlers, waitsFor } from "./effects.ts";
 import { createFacts, type Facts } from "./facts.ts";
+import { createFence, type Fence } from "./fence.ts";
 import { createFleetDesk } from "./fleet-desk.ts";
 import type { Gantry } from "./gantry.ts";
+import { createIntents } from "./intents.ts";
+import { createLine, type Line } from "./line.ts";
+import { createLocks, type Locks } from "./locks.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { createPeople, type People } from "./people.ts";
 import type { Chat, Clock, Fleet, FleetDesk, Forge, Log, Registry, Tickets } from "./ports.ts";
+import { replayAll } from "./replay.ts";
 import { createRequests } from "./requests.ts";
-import { createRollbacks } from "./rollbacks.ts";
+import { createRestarts } from "./restarts.ts";
+import { createRollbacks, type Rollbacks } from "./rollbacks.ts";
 import type { Store } from "./store.ts";
 
 export type GantryParts = {
@@ -35,85 +44,119 @@ export type App = {
   readonly conductor: Conductor;
   readonly outbox: Outbox;
   readonly facts: Facts;
+  readonly people: People;
+  readonly fence: Fence;
+  readonly rollbacks: Rollbacks;
   /** Takes a host's key away. Rollouts wait for it no more. False when there is no such host. */
   revoke(host: string): boolean;
-  readonly people: People;
+  /** After a start: takes up what was under way. Call it once, when the surfaces can be reached. */
+  recover(): void;
+  /** Reality was adopted: hosts and the line are looked at anew. */
+  lookAgain(): void;
+  /** Ends all waking; the outbox is stopped by itself. */
+  stop(): void;
 };
 
-function missing(): never {
-  throw new Error("this verb is not wired yet");
-}
+/** Rooms that need one another; each is there before anybody outside can call. */
+type Late = { conductor: Conductor; outbox: Outbox; convergence: Convergence; fence: Fence; line: Line; rollbacks: Rollbacks };
 
-/** What other rooms are about to bring. */
-const notYet = {
-  restart: missing,
-  pause: missing,
-  resume: missing,
-  retry: missing,
-  proceed: missing,
-  skipSoak: missing,
-  lock: missing,
-  unlock: missing,
-  cordon: missing,
-  drain: missing,
-  uncordon: missing,
-  why: missing,
-  freeze: missing,
-};
-
+/** Throws ReplayError when the store holds a rollout under way that its own log does not explain. */
 export function createApp(parts: GantryParts): App {
-  const { store, config, clock, log, chat } = parts;
+  const { store, config, clock, log, chat, registry, forge } = parts;
+  replayAll(store);
   const failpoint = parts.failpoint === undefined ? {} : { failpoint: parts.failpoint };
-  let conductor: Conductor | null = null;
-  let outbox: Outbox | null = null;
-
-  function theConductor(): Conductor {
-    if (conductor === null) throw new Error("the conductor is not made yet");
-    return conductor;
-  }
+  const made: Partial<Late> = {};
+  const late = <K extends keyof Late>(name: K): Late[K] => {
+    const room = made[name];
+    if (room === undefined) throw new Error(`the ${name} is not made yet`);
+    return room;
+  };
 
   /** Draws a card again although its rollout did not move: a host's step or liveness did. */
   function redraw(rollout: number): void {
     const at = clock.now();
     store.outbox.add({ key: `card:${rollout}`, kind: "card", rollout, body: {}, at, replace: true });
-    outbox?.nudge();
+    made.outbox?.nudge();
   }
 
-  const desk = createFleetDesk({ store, config, clock, log, conductor: theConductor, redraw });
-  const fleet = parts.fleet(desk);
-  const facts = createFacts({
-    store,
-    config,
-    fleet,
-    links: { github: parts.forge !== null, jira: parts.tickets !== null },
-    now: () => clock.now(),
-  });
-  const handlers = createHandlers({ ...parts, facts, redraw });
-  outbox = createOutbox({ store, clock, log, handlers, waitsFor: waitsFor(store), ...failpoint });
-  conductor = createConductor({
-    convergeAll: desk.convergeAll,
+  const base = { store, config, clock, log };
+  const desk = createFleetDesk({
+    ...base,
     redraw,
-    rollBack: (key, why) => {
-      throw new Error(`nobody rolls back ${key.service} ${key.environment} yet: ${why}`);
-    },
-    store,
-    clock,
+    conductor: () => late("conductor"),
+    convergence: () => late("convergence"),
+    fence: () => late("fence"),
+  });
+  const fleet = parts.fleet(desk);
+  const links = { github: parts.forge !== null, jira: parts.tickets !== null };
+  const factsParts = { store, config, fleet, links, now: () => clock.now() };
+  const facts = createFacts(factsParts);
+  const handlers = createHandlers({ ...parts, facts, redraw });
+  const outbox = createOutbox({ store, clock, log, handlers, waitsFor: waitsFor(store), ...failpoint });
+  const conductor = createConductor({
+    ...base,
     fleet,
-    log,
-    outboxChanged: () => outbox?.nudge(),
+    redraw,
+    outboxChanged: outbox.nudge,
+    freed: (key) => late("line").advance(key),
+    converge: (key) => late("convergence").environment(key),
+    rollBack({ service, environment }, why) {
+      if (late("fence").isFrozen()) return;
+      const answer = late("rollbacks").rollBackBySystem({ service, environment, why });
+      log.warn({ service, environment, why, answer }, "the watch and the policy want to go back");
+    },
     ...failpoint,
     ...(parts.onEvent && { onEvent: parts.onEvent }),
   });
+  const { isConnected, nudge } = fleet;
+  const fence = createFence({ ...base, conductor: () => conductor, isConnected, nudge });
+  const convergence = createConvergence({ ...base, fleet, conductor, mayTell: fence.mayTell, isHeard: desk.isHeard });
   const people = createPeople({ config, chat, clock, log });
-  const { registry, forge } = parts;
-  const services = { store, config, clock, log, people, registry, forge, conductor, facts };
+  const services = { ...base, people, registry, forge, fleet, conductor, facts, redraw };
+  const line = createLine(services);
+  const rollbacks = createRollbacks(services);
+  const locks = createLocks({ ...services, line });
+  Object.assign(made, { conductor, outbox, convergence, fence, line, rollbacks } satisfies Late);
+
+  function revoke(host: string): boolean {
+    if (store.hosts.find(host) === null) return false;
+    conductor.atomically(() => {
+      store.hosts.revoke(host, clock.now());
+      for (const state of conductor.active()) {
+        if (state.hosts.some((h) => h.host === host)) conductor.tell(state.number, { type: "host_left", at: clock.now(), host });
+      }
+    });
+    log.warn({ host }, "host revoked");
+    fleet.drop(host);
+    return true;
+  }
+
+  function lookAgain(): void {
+    for (const { name, environments } of config.services) {
+      for (const environment of environments) convergence.environment({ service: name, environment: environment.name });
+    }
+    line.advanceAll();
+  }
+
+  const acts = {
+    ...createRequests(services),
+    ...createRestarts(services),
+    rollback: rollbacks.rollback,
+    ...createDecisions(services),
+    ...createActs(services),
+    ...createIntents({ ...services, convergence }),
+    lock: locks.lock,
+    unlock: locks.unlock,
+  };
   const gantry: Gantry = {
-    ...notYet,
     config,
     now: () => clock.now(),
-    ...createRequests(services),
-    ...createRollbacks(services),
-    ...createDecisions(services),
+    ...unlessFrozen(acts, fence),
+    previewRollback: rollbacks.previewRollback,
+    why() {
+      throw new Error("why is not wired yet");
+    },
+    freeze: () => store.freeze.current(),
     rollout(number) {
       const stored = store.rollouts.find(number);
       return stored === null ? null : facts.rollout(stored);
@@ -122,16 +165,41 @@ export function createApp(parts: GantryParts): App {
     history: facts.history,
     hosts: facts.hosts,
   };
-  function revoke(host: string): boolean {
-    if (store.hosts.find(host) === null) return false;
-    store.hosts.revoke(host, clock.now());
-    log.warn({ host }, "host revoked");
-    fleet.drop(host);
-    for (const { number, state } of store.rollouts.allActive()) {
-      if (state.hosts.some((h) => h.host === host)) theConductor().tell(number, { type: "host_left", at: clock.now(), host });
-    }
-    return true;
-  }
 
-  return { gantry, conductor, outbox, facts, people, revoke };
+  return {
+    gantry,
+    conductor,
+    outbox,
+    facts,
+    people,
+    fence,
+    rollbacks,
+    revoke,
+    lookAgain,
+    recover() {
+      fence.recover();
+      conductor.recover();
+      locks.arm();
+      line.advanceAll();
+    },
+    stop() {
+      conductor.stop();
+      locks.stop();
+      line.stop();
+    },
+  };
+}
+
+type Acts = Omit<Gantry, "config" | "now" | "previewRollback" | "why" | "freeze" | "rollout" | "status" | "history" | "hosts">;
+
+/** Whatever would change something is answered with the reason of the freeze while there is one. */
+function unlessFrozen(acts: Acts, fence: Fence): Acts {
+  const guarded = Object.entries(acts).map(([verb, act]) => [
+    verb,
+    async (facts: never) => {
+      const refusal = fence.refusal();
+      return refusal === null ? (act as (facts: never) => unknown)(facts) : refused(refusal);
+    },
+  ]);
+  return Object.fromEntries(guarded) as Acts;
 }

@@ -1,12 +1,19 @@
 /** Approve, reject, cancel. Authority, gates and plan are checked at the moment of the act; the reducer lets the first decision win. */
-import { type ReasonCode, type Refusal, reasons, refuse } from "../core/reasons.ts";
+import { type Refusal, refuse } from "../core/reasons.ts";
 import type { LaterEvent, RolloutState } from "../core/rollout-state.ts";
+import { actingRoles } from "./acts.ts";
+import { approvalsFor, cannotApprove, isRefusal, type RequestParts, refused } from "./asked.ts";
 import type { Facts } from "./facts.ts";
 import type { Decided, Gantry, Refused } from "./gantry.ts";
+import { judgedSince, lockRefusal } from "./gates.ts";
+import { type Place, placeOf } from "./place.ts";
+import { planDifference } from "./plan-difference.ts";
 import { planFor, specHashOf } from "./planner.ts";
 import type { Actor } from "./ports.ts";
-import { approvalsFor, cannotApprove, isRefusal, type Place, placeOf, type RequestParts, refused } from "./requests.ts";
 import type { StoredRollout } from "./store.ts";
+import { isSame, lost, onItsWayBack, staleClick, tooLate, unknownRollout, where } from "./too-late.ts";
+
+type Found = { readonly stored: StoredRollout; readonly place: Place };
 
 export function createDecisions(parts: RequestParts & { readonly facts: Facts }): Pick<Gantry, "approve" | "reject" | "cancel"> {
   const { store, config, people, conductor, clock } = parts;
@@ -16,12 +23,26 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
     if (isRefusal(found)) return refused(found);
     const untold = untoldApprover(found, facts.actor);
     if (untold !== null) return refused(untold);
-    const changed = planChange(found.place, found.stored);
-    if (changed !== null) {
-      conductor.tell(facts.rollout, { type: "plan_changed", at: clock.now(), detail: changed });
-      return refused(refuse("plan_changed", `The plan of #${facts.rollout} does not hold any more: ${changed}.`));
-    }
-    return decide(facts.rollout, { type: "approved", at: clock.now(), by: facts.actor });
+    // Who was looked up outside is known; the rest is looked at in the transaction that decides.
+    return conductor.atomically(() => {
+      const fresh = find(facts.rollout, facts.planHash);
+      if (isRefusal(fresh)) return refused(fresh);
+      const gate = gateOf(fresh);
+      return gate === null ? decide(facts.rollout, { type: "approved", at: clock.now(), by: facts.actor }) : refused(gate);
+    });
+  }
+
+  /** What has come between since it was asked for. In line nothing is checked yet: its turn plans and checks anew. */
+  function gateOf({ stored, place }: Found): Refusal | null {
+    const { state } = stored;
+    if (state.phase !== "awaiting_approval") return null;
+    const lock = state.kind === "rollback" ? null : lockRefusal({ store, place, now: clock.now() });
+    const gate = lock ?? judgedSince(store, place, stored);
+    if (gate !== null) return gate;
+    const changed = planChange(place, stored);
+    if (changed === null) return null;
+    conductor.tell(state.number, { type: "plan_changed", at: clock.now(), detail: changed });
+    return refuse("plan_changed", `The plan of #${state.number} does not hold any more: ${changed}.`);
   }
 
   async function reject(facts: Parameters<Gantry["reject"]>[0]): Promise<Decided | Refused> {
@@ -34,21 +55,20 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
   async function cancel(facts: Parameters<Gantry["cancel"]>[0]): Promise<Decided | Refused> {
     const stored = store.rollouts.find(facts.rollout);
     if (stored === null) return refused(unknownRollout(facts.rollout));
-    const own = isSame(stored.state.requester, facts.actor);
-    const roles = cancelRoles(stored.state);
-    const what = `cancel a rollout of ${where(stored.state)}`;
-    const refusal = own ? null : await people.refusal({ actor: facts.actor, roles, what });
+    const refusal = isOwnRequest(stored.state, facts.actor) ? null : await mayNotCancel(stored.state, facts.actor);
     if (refusal !== null) return refused(refusal);
     const { actor: by, why } = facts;
     return decide(facts.rollout, { type: "cancelled", at: clock.now(), by, why, blame: false });
   }
 
-  /** What has gone from the configuration while it was under way can still be stopped, by the roles that have no need of it. */
-  function cancelRoles({ service, environment }: RolloutState): string[] {
-    const place = placeOf(config, service, environment);
-    if (isRefusal(place)) return ["deployers", "oncall"];
-    const { deployers, oncall, approvals } = place.environment;
-    return [...new Set([...deployers, ...oncall, ...approvals.from])];
+  /** What has touched nothing may be taken back by whoever asked for it; to abort is for the roles. */
+  function isOwnRequest({ requester, phase }: RolloutState, actor: Actor): boolean {
+    return isSame(requester, actor) && (phase === "in_line" || phase === "awaiting_approval" || phase === "queued");
+  }
+
+  function mayNotCancel(state: RolloutState, actor: Actor): Promise<Refusal | null> {
+    const roles = actingRoles(config, state);
+    return people.refusal({ actor, roles, what: `cancel a rollout of ${where(state)}` });
   }
 
   /** From a terminal nobody can be told apart from a requester in Slack. Saying no is open to them; saying yes is not. */
@@ -63,8 +83,6 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
     );
   }
 
-  type Found = { readonly stored: StoredRollout; readonly place: Place };
-
   function find(number: number, planHash: string | null): Found | Refusal {
     const stored = store.rollouts.find(number);
     if (stored === null) return unknownRollout(number);
@@ -72,9 +90,7 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
     if (isRefusal(place)) {
       return { ...place, next: `Cancel it (\`/gantry cancel ${number}\`), or bring its file back and restart the server.` };
     }
-    if (planHash !== null && planHash !== stored.state.planHash) {
-      return refuse("stale_click", `That button was made for another plan than the one of #${number}.`);
-    }
+    if (planHash !== null && planHash !== stored.state.planHash) return staleClick(number);
     return { stored, place };
   }
 
@@ -87,7 +103,7 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
     const found = find(facts.rollout, facts.planHash);
     if (isRefusal(found)) return found;
     const { state, allowBad } = found.stored;
-    if (state.phase !== "awaiting_approval") return tooLate(state);
+    if (state.phase !== "awaiting_approval" && state.phase !== "in_line") return tooLate(state);
     const approvals = approvalsFor(found.place.environment, allowBad !== null);
     const { actor } = facts;
     const refusal = await people.refusal({ actor, roles: approvals.from, what: `decide about ${where(state)}` });
@@ -105,14 +121,7 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
     const specNow = specHashOf(place.service.spec);
     if (stored.state.kind === "deploy" && specNow !== stored.plan.specHash) return "the service file was edited";
     const now = planFor(store, { ...place, kind: stored.state.kind, release });
-    if (now.hash === stored.state.planHash) return null;
-    const before = stored.plan.hosts.map((h) => h.host);
-    const after = now.plan.hosts.map((h) => h.host);
-    const joined = after.filter((h) => !before.includes(h));
-    const left = before.filter((h) => !after.includes(h));
-    if (joined.length > 0) return `${joined.join(", ")} joined`;
-    if (left.length > 0) return `${left.join(", ")} left`;
-    return "what runs on the hosts, or the rollout policy, is not what it was";
+    return now.hash === stored.state.planHash ? null : (planDifference(stored.plan, now.plan) ?? "it would be another one now");
   }
 
   function decide(number: number, event: LaterEvent): Decided | Refused {
@@ -125,44 +134,4 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
   }
 
   return { approve, reject, cancel };
-}
-
-function unknownRollout(number: number): Refusal {
-  return refuse("unknown_rollout", `There is no rollout #${number}.`);
-}
-
-/** Going back is never itself stopped: hosts would be left between two releases. */
-function onItsWayBack(state: RolloutState): Refusal | null {
-  if (state.endedAt !== null || (state.kind !== "rollback" && state.phase !== "restoring")) return null;
-  const what = state.kind === "rollback" ? "is a rollback that has begun" : "is being put back already";
-  const look = `Wait for it; \`/gantry status ${where(state)}\` tells how it goes.`;
-  return refuse("already_decided", `#${state.number} ${what}; going back is not stopped.`, look);
-}
-
-function isSame(a: { kind: string; id: string }, b: { kind: string; id: string }): boolean {
-  return a.kind === b.kind && a.id === b.id;
-}
-
-function where(state: RolloutState): string {
-  return `${state.service} ${state.environment}`;
-}
-
-/** Who was first, and what is happening now. */
-function tooLate(state: RolloutState): Refusal {
-  return lost(state, state.endedAt === null ? "already_decided" : "already_ended");
-}
-
-function lost(state: RolloutState, reason: ReasonCode): Refusal {
-  if (reason === "already_approved") return refuse(reason, `You have approved #${state.number} already.`);
-  const by = whoAndWhen(state);
-  return refuse(reason, `#${state.number} is ${state.phase.replace("_", " ")} now${by}.`, reasons[reason].next);
-}
-
-/** `, approved by bo at 12:04 UTC`: the last thing that a person decided, or when it ended by itself. */
-function whoAndWhen(state: RolloutState): string {
-  const at = (ms: number | null) => (ms === null ? "" : ` at ${new Date(ms).toISOString().slice(11, 16)} UTC`);
-  if (state.endedBy !== null) return `, ended by ${state.endedBy.name}${at(state.endedAt)}`;
-  const last = state.approvals.at(-1);
-  if (last === undefined || state.phase === "expired") return at(state.endedAt) === "" ? "" : `,${at(state.endedAt)}`;
-  return `, approved by ${last.by.name}${at(last.at)}`;
 }

@@ -38,7 +38,7 @@ test("once a day what was done more than a week ago is removed, and nothing else
   say(store, "old and given up", { at: now - 8 * days, outcome: "dead" });
   say(store, "old and open", { at: now - 8 * days, outcome: null });
   say(store, "new and given up", { at: now - 6 * days, outcome: "dead" });
-  const stop = keepHouse({ store, clock, log: silent });
+  const stop = keepHouse({ store, clock, log: silent, suspect: ({ what }) => assert.fail(what) });
   await passes(1_000);
   assert.deepEqual(keys(store, "inbox"), ["old and open", "new"]);
   assert.deepEqual(keys(store, "outbox"), ["old and open", "new and given up"]);
@@ -55,7 +55,7 @@ test("a long list is removed in pieces, so that no command waits for all of it",
   store.transact(() => {
     for (let i = 0; i < 5_000; i += 1) accept(store, `old ${i}`, { at: 1, done: true });
   });
-  const stop = keepHouse({ store, clock, log: silent });
+  const stop = keepHouse({ store, clock, log: silent, suspect: ({ what }) => assert.fail(what) });
   await passes(1);
   assert.equal(keys(store, "inbox").length, 3_000);
   await passes(10_000);

@@ -51,10 +51,10 @@ test("the server was away past a soak's end: nothing is called good before the h
   fleet.reports("one");
   fleet.connected.clear();
   await fleet.clock.advance(0);
-  fleet.app.conductor.stop();
+  fleet.app.stop();
   await fleet.clock.advance(180_000);
   fleet.restart();
-  fleet.app.conductor.recover();
+  fleet.app.recover();
   assert.equal(fleet.state().phase, "soaking");
   fleet.connected.add("one");
   fleet.reports("one");
@@ -66,10 +66,10 @@ test("the server was away past a host's deadline: the host is not late, it was n
   await fleet.asks(aCommit(1));
   fleet.hasImage("one");
   assert.equal(fleet.state().phase, "rolling");
-  fleet.app.conductor.stop();
+  fleet.app.stop();
   await fleet.clock.advance(180_000);
   fleet.restart();
-  fleet.app.conductor.recover();
+  fleet.app.recover();
   assert.equal(fleet.state().phase, "rolling");
   fleet.reports("one");
   assert.equal(fleet.state().phase, "soaking");
@@ -81,10 +81,10 @@ test("a process that stood still for minutes blames no host either", async () =>
   const number = await fleet.asks(aCommit(2));
   fleet.hasImage("one");
   const wake = fleet.store.timers.next() ?? 0;
-  fleet.app.conductor.stop();
+  fleet.app.stop();
   await fleet.clock.advance(wake - fleet.clock.now() + 600_000);
   fleet.restart();
-  fleet.app.conductor.recover();
+  fleet.app.recover();
   await fleet.clock.advance(61_000);
   assert.equal(fleet.state(number).reason, "deadline_passed", "past the grace it does count");
   assert.equal(

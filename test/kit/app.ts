@@ -179,13 +179,13 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
     },
     desired: (host) => store.slots.get(host, place)?.release,
     restart() {
-      app.conductor.stop();
+      app.stop();
       store.close();
       store = openStore({ folder, migrations: migrationsFolder });
       app = start();
     },
     stop() {
-      app.conductor.stop();
+      app.stop();
       store.close();
       rmSync(folder, { recursive: true, force: true });
     },

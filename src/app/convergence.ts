@@ -1,0 +1,138 @@
+/**
+ * Hosts outside of a rollout get what is live today: new ones at once, also beside a running rollout; those that were away
+ * or taken out when they are back. What serves nothing costs nothing; what would be swapped counts against the budget.
+ * It looks at how things are, not at what happened, so asking once more does no harm and a question too few is made up for.
+ */
+import type { GantryConfig } from "../config/valid.ts";
+import type { RolloutState } from "../core/rollout-state.ts";
+import type { SlotKey } from "../core/slot.ts";
+import { mostOut } from "./budget.ts";
+import type { Conductor } from "./conductor.ts";
+import { leftAsAdopted } from "./fence.ts";
+import { isPending, serves } from "./fitness.ts";
+import { type ConfiguredPlace, environmentOf, placesOf } from "./membership.ts";
+import { hostsOf } from "./planner.ts";
+import type { Fleet, Log } from "./ports.ts";
+import type { Store, StoredHost, StoredSlot } from "./store.ts";
+
+export type Convergence = {
+  /** The host came, came back, or takes part again. */
+  host(name: string): void;
+  /** A rollout of the environment ended. Never throws: what cannot be written now comes with the next report. */
+  environment(key: SlotKey): void;
+  /** A host reported: whoever waits for room in its environments may have it now. */
+  followUp(host: string): void;
+  /** What is wanted of the slot is neither live nor anybody's work any more, and the host has not heard of it: it never shall. */
+  isOldGoal(slot: StoredSlot): boolean;
+};
+
+export type ConvergenceParts = {
+  readonly store: Store;
+  readonly config: GantryConfig;
+  readonly log: Log;
+  readonly fleet: Pick<Fleet, "isConnected" | "nudge">;
+  readonly conductor: Conductor;
+  /** False: the server is frozen, or the host is not to be told anything yet. */
+  readonly mayTell: (host: string) => boolean;
+  /** It has reported since it connected. What it said before that may be of days ago. */
+  readonly isHeard: (host: string) => boolean;
+};
+
+export function createConvergence(parts: ConvergenceParts): Convergence {
+  const { store, config, log, fleet, conductor } = parts;
+  /** Environments in which somebody waits for room, or for the store. Only saves looking: after a start every host connects. */
+  const crowded = new Map<string, SlotKey>();
+
+  function host(name: string): void {
+    const known = store.hosts.find(name);
+    if (known !== null) for (const place of placesOf(config, known.labels)) bring(place);
+  }
+
+  function environment(key: SlotKey): void {
+    const settings = environmentOf(config, key);
+    if (settings === null) return;
+    try {
+      bring({ ...key, settings });
+    } catch (error) {
+      crowded.set(nameOf(key), key);
+      log.error({ err: error, ...key }, "hosts could not be given the live release yet");
+    }
+  }
+
+  function followUp(name: string): void {
+    if (crowded.size === 0) return;
+    const labels = store.hosts.find(name)?.labels ?? {};
+    for (const place of placesOf(config, labels)) if (crowded.has(nameOf(place))) environment(place);
+  }
+
+  /** Everyone in the environment who is behind, as far as there is room. */
+  function bring(place: ConfiguredPlace): void {
+    conductor.atomically(() => {
+      crowded.delete(nameOf(place));
+      const live = store.rollouts.live(place.service, place.environment)?.state;
+      if (live === undefined || isBad(place, live.release)) return;
+      const active = store.rollouts.active(place.service, place.environment)?.state ?? null;
+      const slots = new Map(store.slots.ofEnvironment(place).map((slot) => [slot.host, slot]));
+      const behind = hostsOf(store, place.settings).filter((each) => isBehind(each, slots.get(each.name), live, active));
+      if (behind.length === 0) return;
+      const free = behind.filter(({ name }) => !serves(slots.get(name)));
+      const others = behind.filter((each) => !free.includes(each));
+      const room = others.length === 0 ? 0 : roomIn(place, active);
+      for (const { name } of [...free, ...others.slice(0, room)]) give(name, place, live);
+      if (others.length > room) crowded.set(nameOf(place), keyOf(place));
+    });
+  }
+
+  function isBehind(known: StoredHost, slot: StoredSlot | undefined, live: RolloutState, active: RolloutState | null): boolean {
+    const { name, intent } = known;
+    if (intent !== null || slot?.release === live.release || active?.hosts.some((h) => h.host === name)) return false;
+    if (!fleet.isConnected(name) || !parts.mayTell(name)) return false;
+    if (slot === undefined || slot.generation === 0 || slot.release === null) return true;
+    return parts.isHeard(name) && !leftAsAdopted(slot, live) && !wasSentThere(slot, live);
+  }
+
+  /** A rollout after the live one has sent it back to something else than it came from: that was decided, and is no old goal. */
+  function wasSentThere(slot: StoredSlot, live: RolloutState): boolean {
+    const writer = slot.rollout === null ? null : (store.rollouts.find(slot.rollout)?.state ?? null);
+    if (writer === null || (writer.endedAt ?? 0) <= (live.endedAt ?? 0)) return false;
+    return writer.hosts.some((h) => h.host === slot.host && h.back === slot.release && h.from !== slot.release);
+  }
+
+  function isBad(key: SlotKey, release: number): boolean {
+    return store.verdicts.newest({ service: key.service, environment: key.environment, release })?.verdict === "bad";
+  }
+
+  /** How many that serve may be swapped now. While a rollout has begun the whole budget is its own. */
+  function roomIn(place: ConfiguredPlace, active: RolloutState | null): number {
+    if (active !== null && active.startedAt !== null) return 0;
+    const { unwell, away } = conductor.fitnessOf(place, { planned: [], patient: false });
+    const names = hostsOf(store, place.settings).map((each) => each.name);
+    return Math.max(0, mostOut(place.settings.rollout, names) - unwell.length - away.length);
+  }
+
+  function give(name: string, place: ConfiguredPlace, live: RolloutState): void {
+    const { service, environment } = place;
+    const { number: rollout, release } = live;
+    store.slots.desire({ service, environment, host: name, rollout, release });
+    log.info({ host: name, service, environment, release }, "a host gets the live release");
+    conductor.afterwards(() => fleet.nudge(name));
+  }
+
+  function isOldGoal(slot: StoredSlot): boolean {
+    if (slot.release === null || !isPending(slot)) return false;
+    if (store.rollouts.active(slot.service, slot.environment)?.number === slot.rollout) return false;
+    const live = store.rollouts.live(slot.service, slot.environment)?.state;
+    if (live === undefined || live.release === slot.release || isBad(slot, live.release)) return false;
+    return !leftAsAdopted(slot, live) && !wasSentThere(slot, live);
+  }
+
+  return { host, environment, followUp, isOldGoal };
+}
+
+function nameOf({ service, environment }: SlotKey): string {
+  return `${service}/${environment}`;
+}
+
+function keyOf({ service, environment }: SlotKey): SlotKey {
+  return { service, environment };
+}

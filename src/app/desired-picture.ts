@@ -1,0 +1,49 @@
+/** Everything that the server wants of one host, as its agent is told it. */
+import type { GantryConfig } from "../config/valid.ts";
+import type { RolloutState } from "../core/rollout-state.ts";
+import type { DesiredPicture, DesiredSlot, PrepareImage } from "../core/slot.ts";
+import type { Store, StoredSlot } from "./store.ts";
+
+/** `mayHear`: false for what is wanted of a slot no more, and was never told. */
+export function desiredPicture(
+  parts: { readonly store: Store; readonly config: GantryConfig; readonly mayHear: (slot: StoredSlot) => boolean },
+  host: string,
+): DesiredPicture {
+  const { store, config } = parts;
+
+  function slotOf(slot: StoredSlot): DesiredSlot {
+    const { service, environment, generation } = slot;
+    const release = slot.release === null ? null : store.releases.find(service, slot.release);
+    const goal = { service, environment, generation, rollout: slot.rollout ?? 0 };
+    if (release === null) return { ...goal, release: null };
+    const { number, digest, commit, spec } = release;
+    const mirrors = mirrorsOf(config, spec.container.image);
+    return { ...goal, release: { number, digest, commit, spec, mirrors }, ...(slot.fresh && { fresh: true }) };
+  }
+
+  function prepareFor(state: RolloutState): PrepareImage[] {
+    const waits = state.hosts.some((h) => h.host === host && h.status === "waiting");
+    const release = waits ? store.releases.find(state.service, state.release) : null;
+    if (release === null) return [];
+    const { image } = release.spec.container;
+    const { service, environment, number } = state;
+    return [{ service, environment, rollout: number, image, digest: release.digest, mirrors: mirrorsOf(config, image) }];
+  }
+
+  return {
+    epoch: store.epoch,
+    serverId: store.serverId,
+    head: store.history.head(),
+    slots: store.slots
+      .ofHost(host)
+      .filter((slot) => slot.generation > 0 && parts.mayHear(slot))
+      .map(slotOf),
+    prepare: store.rollouts.allActive().flatMap(({ state }) => prepareFor(state)),
+  };
+}
+
+function mirrorsOf(config: GantryConfig, image: string): string[] {
+  const slash = image.indexOf("/");
+  const registry = config.registries.find((r) => r.host === image.slice(0, slash));
+  return (registry?.mirrors ?? []).map((mirror) => `${mirror}${image.slice(slash)}`);
+}

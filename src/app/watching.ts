@@ -1,0 +1,143 @@
+/**
+ * After the end: the containers of a rollout are watched for a while. What they were like is in the store, when to look
+ * again is a timer's row; so a restart loses nothing. The judgement itself is core/watch.ts.
+ */
+import type { GantryConfig } from "../config/valid.ts";
+import type { HostState, LaterEvent, RolloutState } from "../core/rollout-state.ts";
+import type { SlotKey } from "../core/slot.ts";
+import { judge, type WatchFinding, type WatchSample, watchRule } from "../core/watch.ts";
+import type { Clock, Fleet } from "./ports.ts";
+import { isWatched } from "./recording.ts";
+import { proofRetryMs } from "./soak-proof.ts";
+import type { Store } from "./store.ts";
+import { graceMs } from "./timers.ts";
+import type { Work } from "./work.ts";
+
+export type Watching = {
+  /** How what runs on the host is doing has changed. */
+  seen(host: string): void;
+  ring(rollout: number, now: number): void;
+  /** Another rollout has begun in the environment: what is seen from now on is its affair. */
+  giveWay(to: RolloutState, at: number): void;
+  /** Watches that tripped, whose policy is to go back, and that nothing has followed: a crash may have come between. */
+  owed(config: GantryConfig): readonly { readonly key: SlotKey; readonly why: string }[];
+};
+
+export function createWatching(parts: {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly fleet: Fleet;
+  readonly work: Work;
+  readonly tell: (rollout: number, event: LaterEvent) => void;
+  readonly armTimers: () => void;
+}): Watching {
+  const { store, clock, fleet, work, tell } = parts;
+  const startedAt = clock.now();
+
+  function seen(host: string): void {
+    work.atomically(() => {
+      for (const { number, state } of store.rollouts.watched()) {
+        if (!state.hosts.some((h) => h.host === host && stands(h))) continue;
+        const again = look(state, clock.now());
+        if (typeof again === "number") wakeAt(number, again, state);
+      }
+    });
+  }
+
+  /** When to look again although nothing new was seen; null: not before something is. */
+  function look(state: RolloutState, now: number): "tripped" | number | null {
+    const { finding, lookAgainAt } = judge({ rule: watchRule, samples: samplesOf(state), since: state.endedAt ?? now, now });
+    if (finding === null) return lookAgainAt === null ? null : Math.max(lookAgainAt, now + 1);
+    tell(state.number, { type: "watch_raised", at: now, finding });
+    return "tripped";
+  }
+
+  function wakeAt(rollout: number, at: number, { watch }: RolloutState): void {
+    store.timers.set({ rollout, name: "watch", wakeAt: Math.min(at, watch?.until ?? at) });
+    work.afterwards(parts.armTimers);
+  }
+
+  function ring(rollout: number, now: number): void {
+    work.atomically(() => {
+      store.timers.clear(rollout, "watch");
+      const state = work.rollout(rollout)?.state;
+      const until = state?.watch?.until;
+      if (state === undefined || until === undefined || !isWatched(state)) return;
+      const again = look(state, now);
+      if (again === "tripped") return;
+      if (now >= until) end(state, until, now);
+      else wakeAt(rollout, again ?? until, state);
+    });
+  }
+
+  /** That all was quiet is for the hosts to say: they are asked, for as long as a host may be waited for after a start. */
+  function end(state: RolloutState, until: number, now: number): void {
+    const { number } = state;
+    const since = Math.max(until, startedAt);
+    const silent = watchedHosts(state).filter((host) => (store.slots.get(host, state)?.observedAt ?? 0) < since);
+    if (silent.length > 0 && now < since + graceMs) {
+      store.timers.set({ rollout: number, name: "watch", wakeAt: now + proofRetryMs });
+      work.afterwards(() => ask(silent));
+      return;
+    }
+    // What was not soaked is called good by what was heard, never by silence.
+    tell(number, { type: "watch_ended", at: now, quiet: silent.length === 0 || !state.endSoakSkipped });
+  }
+
+  function ask(hosts: readonly string[]): void {
+    for (const host of hosts) fleet.nudge(host);
+  }
+
+  /** Hosts that still have of this rollout what it brought them. */
+  function watchedHosts(state: RolloutState): string[] {
+    const known = new Map(store.hosts.all().map((host) => [host.name, host]));
+    const slots = store.slots.ofEnvironment(state).filter((slot) => slot.release === state.release);
+    return state.hosts
+      .filter((h) => stands(h) && slots.some((slot) => slot.host === h.host) && (known.get(h.host)?.revokedAt ?? null) === null)
+      .map((h) => h.host);
+  }
+
+  function samplesOf(state: RolloutState): WatchSample[] {
+    const { service, environment, endedAt } = state;
+    const hosts = watchedHosts(state);
+    const series = store.slots.series({ service, environment, since: endedAt ?? 0 });
+    return hosts.flatMap((host) => sinceTheEnd(series.filter((sample) => sample.host === host)));
+  }
+
+  function giveWay(to: RolloutState, at: number): void {
+    for (const { number, state } of store.rollouts.watched()) {
+      const isHere = state.service === to.service && state.environment === to.environment;
+      if (isHere && number !== to.number) tell(number, { type: "watch_ended", at, quiet: false });
+    }
+  }
+
+  function owed(config: GantryConfig): { key: SlotKey; why: string }[] {
+    return config.services.flatMap(({ name: service, environments }) =>
+      environments.flatMap(({ name: environment }) => {
+        const state = store.rollouts.live(service, environment)?.state;
+        const finding = state?.watch?.finding ?? null;
+        if (state === undefined || finding === null || state.policy.watch.onUnwell !== "rollback") return [];
+        return [{ key: { service, environment }, why: whyOf(finding) }];
+      }),
+    );
+  }
+
+  return { seen, ring, giveWay, owed };
+}
+
+function stands({ status }: HostState): boolean {
+  return status === "healthy" || status === "unchanged";
+}
+
+function whyOf({ host, found }: WatchFinding): string {
+  return `the watch found ${host}: ${found}`;
+}
+
+/** Of one host, oldest first. Restarts are counted from what they were at the end; a new container begins anew. */
+function sinceTheEnd(samples: readonly WatchSample[]): WatchSample[] {
+  let before = samples[0]?.restarts ?? 0;
+  return samples.map((sample) => {
+    if (sample.restarts < before) before = 0;
+    return { ...sample, restarts: sample.restarts - before };
+  });
+}
