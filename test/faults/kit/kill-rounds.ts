@@ -94,8 +94,8 @@ export function anyMoment(afterMs: number): Round {
 }
 
 /** People are being heard. */
-async function isBusy(stage: ProcessStage): Promise<void> {
+export async function isBusy(stage: ProcessStage, acts = 4): Promise<void> {
   const acks = () => stage.slack.log.filter((entry) => entry.kind === "ack").length;
   const before = acks();
-  await eventually(() => assert.ok(acks() >= before + 4, "nobody is heard"), 20_000);
+  await eventually(() => assert.ok(acks() >= before + acts, "nobody is heard"), 20_000);
 }

@@ -55,6 +55,16 @@ export type StageFacts = {
   readonly service?: ServiceOptions;
 };
 
+export type LaunchOptions = {
+  /** From its very start. */
+  readonly failpoint?: string;
+  /** Other data than the stage's. */
+  readonly data?: string;
+  /** As `gantry server` starts it, without any of what rehearsals add. */
+  readonly plain?: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+};
+
 export type ProcessStage = {
   readonly slack: SlackWorkspace;
   readonly registry: RehearsalRegistry;
@@ -65,10 +75,12 @@ export type ProcessStage = {
   /** Full commits that have an image in both services' repositories. */
   readonly commits: readonly string[];
   server(): Running;
-  /** Resolves when it is up. `failpoint`: from its very start. Rejects when it ends before. */
-  startServer(options?: { readonly failpoint?: string; readonly data?: string }): Promise<Running>;
+  /** Resolves when it is up. Rejects when it ends before. */
+  startServer(options?: LaunchOptions): Promise<Running>;
   /** A server process, whatever becomes of it. */
-  launch(options?: { readonly failpoint?: string; readonly data?: string }): Running;
+  launch(options?: LaunchOptions): Running;
+  /** It was never meant to be the server of this stage. */
+  forget(server: Running): void;
   /** The server kills itself at this point (`name`, or `name 3` for the third time), from now on. */
   failAt(point: string): void;
   host(name: HostName): ProcessHost;
@@ -81,6 +93,7 @@ export type ProcessStage = {
 };
 
 const failingServer = fileURLToPath(new URL("../../../src/rehearsal/stage/failing-server.ts", import.meta.url));
+const cli = fileURLToPath(new URL("../../../src/cli.ts", import.meta.url));
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const commitCount = 500;
 
@@ -119,10 +132,12 @@ async function build(facts: StageFacts, undo: (() => unknown)[]): Promise<Proces
   const config = writeConfig({ folder: join(dir, "config"), registry: registry.address, service: facts.service ?? {} });
   const data = facts.data ?? join(dir, "data");
   const clock = JSON.stringify({ speed: facts.speed ?? 10, since: Date.now() });
+  /** The newest is the last. */
   const servers: Running[] = [];
+  let launched = 0;
   let agentsDial = 1;
 
-  function launch(options: { failpoint?: string; data?: string } = {}): Running {
+  function launch(options: LaunchOptions = {}): Running {
     const env = {
       ...systemEnvironment(),
       HOME: dir,
@@ -136,15 +151,19 @@ async function build(facts: StageFacts, undo: (() => unknown)[]): Promise<Proces
       GANTRY_REHEARSAL_CLOCK: clock,
       GANTRY_REHEARSAL_SLACK: JSON.stringify(slackTiming),
       GANTRY_REHEARSAL_FAILPOINT: options.failpoint ?? "",
+      ...options.env,
     };
-    const running = watch(spawn(process.execPath, [failingServer], { env }), join(dir, `server-${servers.length}.log`));
+    const running = watch(
+      spawn(process.execPath, options.plain ? [cli, "server"] : [failingServer], { env }),
+      join(dir, `server-${launched++}.log`),
+    );
     // Whoever was killed takes no more orders.
     running.child.stdin?.on("error", () => undefined);
     servers.push(running);
     return running;
   }
 
-  async function startServer(options: { failpoint?: string; data?: string } = {}): Promise<Running> {
+  async function startServer(options: LaunchOptions = {}): Promise<Running> {
     const running = launch(options);
     await running.prints("gantry is up", 30_000);
     if (options.data === undefined) agentsDial = portOf(running);
@@ -173,6 +192,7 @@ async function build(facts: StageFacts, undo: (() => unknown)[]): Promise<Proces
     commits: images.map((image) => image.commit),
     server: () => servers.at(-1) as Running,
     failAt: (point) => void servers.at(-1)?.child.stdin?.write(`${point}\n`),
+    forget: (server) => void servers.splice(servers.indexOf(server), 1),
     host(name) {
       const found = hosts.get(name);
       if (found === undefined) throw new Error(`there is no host ${name}`);

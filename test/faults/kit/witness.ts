@@ -7,8 +7,11 @@ import type { Goal, ProcessStage } from "./process-stage.ts";
 import { eventsOf, inbox, logs, type StoredLog, slots } from "./store-facts.ts";
 
 export type Witness = {
-  /** Of what Slack holds acknowledged, of the goals that agents were told and of history, nothing is missing and nothing is changed. */
-  holds(): void;
+  /**
+   * Of what Slack holds acknowledged, of the goals that agents were told and of history, nothing is missing and nothing is changed.
+   * `data`: where the data are, when it is not the stage's folder.
+   */
+  holds(data?: string): void;
   /** How much has been held up to now. */
   counts(): { readonly acked: number; readonly goals: number; readonly events: number };
   /** Acts that were acknowledged between the two places of Slack's log may have been declined by a server on its way down. */
@@ -58,13 +61,13 @@ export function createWitness(stage: ProcessStage): Witness {
   }
 
   return {
-    holds() {
-      const rows = inbox(stage);
-      const all = logs(stage);
+    holds(data = stage.data) {
+      const rows = inbox({ data });
+      const all = logs({ data });
       commandsAreKept(rows);
       answersStay(all);
       historyStays(all);
-      goalsAreKept(stage, all);
+      goalsAreKept({ told: stage.told, data }, all);
     },
     counts() {
       const events = [...known.values()].reduce((sum, each) => sum + each.length, 0);
@@ -77,7 +80,7 @@ export function createWitness(stage: ProcessStage): Witness {
 }
 
 /** No agent was ever told what the store does not know: the rollout is there, the release is one of its own, the generation is not of the future. */
-function goalsAreKept(stage: ProcessStage, all: readonly StoredLog[]): void {
+function goalsAreKept(stage: Pick<ProcessStage, "told" | "data">, all: readonly StoredLog[]): void {
   const rows = slots(stage);
   const bySlot = new Map<string, Goal>();
   for (const goal of stage.told) {
