@@ -1,46 +1,40 @@
-/** The server's composition root: reads the environment, makes every room, wires them, and takes them down in order. */
+/** The server's composition root: makes every room, wires them, and takes them down in order. */
 import { randomUUID } from "node:crypto";
-import { statfsSync } from "node:fs";
 import type { Server } from "node:http";
 import { changesState } from "../commands/changes-state.ts";
 import { dispatcher } from "../commands/dispatch.ts";
 import { commands } from "../commands/index.ts";
 import { systemClock } from "./app/clock.ts";
-import { type App, createApp } from "./app/create-gantry.ts";
+import { createApp } from "./app/create-gantry.ts";
 import { type AppDoor, createDoor } from "./app/door.ts";
 import { chatKinds } from "./app/effects.ts";
-import { makeToken } from "./app/fleet-desk.ts";
 import { keepHouse } from "./app/housekeeping.ts";
 import type { People } from "./app/people.ts";
-import type { Actor, Clock, Door, FleetDesk, Forge, Log, Tickets } from "./app/ports.ts";
+import type { Clock, Door, Log } from "./app/ports.ts";
 import { swapEndedBy } from "./app/swaps.ts";
-import { formatConfigErrors } from "./config/format.ts";
-import { loadConfig } from "./config/load.ts";
-import type { GantryConfig } from "./config/valid.ts";
 import { refuse } from "./core/reasons.ts";
 import { createFleetHub, type FleetHub } from "./fleet/hub.ts";
-import { createGitHub } from "./github/github.ts";
-import { createHttp } from "./http/app.ts";
+import { createHttp, type HttpFacts } from "./http/app.ts";
 import { serveLocally } from "./http/local-socket.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
-import { closeHttpServer, createHttpServer } from "./http/server.ts";
-import { createJira } from "./jira/jira.ts";
+import { createHttpServer } from "./http/server.ts";
 import { createLog } from "./log.ts";
 import { homeView } from "./messages/home.ts";
 import type { Message } from "./messages/message.ts";
 import { refusalMessage } from "./messages/refusal.ts";
-import { plainText } from "./messages/words.ts";
-import { createRegistry, type RegistryAdapter } from "./registry/registry.ts";
-import { type Settings, serverErrors } from "./settings.ts";
+import { createRegistry } from "./registry/registry.ts";
+import { localHandlers } from "./server/local.ts";
+import { forgeOf, readConfig, ticketsOf } from "./server/outside.ts";
+import { withPoints } from "./server/points.ts";
+import { eventLoopLag, partsOf } from "./server/readiness.ts";
+import { sourcesOf } from "./server/sources.ts";
+import { StartError } from "./server/start-error.ts";
+import { stopServer } from "./server/stop.ts";
+import type { Settings } from "./settings.ts";
 import { createSlack, type Slack } from "./slack/slack.ts";
 import type { Timing } from "./slack/timing.ts";
-import { migrationsFolder, openStore } from "./sqlite/open.ts";
+import { migrationsFolder, type OpenedStore, openStore } from "./sqlite/open.ts";
 import { version } from "./version.ts";
-
-/** The server cannot start as it is set up. */
-export class StartError extends Error {
-  readonly reason = "bad_config";
-}
 
 export type RunningServer = {
   readonly port: number;
@@ -66,9 +60,9 @@ export async function startServer(
   const config = readConfig(settings);
   const clock = options.clock ?? systemClock;
   const log = options.log ?? createLog({ level: settings.logLevel, secrets: settings.secrets });
+  const failing = options.failpoint === undefined ? {} : { failpoint: options.failpoint };
   let metrics: Metrics | null = null;
   const onCommit = (seconds: number) => metrics?.committed(seconds * 1000);
-  const failing = options.failpoint === undefined ? {} : { failpoint: options.failpoint };
   const store = openStore({ folder: settings.data, migrations: migrationsFolder, onCommit, ...failing });
   const registry = createRegistry({ registries: config.registries, dockerConfigDir: settings.dockerConfigDir });
   let door: AppDoor | null = null;
@@ -90,26 +84,28 @@ export async function startServer(
     ...(options.slackTiming && { timing: options.slackTiming }),
   });
   let hub: FleetHub | null = null;
-  const app = createApp({
-    store,
-    config,
-    clock,
-    log,
-    chat: slack.chat,
-    registry,
-    forge: forgeOf(settings, log),
-    tickets: ticketsOf(settings),
-    fleet: (desk) => {
-      hub = createFleetHub({ desk: withPoints(desk, options.failpoint), log, clock });
-      return hub;
-    },
-    ...failing,
-    onEvent: (event) => {
-      const swap = swapEndedBy(event, store);
-      if (swap !== null) metrics?.swapped(swap);
-    },
-  });
-  metrics = createMetrics({ verbs: commands.map((c) => c.name), sources: sourcesOf({ store, app, slack, clock }) });
+  const app = orClosed(store, () =>
+    createApp({
+      store,
+      config,
+      clock,
+      log,
+      chat: slack.chat,
+      registry,
+      forge: forgeOf(settings, log),
+      tickets: ticketsOf(settings),
+      fleet: (desk) => {
+        hub = createFleetHub({ desk: withPoints(desk, options.failpoint), log, clock });
+        return hub;
+      },
+      ...failing,
+      onEvent: (event) => {
+        const swap = swapEndedBy(event, store);
+        if (swap !== null) metrics?.swapped(swap);
+      },
+    }),
+  );
+  metrics = createMetrics({ verbs: commands.map((c) => c.name), sources: sourcesOf({ store, app, chat: slack.chat, clock }) });
   door = createDoor({
     store,
     clock,
@@ -123,7 +119,10 @@ export async function startServer(
     outboxChanged: () => app.outbox.nudge(),
     ...failing,
   });
-  const http = listenFacts({ log, store, folder: settings.data, slack, metrics, hub });
+  // Before anybody can connect: a server whose own history does not hold tells no agent anything.
+  if (store.fault !== null) app.fence.suspect(store.fault);
+  const parts = partsOf({ store, folder: settings.data, chat: slack.chat, freeze: () => store.freeze.current() });
+  const http = listenFacts({ log, parts, slack, metrics, hub });
   const port = await listen(http, settings.port);
   const closeSocket = await serveLocally({
     folder: settings.data,
@@ -131,10 +130,10 @@ export async function startServer(
     handlers: localHandlers({ door, app, store, config, clock }),
   });
   log.info({ port, data: settings.data, services: config.services.map((s) => s.name), version }, "gantry is up");
-  app.conductor.recover();
+  app.recover();
   void slack.start().then(() => door?.recover());
   const stopLookingUp = keepGroupsKnown(app.people);
-  const stopCleaning = keepHouse({ store, clock, log });
+  const stopCleaning = keepHouse({ store, clock, log, suspect: app.fence.suspect });
   return {
     port,
     url: `http://127.0.0.1:${port}`,
@@ -150,21 +149,14 @@ export async function startServer(
   };
 }
 
-/** Named points at which a test may end the process: a goal is on the disk and not yet sent, a report is recorded and not yet answered. */
-function withPoints(desk: FleetDesk, failpoint: ((name: string) => void) | undefined): FleetDesk {
-  if (failpoint === undefined) return desk;
-  return {
-    ...desk,
-    desired(host) {
-      const picture = desk.desired(host);
-      failpoint("goal.before_send");
-      return picture;
-    },
-    observed(host, picture) {
-      desk.observed(host, picture);
-      failpoint("report.after_commit");
-    },
-  };
+/** What cannot go on from what is stored ends here, before anything is opened or sent. */
+function orClosed<T>(store: OpenedStore, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    store.close();
+    throw error;
+  }
 }
 
 const refreshGroupsMs = 3_600_000;
@@ -183,70 +175,20 @@ function faultMessage(id: string): Message {
   );
 }
 
-function readConfig(settings: Settings): GantryConfig {
-  const errors = serverErrors(settings);
-  const loaded = loadConfig(settings.config);
-  if (loaded.ok && errors.length === 0) return loaded.config;
-  const written = loaded.ok ? "" : formatConfigErrors(loaded.errors);
-  throw new StartError([...errors, written].filter((text) => text !== "").join("\n"));
-}
-
-function forgeOf(settings: Settings, log: Log): Forge | null {
-  const { credentials, apiUrl } = settings.github;
-  if (credentials === null) return null;
-  return createGitHub({ ...credentials, ...(apiUrl === null ? {} : { apiUrl }), log });
-}
-
-function ticketsOf(settings: Settings): Tickets | null {
-  return settings.jira === null ? null : createJira(settings.jira);
-}
-
-type OpenStore = ReturnType<typeof openStore>;
-
-function sourcesOf(facts: { store: OpenStore; app: App; slack: Slack; clock: Clock }) {
-  const { store, app, slack, clock } = facts;
-  const queue = ({ open, oldestAt }: { open: number; oldestAt: number | null }) => {
-    return { depth: open, oldestAgeMs: oldestAt === null ? 0 : Math.max(0, clock.now() - oldestAt) };
-  };
-  return {
-    inbox: () => queue(store.inbox.depth()),
-    outbox: () => {
-      const depth = store.outbox.depth();
-      return { ...queue(depth), dead: depth.dead };
-    },
-    rollouts: () => store.rollouts.countByPhase(),
-    ended: () => store.rollouts.countEnded(),
-    hosts: () => {
-      const hosts = app.facts.hosts().filter((h) => !h.revoked);
-      const connected = hosts.filter((h) => h.connected).length;
-      return { connected, away: hosts.length - connected };
-    },
-    chatConnected: () => slack.chat.state().connected,
-  };
-}
-
 function listenFacts(facts: {
   log: Log;
-  store: OpenStore;
-  folder: string;
+  parts: HttpFacts["parts"];
   slack: Slack;
   metrics: Metrics;
   hub: FleetHub | null;
 }): Server {
-  const { log, store, slack, metrics, hub } = facts;
+  const { log, parts, slack, metrics, hub } = facts;
   const started = performance.now();
-  const lag = eventLoopLag();
   const app = createHttp({
     version,
     log,
-    parts: {
-      database: () => (canWrite(store, facts.folder) ? { ok: true } : { ok: false, reason: "store_unwritable" }),
-      chat: () => {
-        const { connected, reason } = slack.chat.state();
-        return connected ? { ok: true } : { ok: false, reason: reason ?? "chat_unreachable" };
-      },
-    },
-    lagMs: lag,
+    parts,
+    lagMs: eventLoopLag(),
     uptimeSeconds: () => (performance.now() - started) / 1000,
     metrics: metrics.registry,
   });
@@ -255,34 +197,6 @@ function listenFacts(facts: {
     mounts: [{ path: "/slack/events", handle: slack.httpHandler }],
     upgrades: hub === null ? [] : [{ path: "/agent", handle: hub.handleUpgrade }],
   });
-}
-
-/** The room that a write of a command, its rollout and their log may take. */
-const leastFreeBytes = 1024 * 1024;
-
-/** Asks for a real write without making one. One page may still find a place where a command does not, so free space counts too. */
-function canWrite(store: OpenStore, folder: string): boolean {
-  try {
-    const { bavail, bsize } = statfsSync(folder);
-    if (bavail * bsize < leastFreeBytes) return false;
-    store.transact(() => store.db.exec("update identity set epoch = epoch"));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** How late a timer that is due now comes, smoothed by nothing: the last reading. */
-function eventLoopLag(): () => number {
-  const everyMs = 1000;
-  let last = performance.now();
-  let late = 0;
-  setInterval(() => {
-    const now = performance.now();
-    late = Math.max(0, now - last - everyMs);
-    last = now;
-  }, everyMs).unref();
-  return () => late;
 }
 
 async function listen(http: Server, port: number): Promise<number> {
@@ -298,80 +212,4 @@ async function listen(http: Server, port: number): Promise<number> {
   }
   const address = http.address();
   return typeof address === "object" && address !== null ? address.port : port;
-}
-
-/** The same verbs as in chat, for people on the server's machine. */
-function localHandlers(facts: { door: AppDoor; app: App; store: OpenStore; config: GantryConfig; clock: Clock }) {
-  const { door, app, store, config, clock } = facts;
-  return {
-    async verb(body: Readonly<Record<string, unknown>>) {
-      const user = String(body["user"] ?? "");
-      const actor: Actor = { kind: "local", id: user, name: user };
-      const act = { kind: "command" as const, text: String(body["text"] ?? "") };
-      const reply = await door.ask({
-        key: `local-${randomUUID()}`,
-        meaning: null,
-        actor,
-        channel: config.channel,
-        threadTs: null,
-        act,
-      });
-      switch (reply?.kind) {
-        case undefined:
-          return { text: "", ok: false };
-        case "form":
-          return { text: plainText(reply.otherwise), ok: false };
-        case "private":
-          return { text: plainText(reply.message), ok: reply.refused !== true };
-        case "card":
-          return { text: plainText(reply.message), ok: true, rollout: reply.rollout, aims: reply.aims };
-      }
-    },
-    /** For the doctor: how the connection that writes is set, which no other connection can see. */
-    async durability() {
-      return { synchronous: store.db.pragma("synchronous", { simple: true }) };
-    },
-    async rollout(body: Readonly<Record<string, unknown>>) {
-      const found = app.gantry.rollout(Number(body["number"]));
-      return found === null ? {} : { phase: found.state.phase, ended: found.state.endedAt !== null };
-    },
-    async revoke(body: Readonly<Record<string, unknown>>) {
-      return { known: app.revoke(String(body["name"])) };
-    },
-    async enroll(body: Readonly<Record<string, unknown>>) {
-      const labels = (body["labels"] ?? {}) as Record<string, string>;
-      return { token: makeToken(store, { name: String(body["name"]), labels, at: clock.now() }) };
-    },
-  };
-}
-
-async function stopServer(parts: {
-  log: Log;
-  slack: Slack;
-  app: App;
-  http: Server;
-  hub: FleetHub | null;
-  registry: RegistryAdapter;
-  closeSocket: () => Promise<void>;
-  close: () => void;
-  failpoint?: (name: string) => void;
-}): Promise<void> {
-  const failpoint = parts.failpoint ?? (() => {});
-  parts.log.info({}, "gantry stops");
-  failpoint("shutdown.begun");
-  await parts.closeSocket();
-  parts.app.conductor.stop();
-  failpoint("shutdown.conductor_stopped");
-  await parts.app.outbox.stop(5000);
-  failpoint("shutdown.outbox_stopped");
-  await parts.slack.stop();
-  failpoint("shutdown.slack_stopped");
-  await parts.hub?.stop();
-  failpoint("shutdown.hub_stopped");
-  await closeHttpServer(parts.http, 2000);
-  await parts.registry.close();
-  failpoint("shutdown.before_close");
-  parts.close();
-  failpoint("shutdown.closed");
-  parts.log.info({}, "gantry has stopped");
 }

@@ -38,7 +38,12 @@ function metrics(): Metrics {
     outbox: queue,
     rollouts: () => ({}),
     ended: () => ({}),
+    inLine: () => 0,
+    paused: () => 0,
     hosts: () => ({}),
+    frozen: () => false,
+    historyHead: () => 0,
+    epoch: () => 1,
     chatConnected: () => true,
   };
   return createMetrics({ verbs: commands.map((c) => c.name), sources });

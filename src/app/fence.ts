@@ -13,12 +13,12 @@
 import type { GantryConfig } from "../config/valid.ts";
 import type { FreezeFacts } from "../core/facts.ts";
 import { type Refusal, refuse } from "../core/reasons.ts";
-import { hasEnded, type Person, type RolloutState } from "../core/rollout-state.ts";
+import type { Person, RolloutState } from "../core/rollout-state.ts";
 import { type DesiredSlot, type Head, type ObservedSlot, slotName } from "../core/slot.ts";
 import { type AdoptReport, adoptLate, carryOut, planAdoption } from "./adopt.ts";
 import type { Conductor } from "./conductor.ts";
 import type { Clock, Log } from "./ports.ts";
-import type { Store, StoredSlot } from "./store.ts";
+import type { ChainFault, Store, StoredSlot } from "./store.ts";
 
 /** What an agent says of itself: at the connection only epoch and head, in a report the rest. Old agents leave out what they do not know. */
 export type AgentSays = {
@@ -54,7 +54,13 @@ export type FenceParts = {
 export type Fence = {
   /** Looks at what an agent says. True: the server is frozen, now or already. */
   check(says: AgentSays): boolean;
+  /** What the store itself has found wrong with its history: it stands still likewise. Nothing when it does so already. */
+  suspect(fault: ChainFault): void;
+  /** After a start: what was under way stands still when the server was frozen, or restored, meanwhile. */
+  recover(): void;
   isFrozen(): boolean;
+  /** How far each agent knows the history, as it said over its present connection. */
+  heads(): readonly { readonly host: string; readonly head: Head }[];
   /** What a state-changing act is answered while frozen; null while all is well. */
   refusal(): Refusal | null;
   /** Whether the host may be told anything: not while frozen, nor before what was found there is taken in. */
@@ -62,6 +68,9 @@ export type Fence = {
   /** Takes what runs for what should be and ends the freeze. `preview`: only says what it would do. */
   adopt(facts: { readonly by: Person; readonly preview?: boolean }): AdoptReport;
 };
+
+/** Acts of people since an adoption, at most, for it to be remembered when the history is found at fault. */
+const adoptionsSought = 10_000;
 
 export function createFence(parts: FenceParts): Fence {
   const { store, clock, log } = parts;
@@ -137,12 +146,21 @@ export function createFence(parts: FenceParts): Fence {
       store.freeze.set(facts);
       store.history.act({ at: facts.at, kind: "frozen", by: null, facts: { ...facts } });
     });
-    log.error({ ...facts }, "frozen: nothing is sent to any agent until `gantry adopt`");
+    standStill(facts);
+  }
+
+  function standStill(frozen: FreezeFacts): void {
+    log.error({ ...frozen }, "frozen: nothing is sent to any agent until `gantry adopt`");
     for (const { number, state } of store.rollouts.allActive()) {
-      if (hasEnded(state)) continue;
-      const pause = { type: "paused", at: facts.at, reason: "server_behind", by: null, why: facts.detail } as const;
+      if (state.pauses.some((pause) => pause.reason === "server_behind")) continue;
+      const pause = { type: "paused", at: clock.now(), reason: "server_behind", by: null, why: frozen.detail } as const;
       parts.conductor().tell(number, pause);
     }
+  }
+
+  /** What a person has adopted in spite of a fault stands. */
+  function adoptedAt(): number {
+    return store.history.acts(adoptionsSought).find((act) => act.kind === "adopted")?.seq ?? 0;
   }
 
   /** The host knows what we know, or what it knows is taken in now. */
@@ -178,7 +196,21 @@ export function createFence(parts: FenceParts): Fence {
 
   return {
     check,
+    suspect(fault) {
+      if (store.freeze.current() !== null) return;
+      if (fault.seq <= adoptedAt()) {
+        log.warn({ ...fault }, "the history does not hold before the last adoption; a person has gone on from there");
+        return;
+      }
+      const detail = `the history does not hold at #${fault.seq} (${fault.what})`;
+      freeze({ reason: "history_forked", at: clock.now(), host: null, detail });
+    },
+    recover() {
+      const frozen = store.freeze.current();
+      if (frozen !== null) standStill(frozen);
+    },
     isFrozen: () => store.freeze.current() !== null,
+    heads: () => [...heard].flatMap(([host, { head }]) => (head === null || !parts.isConnected(host) ? [] : [{ host, head }])),
     refusal() {
       const frozen = store.freeze.current();
       return frozen === null ? null : refuse(frozen.reason, refusalText(frozen));

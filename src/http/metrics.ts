@@ -10,12 +10,21 @@ export type QueueFacts = { readonly depth: number; readonly oldestAgeMs: number 
 
 /** Read when Prometheus asks. A function that throws leaves its metric out and counts under gantry_collect_errors_total. */
 export type MetricSources = {
-  readonly inbox: () => QueueFacts;
+  /** `dead`: given up, and not yet pruned. */
+  readonly inbox: () => QueueFacts & { readonly dead: number };
   readonly outbox: () => QueueFacts & { readonly dead: number };
   readonly rollouts: () => Readonly<Record<string, number>>;
   /** All that ever ended, by the phase in which they did. */
   readonly ended: () => Readonly<Record<string, number>>;
+  /** Those that wait in line, and those that stand still. */
+  readonly inLine: () => number;
+  readonly paused: () => number;
   readonly hosts: () => Readonly<Record<string, number>>;
+  /** Whether the server stands still because it knows less than its agents. */
+  readonly frozen: () => boolean;
+  /** The number of the newest entry of the history. */
+  readonly historyHead: () => number;
+  readonly epoch: () => number;
   readonly chatConnected: () => boolean;
 };
 
@@ -110,12 +119,12 @@ function defineGauges(sources: MetricSources, registers: Registry[]): void {
       help: `Age of the oldest entry of the ${queue} not yet done.`,
       set: (g) => g.set(sources[queue]().oldestAgeMs / 1000),
     });
+    gauge({
+      name: `gantry_${queue}_dead`,
+      help: `Entries of the ${queue} that were given up in the last 7 days.`,
+      set: (g) => g.set(sources[queue]().dead),
+    });
   }
-  gauge({
-    name: "gantry_outbox_dead",
-    help: "Entries of the outbox that were given up in the last 7 days.",
-    set: (g) => g.set(sources.outbox().dead),
-  });
   gauge({
     name: "gantry_rollouts",
     help: "Active rollouts by phase.",
@@ -123,6 +132,14 @@ function defineGauges(sources: MetricSources, registers: Registry[]): void {
     set: (g) => setEach(g, "phase", sources.rollouts()),
   });
   countEnds(sources.ended, errors, registers);
+  const plain = {
+    gantry_rollouts_in_line: ["Rollouts that wait in line.", sources.inLine],
+    gantry_rollouts_paused: ["Rollouts under way that stand still.", sources.paused],
+    gantry_frozen: ["1 while the server stands still because it knows less than its agents.", () => (sources.frozen() ? 1 : 0)],
+    gantry_history_head: ["Number of the newest entry of the history.", sources.historyHead],
+    gantry_epoch: ["Epoch of the server's orders.", sources.epoch],
+  } as const;
+  for (const [name, [help, read]] of Object.entries(plain)) gauge({ name, help, set: (g) => g.set(read()) });
   gauge({
     name: "gantry_hosts",
     help: "Hosts by state.",
@@ -147,7 +164,15 @@ function countEnds(ended: MetricSources["ended"], errors: Counter, registers: Re
       this.reset();
       try {
         const counts = ended();
-        for (const phase of ["succeeded", "restored", "stuck", "rejected", "expired", "cancelled"] satisfies Phase[]) {
+        for (const phase of [
+          "succeeded",
+          "incomplete",
+          "restored",
+          "stuck",
+          "rejected",
+          "expired",
+          "cancelled",
+        ] satisfies Phase[]) {
           this.inc({ phase }, counts[phase] ?? 0);
         }
       } catch {

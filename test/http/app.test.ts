@@ -8,11 +8,16 @@ type Line = { readonly facts: Readonly<Record<string, unknown>>; readonly messag
 
 function quietSources() {
   return {
-    inbox: () => ({ depth: 3, oldestAgeMs: 1500 }),
+    inbox: () => ({ depth: 3, oldestAgeMs: 1500, dead: 1 }),
     outbox: () => ({ depth: 0, oldestAgeMs: 0, dead: 2 }),
     rollouts: () => ({ rolling: 2, soaking: 1 }),
     ended: () => ({ succeeded: 7, stuck: 1 }),
+    inLine: () => 2,
+    paused: () => 1,
     hosts: () => ({ connected: 4 }),
+    frozen: () => true,
+    historyHead: () => 1842,
+    epoch: () => 3,
     chatConnected: () => true,
   };
 }
@@ -152,6 +157,12 @@ test("/metrics has every figure, with bounded labels", async () => {
     "gantry_inbox_oldest_age_seconds 1.5",
     "gantry_outbox_depth 0",
     "gantry_outbox_dead 2",
+    "gantry_inbox_dead 1",
+    "gantry_rollouts_in_line 2",
+    "gantry_rollouts_paused 1",
+    "gantry_frozen 1",
+    "gantry_history_head 1842",
+    "gantry_epoch 3",
     'gantry_rollouts{phase="rolling"} 2',
     'gantry_rollouts_ended_total{phase="succeeded"} 7',
     'gantry_rollouts_ended_total{phase="stuck"} 1',

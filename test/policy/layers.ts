@@ -63,7 +63,7 @@ const rooms: readonly Room[] = [
   adapter("http", packages("hono(/.+)?", "@hono/node-server(/.+)?", "prom-client")),
   adapter("sqlite", packages("better-sqlite3"), { to: /^src\/app\/store\.ts$/, only: "types" }),
   { name: "rehearsal", files: /^src\/rehearsal\//, doors: anything },
-  { name: "roots", files: /^src\/[^/]+\.ts$/, doors: anything },
+  { name: "roots", files: /^src\/((server|cli)\/)?[^/]+\.ts$/, doors: anything },
 ];
 
 /** All imports of `src/` and `commands/` under the folder. Throws when there are suspiciously few: a walk that saw nothing proves nothing. */
