@@ -60,6 +60,8 @@ export function planFor(
   const unchanged = kind === "restart" ? [] : hosts.filter((h) => serves(slots.get(h.name), release.number)).map((h) => h.name);
   const touched = hosts.map((h) => h.name).filter((host) => !unchanged.includes(host));
   const policy = environment.rollout;
+  const labels = Object.fromEntries(hosts.map((h) => [h.name, h.labels]));
+  const asked = { hosts: kind === "rollback" ? unwellFirst(touched, slots) : touched, policy, kind, labels };
   const plan: Plan = {
     ...key,
     kind,
@@ -70,7 +72,7 @@ export function planFor(
     from: store.rollouts.live(key.service, key.environment)?.state.release ?? null,
     hosts: hosts.map(({ name, labels }) => ({ host: name, from: slots.get(name)?.release ?? null, labels })),
     leftOut: all.filter((h) => h.intent !== null).map((h) => h.name),
-    batches: batchesOf({ hosts: kind === "rollback" ? unwellFirst(touched, slots) : touched, policy, kind }),
+    batches: batchesOf(asked),
     policy,
   };
   return { plan, hash: planHashOf(plan), unchanged, back: kind === "rollback" ? null : goodBesides(store, key, release.number) };
