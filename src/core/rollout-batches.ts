@@ -19,11 +19,11 @@ export function outOf(state: RolloutState, fitness: Fitness): ReadonlySet<string
   return out;
 }
 
-/** How many may be out of service at once; never none, or nothing could ever go on. */
-export function budgetOf(state: RolloutState): number {
-  const { maxUnavailable } = state.policy;
-  const largest = Math.max(1, ...state.batches.map((batch) => batch.length));
-  return maxUnavailable === null ? largest : Math.max(1, amountOf(maxUnavailable, state.hosts.length));
+/** How many may be out of service at once; never none, or nothing could ever go on. Of the plan, whatever becomes of its batches. */
+export function budgetOf(plan: Pick<RolloutState, "policy" | "batches" | "hosts">): number {
+  const { maxUnavailable } = plan.policy;
+  const largest = Math.max(1, ...plan.batches.map((batch) => batch.length));
+  return maxUnavailable === null ? largest : Math.max(1, amountOf(maxUnavailable, plan.hosts.length));
 }
 
 /** As many of these as may start now: those that are out first, since they cost nothing. */
@@ -31,7 +31,7 @@ export function thoseThatFit(state: RolloutState, hosts: readonly HostState[], f
   const out = outOf(state, fitness);
   const broken = hosts.filter((h) => out.has(h.host));
   const well = hosts.filter((h) => !out.has(h.host));
-  return [...broken, ...well.slice(0, Math.max(0, budgetOf(state) - out.size))];
+  return [...broken, ...well.slice(0, Math.max(0, state.budget - out.size))];
 }
 
 /**

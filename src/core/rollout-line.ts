@@ -1,4 +1,5 @@
 /** Before anything begins: the line, and requests that end untouched. */
+import { budgetOf } from "./rollout-batches.ts";
 import { ended, type Moved, moved, quiet } from "./rollout-change.ts";
 import { queue } from "./rollout-forward.ts";
 import {
@@ -42,7 +43,9 @@ export function turnCame(state: RolloutState, event: Of<"turn_came">): Step {
   const { at, from, back, planHash, policy, approvalsRequired, batches } = event;
   const isSame = planHash === state.planHash;
   const expiresAt = at + state.expiresAt - state.requestedAt;
-  const plan = { from, back, planHash, policy, approvalsRequired, batches, expiresAt, hosts: hostsOf(event.hosts) };
+  const hosts = hostsOf(event.hosts);
+  const budget = budgetOf({ policy, batches, hosts });
+  const plan = { from, back, planHash, policy, approvalsRequired, batches, budget, expiresAt, hosts };
   const next: RolloutState = { ...state, ...plan, approvals: isSame ? state.approvals : [] };
   if (batches.length === 0) return moved(endsEmpty(next, at));
   if (next.approvals.length >= approvalsRequired) return moved(queue(quiet(next), event));

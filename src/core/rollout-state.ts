@@ -113,6 +113,8 @@ export type RolloutState = {
   readonly endedBy: Person | null;
   readonly policy: RolloutPolicy;
   readonly batches: readonly (readonly string[])[];
+  /** How many hosts may be out of service at once while it goes forward, whatever put them out. */
+  readonly budget: number;
   /** Index of the batch in work. */
   readonly batch: number;
   readonly pauses: readonly Pause[];

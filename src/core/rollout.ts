@@ -44,6 +44,7 @@
  * After the end only the watch changes: it is raised once, or it ends.
  */
 import { adopted } from "./adoption.ts";
+import { budgetOf } from "./rollout-batches.ts";
 import { type Moved, quiet } from "./rollout-change.ts";
 import { queue } from "./rollout-forward.ts";
 import {
@@ -81,6 +82,7 @@ export function begin(event: Requested): Moved {
 function initial(event: Requested): RolloutState {
   const { number, service, environment, kind, release, from, back, planHash, at } = event;
   const { requester, approvalsRequired, policy, batches } = event;
+  const hosts = hostsOf(event.hosts);
   return {
     ...{ number, service, environment, kind, release, from, back, planHash, requester, approvalsRequired, policy, batches },
     phase: "queued",
@@ -91,6 +93,7 @@ function initial(event: Requested): RolloutState {
     expiresAt: at + event.expireMs,
     approvals: [],
     endedBy: null,
+    budget: budgetOf({ policy, batches, hosts }),
     batch: 0,
     pauses: [],
     soakEndsAt: null,
@@ -101,7 +104,7 @@ function initial(event: Requested): RolloutState {
     endSoakSkipped: false,
     startedAt: null,
     endedAt: null,
-    hosts: hostsOf(event.hosts),
+    hosts,
     watch: null,
   };
 }
