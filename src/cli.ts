@@ -1,8 +1,6 @@
 /** `gantry …`: the server, the agent, what operators need, and every chat verb against the running server. */
-import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
-import { join, resolve } from "node:path";
-import Database from "better-sqlite3";
+import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { commands } from "../commands/index.ts";
 import { makeToken } from "./app/fleet-desk.ts";
@@ -105,15 +103,61 @@ program
 program
   .command("backup")
   .description("copy the database into a new file, while the server runs")
-  .argument("<file>", "the copy; must not exist yet")
-  .action((file: string) => {
-    const source = join(settingsOrExit().data, "gantry.db");
-    if (!existsSync(source)) fail(`there is no database at ${source}`);
-    if (existsSync(file)) fail(`${file} exists already`);
-    const db = new Database(source, { readonly: true });
-    db.prepare("vacuum into ?").run(resolve(file));
-    db.close();
-    console.log(`The database is in ${file}.`);
+  .argument("[file]", "the copy; must not exist yet (default: a new file in the folder backups of the data)")
+  .option("--keep <n>", "of the copies in the folder backups, keep the newest n", wholeNumber)
+  .action(async (file: string | undefined, options: { keep?: number }) => {
+    const { backUp } = await import("./cli/backup.ts");
+    const { data } = settingsOrExit();
+    const keep = options.keep ?? null;
+    say(await backUp({ data, file: file ?? null, keep, user: typist(), now: Date.now() }));
+  });
+
+program
+  .command("restore")
+  .description("put a backup in place of the database; the server must be stopped, and is frozen until `gantry adopt`")
+  .argument("<file>", "the backup")
+  .action(async (file: string) => {
+    const { restore } = await import("./cli/backup.ts");
+    say(restore({ data: settingsOrExit().data, file, now: Date.now() }));
+  });
+
+program
+  .command("adopt")
+  .description("end a freeze: take what runs on the hosts for what should be; nothing on any host is changed")
+  .option("--dry-run", "only show, host by host, what would be recorded")
+  .option("--yes", "do not ask")
+  .action(async (options: { dryRun?: boolean; yes?: boolean }) => {
+    const { adopt } = await import("./cli/adopt.ts");
+    const { data } = settingsOrExit();
+    const how = { isDryRun: options.dryRun === true, isSure: options.yes === true };
+    process.exitCode = await adopt({ data, user: typist(), ...how, print: (text) => console.log(text) });
+  });
+
+program
+  .command("audit")
+  .description("look whether the history is whole and unchanged")
+  .command("verify")
+  .description("walk the whole history and compare it with what the agents know; exit 1 with the first fault")
+  .option("--head <seq:hash>", "an entry as a card or a log shows it, e.g. 1842:9f3a1c2b")
+  .action(async (options: { head?: string }) => {
+    const { readHead, verifyAudit } = await import("./cli/audit.ts");
+    const head = options.head === undefined ? null : readHead(options.head);
+    if (options.head !== undefined && head === null) fail(`--head ${options.head}: write it as SEQ:HASH, e.g. 1842:9f3a1c2b`);
+    const progress = (text: string) => void (process.stderr.isTTY && process.stderr.write(`\r${text} `));
+    const { data } = settingsOrExit();
+    process.exitCode = await verifyAudit({ data, head, print: (text) => console.log(text), progress });
+  });
+
+program
+  .command("outbox")
+  .description("what was given up: messages that never arrived, and commands that were not done")
+  .option("--retry <id>", "try this one again", wholeNumber)
+  .action(async (options: { retry?: number }) => {
+    const { showDead, tryAgain } = await import("./cli/outbox.ts");
+    const { data } = settingsOrExit();
+    if (options.retry === undefined) return say(await showDead(data));
+    if (!(await tryAgain(data, options.retry))) fail(`there is nothing of number ${options.retry} that was given up`);
+    console.log(`${options.retry} is tried again.`);
   });
 
 program
@@ -140,7 +184,10 @@ for (const verb of commands) {
     .allowUnknownOption()
     .helpOption(false)
     .action(async (words: string[], options: { wait?: boolean }) => {
-      await runVerb([verb.name, ...words].map(quoted).join(" "), options.wait ?? false);
+      const wait = options.wait ?? false;
+      // Where the verb itself knows the word it means both: wait in line, and follow.
+      const own = wait && verb.grammar.flags.some((flag) => flag.name === "wait") ? ["--wait"] : [];
+      await runVerb([verb.name, ...words, ...own].map(quoted).join(" "), wait);
     });
 }
 
@@ -198,6 +245,15 @@ function collectLabel(text: string, labels: Record<string, string>): Record<stri
   const match = /^([a-zA-Z0-9_.-]+)=([a-zA-Z0-9_.-]+)$/.exec(text);
   if (match?.[1] === undefined || match[2] === undefined) throw new InvalidArgumentError("write it as name=value, e.g. env=prod");
   return { ...labels, [match[1]]: match[2] };
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("give a whole number");
+  return Number(text);
+}
+
+function say(lines: readonly string[]): void {
+  console.log(lines.join("\n"));
 }
 
 function settingsOrExit(): Settings {

@@ -59,7 +59,7 @@ export type Fence = {
   /** After a start: what was under way stands still when the server was frozen, or restored, meanwhile. */
   recover(): void;
   isFrozen(): boolean;
-  /** How far each agent knows the history, as it said over its present connection. */
+  /** How far each agent knows the history, as it said over its present connection; who knows only of an older epoch is left out. */
   heads(): readonly { readonly host: string; readonly head: Head }[];
   /** What a state-changing act is answered while frozen; null while all is well. */
   refusal(): Refusal | null;
@@ -210,7 +210,11 @@ export function createFence(parts: FenceParts): Fence {
       if (frozen !== null) standStill(frozen);
     },
     isFrozen: () => store.freeze.current() !== null,
-    heads: () => [...heard].flatMap(([host, { head }]) => (head === null || !parts.isConnected(host) ? [] : [{ host, head }])),
+    heads: () =>
+      [...heard].flatMap(([host, { head, epoch }]) => {
+        const isOfToday = head !== null && epoch === store.epoch && parts.isConnected(host);
+        return isOfToday ? [{ host, head }] : [];
+      }),
     refusal() {
       const frozen = store.freeze.current();
       return frozen === null ? null : refuse(frozen.reason, refusalText(frozen));
