@@ -7,7 +7,7 @@ import type { RolloutPolicy } from "../../src/core/plan.ts";
 import type { Refusal } from "../../src/core/reasons.ts";
 import type { LaterEvent } from "../../src/core/rollout-state.ts";
 import { aCommit, anApp, ana, eva, type TestApp } from "../kit/app.ts";
-import { settled } from "./kit.ts";
+import { type OpenStore, settled } from "./kit.ts";
 
 export const place = { service: "api", environment: "prod" };
 /** A second deployer, and somebody of no role at all. */
@@ -138,12 +138,12 @@ export async function goesWell(fleet: TestApp, number: number): Promise<string> 
   return fleet.state(number).phase;
 }
 
-/** Direct messages about the line that are on their way or were sent: `#4 next`. */
+/** Direct messages about the line, sent or on their way: `#4 next`. */
 export function notices(fleet: TestApp): string[] {
-  return fleet.store.outbox
-    .ready(Number.MAX_SAFE_INTEGER)
-    .filter((item) => item.kind === "turn")
-    .map((item) => `#${item.rollout} ${(item.body as { what: string }).what}`);
+  return (fleet.store as OpenStore).db
+    .prepare<[], string>("select '#' || rollout || ' ' || (body ->> 'what') from outbox where kind = 'turn' order by id")
+    .pluck()
+    .all();
 }
 
 /** The newest acts of the history, oldest first: `locked by ana`. */

@@ -28,7 +28,7 @@ async function cancels(fleet: TestApp, rollout: number, actor = ana): Promise<st
 
 async function asksAgain(fleet: TestApp): Promise<string> {
   const origin = { key: "one more", channel: null };
-  const facts = { ...place, ref: aCommit(4), allowBad: false, why: null, actor: ana, origin };
+  const facts = { ...place, ref: aCommit(4), allowBad: false, wait: false, why: null, actor: ana, origin };
   const answer = await fleet.app.gantry.deploy(facts);
   return answer.kind === "opened" ? `#${answer.rollout}` : inWords(answer.refusal);
 }
@@ -115,7 +115,7 @@ test("a first deploy that goes wrong is stopped, and its hosts are emptied", asy
 
 test("nobody is advised to cancel what is on its way back", async () => {
   const fleet = await underWay();
-  assert.match(await asksAgain(fleet), /Wait for it, or stop it: `\/gantry cancel 3`\.$/);
+  assert.match(await asksAgain(fleet), /Wait for it, or stop it: `\/gantry cancel 3`\. To wait in line/);
   await back(fleet, "eva");
   assert.match(
     await asksAgain(fleet),
