@@ -17,5 +17,6 @@ export type HomeView = { readonly blocks: readonly KnownBlock[] };
 
 /** Slack's mrkdwn control characters, escaped. Every text from outside passes through here, once and last. */
 export function escapeMrkdwn(text: string): string {
+  if (!/[&<>]/.test(text)) return text;
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

@@ -9,8 +9,12 @@ import { escapeMrkdwn } from "./message.ts";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: an ANSI sequence begins with the escape character
 const ansi = /\u001B(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[@-Z\\-_])/g;
 
+/** Words as most are: printable ASCII with single spaces. Nothing of what follows would change them. */
+const tame = /^[!-~]+(?: [!-~]+)*$/;
+
 /** One line of plain text: no ANSI, control, zero-width or bidi characters, at most `max` UTF-16 units. Not escaped yet. */
 export function oneLine(text: string, max: number): string {
+  if (text.length <= max && tame.test(text)) return text;
   const line = withoutInvisible(text.slice(0, 20 * max).replace(ansi, ""))
     .replace(/[\p{Cc}\s]+/gu, " ")
     // Accents that climb over their neighbours' lines.

@@ -47,6 +47,8 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
   const world = createWorld({ seed: seedText, watcher: oracles.watch, badShare, variant, keepTrace });
   const { scheduler } = world;
 
+  // A stack costs more than most events; whoever reads a trace gets them.
+  Error.stackTraceLimit = keepTrace ? 30 : 0;
   const onRejection = (error: unknown) => oracles.watcher().onFault("unhandled rejection", error);
   process.on("unhandledRejection", onRejection);
   world.startServer();
@@ -67,6 +69,7 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
   });
   await new Promise((resolve) => setImmediate(resolve));
   process.off("unhandledRejection", onRejection);
+  Error.stackTraceLimit = 10;
   oracles.finish({ ranOut: scheduler.count() >= mostEvents });
   return {
     seed,

@@ -3,8 +3,10 @@ import type { TimeOfDay } from "../world/clocks.ts";
 import type { Random } from "../world/random.ts";
 import type { Fault } from "./fault.ts";
 
-function jump(clock: TimeOfDay, random: Random): number {
-  const byMs = random.pick([1, -1]) * random.pick([random.between(100, 5_000), random.between(5_000, 120_000), 3_600_000]);
+const hourMs = 3_600_000;
+
+function jump(clock: TimeOfDay, random: Random, mostMs: number): number {
+  const byMs = random.pick([1, -1]) * random.pick([random.between(100, 5_000), random.between(5_000, 120_000), mostMs]);
   clock.offsetMs += byMs;
   return byMs;
 }
@@ -12,7 +14,7 @@ function jump(clock: TimeOfDay, random: Random): number {
 export const serverClock: Fault = {
   name: "server_clock",
   arm({ world, random, often, note }) {
-    often(200_000, () => note("server", `its clock jumps by ${jump(world.serverClock, random)} ms`));
+    often(200_000, () => note("server", `its clock jumps by ${jump(world.serverClock, random, 10_000)} ms`));
     return () => {};
   },
 };
@@ -22,7 +24,7 @@ export const agentClock: Fault = {
   arm({ random, often, site, note }) {
     often(100_000, () => {
       const { timeOfDay, machine } = site();
-      note(machine.name, `its clock jumps by ${jump(timeOfDay, random)} ms`);
+      note(machine.name, `its clock jumps by ${jump(timeOfDay, random, hourMs)} ms`);
     });
     return () => {};
   },

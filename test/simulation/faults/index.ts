@@ -68,7 +68,11 @@ export function createFaults(
     const often = (meanMs: number, work: () => void) => {
       const again = () => {
         const next = scheduler.now() + random.wait(meanMs * rarely);
-        if (next < until) scheduler.at(next, null, () => [work(), again()]);
+        if (next >= until) return;
+        scheduler.at(next, null, () => {
+          if (world.sites.some((site) => !site.gone)) work();
+          again();
+        });
       };
       again();
     };

@@ -1,4 +1,5 @@
 /** The server: killed anywhere, without power, stopped for a while, told to end, with a full disk (SV1, SV2, SV4, SV10, SV12). */
+import type { Life } from "../world/scheduler.ts";
 import type { Fault, FaultGround } from "./fault.ts";
 
 function comeBack({ world, random, later }: FaultGround): void {
@@ -43,17 +44,23 @@ export const serverTerm: Fault = {
 export const serverStop: Fault = {
   name: "server_stop",
   arm({ world, random, often, later, note }) {
+    function goOn(life: Life): void {
+      if (!life.stopped) return;
+      note("server", "goes on");
+      world.scheduler.goOn(life);
+      world.lookAtWires();
+    }
     often(200_000, () => {
-      const { server } = world;
-      if (server === null) return;
+      const life = world.server?.life;
+      if (life === undefined || life.stopped) return;
       const ms = random.pick([random.between(1_000, 14_000), random.between(15_000, 300_000)]);
       note("server", `stopped for ${ms} ms`);
-      server.life.stoppedUntil = world.scheduler.now() + ms;
+      life.stopped = true;
       world.lookAtWires();
-      later(ms, () => world.lookAtWires());
+      later(ms, () => goOn(life));
     });
     return () => {
-      if (world.server !== null) world.server.life.stoppedUntil = 0;
+      if (world.server !== null) goOn(world.server.life);
     };
   },
 };

@@ -149,7 +149,7 @@ export function putPeopleInto(world: World, habits: Habits, until: number): { on
       do() {
         const { edition, web } = world.variant;
         const policy = random.chance(0.5) ? world.variant.policy : random.between(0, policies - 1);
-        world.variant = { web, policy, edition: random.chance(0.7) ? edition + 1 : edition };
+        world.variant = { web, policy, edition: random.chance(0.7) ? (edition + 1) % 4 : edition };
         world.trace.note(
           "git",
           `service files edited: policy ${policy}, edition ${world.variant.edition}; the server is restarted`,

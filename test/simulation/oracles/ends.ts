@@ -54,10 +54,10 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
       fail("I17", `${host} counts as swapped by a report of generation ${report.generation}; ${slot.generation} is wanted`);
     if (report.live?.release !== state.release)
       fail("I12", `${host} counts as swapped to r${state.release} and serves r${report.live?.release ?? "nothing"}`);
-    judgeServed(state, host, "counts as swapped");
+    judgeServed(state, host, { words: "counts as swapped", withinMs: Number.POSITIVE_INFINITY });
   }
 
-  function judgeServed(state: RolloutState, host: string, words: string): void {
+  function judgeServed(state: RolloutState, host: string, { words, withinMs }: { words: string; withinMs: number }): void {
     const digest = store.releases.find(state.service, state.release)?.digest;
     // A clone reports as the host that it was copied from.
     const machines = world.sites.filter((s) => s.host === host).map((s) => s.machine);
@@ -66,7 +66,7 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
       .filter((at) => at !== null);
     const last = times.length === 0 ? null : Math.max(...times);
     if (last === null) fail("I12", `${host} ${words} with r${state.release} in #${state.number}, and never ran it`);
-    else if (world.scheduler.now() - last > reportAgeMs)
+    else if (world.scheduler.now() - last > withinMs)
       fail(
         "I12",
         `${host} ${words} with r${state.release} in #${state.number}, and has not run it for ${world.scheduler.now() - last} ms`,
@@ -90,7 +90,8 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
     const open = state.hosts.filter((h) => h.status !== "healthy" && h.status !== "unchanged");
     if (open.length > 0) fail("I12", `#${state.number} succeeded, and ${open.map((h) => `${h.host} is ${h.status}`).join(", ")}`);
     if (state.hosts.length === 0) fail("I12", `#${state.number} succeeded on no host at all`);
-    for (const h of state.hosts) if (h.status === "healthy") judgeServed(state, h.host, "is part of a success");
+    for (const h of state.hosts)
+      if (h.status === "healthy") judgeServed(state, h.host, { words: "is part of a success", withinMs: reportAgeMs });
   }
 
   function onVerdict(id: number): void {

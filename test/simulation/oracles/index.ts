@@ -88,6 +88,8 @@ export function createOracles(facts: { readonly onCard: (posted: Posted) => void
       onFault(where, error) {
         const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
         if (error instanceof Error && error.name === "ProcessDied") return;
+        // The hub's own answer to a store that cannot be written: the agent comes again.
+        if (where === "hub" && (error as { readonly code?: unknown }).code === "SQLITE_FULL") return;
         mine.fail("SV16", `${where}: ${text}`);
       },
     };

@@ -34,13 +34,13 @@ export function createSimChat(facts: {
 }): SimChat {
   const { scheduler, random } = facts;
   const posted: Posted[] = [];
-  const weather: ChatWeather = { down: false, losesAnswers: 0, rateLimits: 0, gone: 0, slowestMs: 900 };
+  const weather: ChatWeather = { down: false, losesAnswers: 0, rateLimits: 0, gone: 0, slowestMs: 8_000 };
   let stamps = 0;
 
   /** Slack does what it was asked when the call arrives; the answer may be lost on its way back. */
   function call<T>(life: Life, work: () => T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const ms = random.between(80, weather.slowestMs);
+    const ms = random.between(weather.slowestMs >> 2, weather.slowestMs);
     if (weather.down) {
       const down = new ChatError({ kind: "retry", reason: "chat_unreachable", message: "Slack does not answer" });
       scheduler.after(ms, life, () => reject(down));
@@ -105,7 +105,7 @@ export function createSimChat(facts: {
       },
       async update({ place, message }) {
         facts.onDrawn(posted.find((p) => p.place.ts === place.ts)?.key ?? "", message);
-        await call(life, () => {
+        const work = call(life, () => {
           const found = find(place);
           if (random.chance(weather.gone)) {
             found.gone = true;
@@ -115,6 +115,12 @@ export function createSimChat(facts: {
           found.editions += 1;
           facts.onMessage({ key: found.key, message, to: "channel" });
           facts.onCard(found);
+        });
+        // As in src/slack/chat.ts: who deleted the message must not keep the next one with its key from being posted.
+        await work.catch((error: unknown) => {
+          if (error instanceof ChatError && error.kind === "gone")
+            for (const [key, at] of keys) if (at.ts === place.ts) keys.delete(key);
+          throw error;
         });
       },
       whisper: ({ message }) => call(life, () => facts.onMessage({ key: "", message, to: "person" })),

@@ -82,7 +82,7 @@ export function createWire(facts: {
   /** Nothing reaches this side. */
   function isDeaf(side: Side): boolean {
     const peer = lives[other(side)];
-    return isBlocked(other(side)) || !open[other(side)] || !peer.alive || peer.stoppedUntil > scheduler.now();
+    return isBlocked(other(side)) || !open[other(side)] || !peer.alive || peer.stopped;
   }
 
   function listen(side: Side): void {
@@ -119,8 +119,8 @@ export function createWire(facts: {
       else carry(side, () => closedBy(other(side)));
     },
     answersPing() {
-      const { alive, stoppedUntil } = lives.agent;
-      return open.agent && alive && stoppedUntil <= scheduler.now() && !cable.upBlocked && !cable.downBlocked;
+      const { alive, stopped } = lives.agent;
+      return open.agent && alive && !stopped && !cable.upBlocked && !cable.downBlocked;
     },
   };
 }

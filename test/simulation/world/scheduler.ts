@@ -4,7 +4,7 @@
  */
 
 /** A process: what belongs to a dead one does not happen any more, what belongs to a stopped one happens when it goes on. */
-export type Life = { readonly name: string; alive: boolean; stoppedUntil: number };
+export type Life = { readonly name: string; alive: boolean; stopped: boolean };
 
 export type Scheduler = {
   /** Milliseconds since the beginning. */
@@ -12,6 +12,8 @@ export type Scheduler = {
   /** `life` null: the world itself. The returned function cancels. */
   at(time: number, life: Life | null, work: () => void): () => void;
   after(delayMs: number, life: Life | null, work: () => void): () => void;
+  /** What would have happened to a stopped process meanwhile happens now, in its order. */
+  goOn(life: Life): void;
   /** Events that have happened. */
   count(): number;
   /** Runs until the queue is empty, `done` says so (asked after every event), or this many events have happened. */
@@ -21,11 +23,12 @@ export type Scheduler = {
 type Entry = { readonly time: number; readonly seq: number; readonly life: Life | null; work: (() => void) | null };
 
 export function newLife(name: string): Life {
-  return { name, alive: true, stoppedUntil: 0 };
+  return { name, alive: true, stopped: false };
 }
 
 export function createScheduler(): Scheduler {
   const heap: Entry[] = [];
+  let parked: Entry[] = [];
   let clock = 0;
   let seq = 0;
   let happened = 0;
@@ -73,14 +76,24 @@ export function createScheduler(): Scheduler {
     };
   }
 
+  function goOn(life: Life): void {
+    life.stopped = false;
+    const mine = parked.filter((entry) => entry.life === life);
+    parked = parked.filter((entry) => entry.life !== life);
+    for (const entry of mine) {
+      seq += 1;
+      // The entry itself, so that whoever holds it can still cancel it.
+      push(Object.assign(entry, { time: clock, seq }));
+    }
+  }
+
   /** The next thing that does happen. */
   function next(): Entry | undefined {
     for (let entry = pop(); entry !== undefined; entry = pop()) {
       const { life, work } = entry;
       if (work === null || life?.alive === false) continue;
-      if (life === null || life.stoppedUntil <= entry.time) return entry;
-      seq += 1;
-      push({ time: life.stoppedUntil, seq, life, work });
+      if (life === null || !life.stopped) return entry;
+      parked.push(entry);
     }
     return undefined;
   }
@@ -107,5 +120,12 @@ export function createScheduler(): Scheduler {
     });
   }
 
-  return { now: () => clock, at, after: (delayMs, life, work) => at(clock + delayMs, life, work), count: () => happened, run };
+  return {
+    now: () => clock,
+    at,
+    after: (delayMs, life, work) => at(clock + delayMs, life, work),
+    goOn,
+    count: () => happened,
+    run,
+  };
 }

@@ -7,13 +7,13 @@ import { type AppDoor, createDoor, type Reply } from "../../../src/app/door.ts";
 import { chatKinds } from "../../../src/app/effects.ts";
 import { keepHouse } from "../../../src/app/housekeeping.ts";
 import type { Chat, Delivery, Fleet, FleetDesk, Log, Registry } from "../../../src/app/ports.ts";
-import type { Store } from "../../../src/app/store.ts";
 import type { GantryConfig } from "../../../src/config/valid.ts";
 import { refuse } from "../../../src/core/reasons.ts";
 import { homeView } from "../../../src/messages/home.ts";
 import { refusalMessage } from "../../../src/messages/refusal.ts";
 import { processClock, type TimeOfDay } from "./clocks.ts";
 import type { SimHub } from "./hub.ts";
+import type { MemoryStore } from "./memory-store/store.ts";
 import { type Life, newLife, type Scheduler } from "./scheduler.ts";
 
 export type Server = {
@@ -29,7 +29,7 @@ export function startServer(facts: {
   readonly name: string;
   readonly scheduler: Scheduler;
   readonly timeOfDay: TimeOfDay;
-  readonly store: Store;
+  readonly store: MemoryStore;
   readonly config: GantryConfig;
   readonly log: Log;
   readonly chat: (life: Life) => Chat;

@@ -192,7 +192,7 @@ export function createWorld(facts: {
             scheduler,
             onSent: (host, picture) => watcher.onSent(host, picture),
             onHeard: (host, picture) => watcher.onHeard(host, picture),
-            onFault: (error) => watcher.onFault("server", error),
+            onFault: (error) => watcher.onFault("hub", error),
           }),
         failpoint,
         onDispatch: (delivery, reply) => watcher.onDispatch(delivery, reply),

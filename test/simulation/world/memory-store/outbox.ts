@@ -14,14 +14,16 @@ export function outboxStore(ledger: Ledger): OutboxStore & { row(id: number): Ou
   const ended = createTable<number, OutboxRow>(ledger);
   const last = createTable<"id", number>(ledger);
 
-  /** The oldest open item of each key: only that one may be tried. */
+  /** The oldest open item of each key: only that one may be tried. Ids only rise, so they stand in order. */
   function heads(): OutboxRow[] {
-    const first = new Map<string, OutboxRow>();
+    const seen = new Set<string>();
+    const first: OutboxRow[] = [];
     for (const row of open.values()) {
-      const known = first.get(row.key);
-      if (known === undefined || row.id < known.id) first.set(row.key, row);
+      if (seen.has(row.key)) continue;
+      seen.add(row.key);
+      first.push(row);
     }
-    return [...first.values()].sort((a, b) => a.id - b.id);
+    return first;
   }
 
   function change(id: number, facts: Partial<OutboxRow>): void {

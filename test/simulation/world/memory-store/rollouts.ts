@@ -9,8 +9,9 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
   const events = createTable<number, readonly RolloutEvent[]>(ledger);
   const requests = createTable<string, number>(ledger);
 
+  /** Numbers only rise, so they stand in order. */
   function all(): StoredRollout[] {
-    return [...rows.values()].sort((a, b) => a.number - b.number);
+    return [...rows.values()];
   }
 
   function isIn(row: StoredRollout, service: string, environment: string): boolean {
@@ -31,8 +32,9 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
 
   function record(number: number, event: RolloutEvent): void {
     const before = events.get(number) ?? [];
-    events.set(number, [...before, event], { table: "event", number, seq: before.length + 1 });
-    chain.add({ entry: "event", rollout: number, seq: before.length + 1, event });
+    const seq = before.length + 1;
+    events.set(number, [...before, event], { table: "event", number, seq });
+    chain.add({ entry: "event", rollout: number, seq, event });
   }
 
   function active(service: string, environment: string): StoredRollout | null {
@@ -77,7 +79,11 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
       requests.set(key, number);
     },
     active,
-    allActive: () => all().filter((row) => holdsPlace(row.state)),
+    allActive() {
+      const found: StoredRollout[] = [];
+      for (const row of rows.values()) if (holdsPlace(row.state)) found.push(row);
+      return found;
+    },
     append({ number, version, event, state }) {
       ledger.transact(() => {
         const row = rows.get(number);

@@ -22,9 +22,7 @@ export function slotStore(ledger: Ledger): SlotStore {
   function where(test: (slot: StoredSlot) => boolean): StoredSlot[] {
     const found: StoredSlot[] = [];
     for (const slot of rows.values()) if (test(slot)) found.push(slot);
-    return found.sort(
-      (a, b) => compare(a.host, b.host) || compare(a.service, b.service) || compare(a.environment, b.environment),
-    );
+    return found.length < 2 ? found : found.sort(byPlace);
   }
 
   function put(host: string, key: SlotKey, change: Partial<StoredSlot>): StoredSlot {
@@ -81,6 +79,10 @@ export function slotStore(ledger: Ledger): SlotStore {
 function runsTheSame({ live: a }: ObservedSlot, { live: b }: ObservedSlot): boolean {
   if (a === null || b === null) return a === b;
   return a.containerId === b.containerId && a.digest === b.digest && a.health === b.health && a.restarts === b.restarts;
+}
+
+function byPlace(a: StoredSlot, b: StoredSlot): number {
+  return compare(a.host, b.host) || compare(a.service, b.service) || compare(a.environment, b.environment);
 }
 
 function compare(a: string, b: string): number {

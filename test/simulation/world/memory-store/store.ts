@@ -22,6 +22,8 @@ export class ProcessDied extends Error {
 }
 
 export type MemoryStore = Store & {
+  /** There is no log to fold back. */
+  checkpoint(): void;
   verdict(id: number): VerdictRow | undefined;
   inboxRow(id: number): InboxRow | undefined;
   outboxRow(id: number): OutboxRow | undefined;
@@ -84,6 +86,7 @@ function createTables(ledger: Ledger, serverId: string): MemoryStore {
     inbox,
     outbox,
     close() {},
+    checkpoint() {},
     verdict: verdicts.row,
     inboxRow: inbox.row,
     outboxRow: outbox.row,
