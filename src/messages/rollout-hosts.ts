@@ -130,7 +130,8 @@ function logBlock(host: HostState): string {
 /** What serves now, after it did not go well. */
 export function servesNow(state: RolloutState): string | null {
   if (state.phase !== "restored" && state.phase !== "stuck") return null;
-  const stuck = state.hosts.filter((h) => h.status === "stuck" || h.status === "failed");
+  // Failed and put back by its own agent, it needs nobody; where the whole got stuck it does.
+  const stuck = state.phase === "stuck" ? state.hosts.filter((h) => h.status === "stuck" || h.status === "failed") : [];
   const names = cutList(
     stuck.map((h) => safe(h.host, 60)),
     { budget: 300, most: 8, rest: (left) => `${left} more` },
@@ -160,5 +161,9 @@ function countedReleases(hosts: readonly HostState[]): string {
 function othersText(state: RolloutState): string {
   if (state.hosts.every((h) => h.status === "stuck" || h.status === "failed")) return "";
   if (state.kind === "rollback") return `The others serve ${releaseName(state.release)}.`;
-  return state.from === null ? "The others are empty, as before." : `The others serve ${releaseName(state.from)}.`;
+  const back = state.hosts.filter((h) => h.status === "restored");
+  const [release, another] = new Set(back.map((h) => h.back));
+  if (another !== undefined) return `The others went back: ${countedReleases(back)}.`;
+  if (release === undefined) return "The others serve what they served before.";
+  return release === null ? "The others are empty, as before." : `The others serve ${releaseName(release)}.`;
 }

@@ -1,12 +1,14 @@
 /** Any facts that can come up: states made by the real reducer, words from the worst outside there is. */
 import fc from "fast-check";
 import type { ChangeFacts, RolloutFacts } from "../../src/core/facts.ts";
+import type { Amount, RolloutPolicy } from "../../src/core/plan.ts";
 import { type ReasonCode, reasons } from "../../src/core/reasons.ts";
 import { begin, step } from "../../src/core/rollout.ts";
-import type { LaterEvent, Person, Requested, RolloutState } from "../../src/core/rollout-state.ts";
+import type { LaterEvent, PauseReason, Person, Requested, RolloutState } from "../../src/core/rollout-state.ts";
 import type { SlotStep } from "../../src/core/slot.ts";
+import { type WatchFinding, watchRule } from "../../src/core/watch.ts";
 import { hostile } from "./check.ts";
-import { factsOf, noon, requested } from "./facts.ts";
+import { factsOf, noon, policy, requested } from "./facts.ts";
 
 export const words = fc.oneof(
   fc.constantFrom(...hostile),
@@ -38,6 +40,31 @@ const steps: readonly SlotStep[] = [
   "failed",
 ];
 
+const pauseReason = fc.constantFrom<PauseReason>("paused", "server_behind", "line_held");
+
+function findingOn(host: fc.Arbitrary<string>): fc.Arbitrary<WatchFinding> {
+  const at = fc.integer({ min: noon, max: noon + 3_600_000 });
+  const health = fc.constantFrom("ok", "starting", "failing", "restarting", "exited", "empty");
+  return fc.record({
+    host,
+    found: fc.constantFrom("unwell", "restarts", "flaps"),
+    rule: fc.constant(watchRule),
+    samples: fc.array(fc.record({ host, at, health, restarts: fc.nat(9) }), { maxLength: 30 }),
+    at,
+  }) as fc.Arbitrary<WatchFinding>;
+}
+
+/** Every way in which a rollout may go. */
+const anyPolicy: fc.Arbitrary<RolloutPolicy> = fc
+  .record({
+    maxFailed: fc.constantFrom<Amount>({ hosts: 0 }, { hosts: 1 }, { percent: 50 }),
+    onFailure: fc.constantFrom("pause", "restore", "rollback"),
+    unreachable: fc.constantFrom("wait", "skip", "fail"),
+    onUnwell: fc.constantFrom("raise", "rollback"),
+    spread: maybe(fc.record({ label: words, order: fc.constantFrom("apart", "in_turn") })),
+  })
+  .map(({ onUnwell, ...rest }) => ({ ...policy, ...rest, watch: { forMs: 600_000, onUnwell } }) as RolloutPolicy);
+
 /** What may happen next; the reducer refuses or ignores what does not fit. */
 function eventsOf(hosts: readonly string[]): fc.Arbitrary<LaterEvent> {
   const at = fc.integer({ min: noon, max: noon + 3_600_000 });
@@ -53,6 +80,17 @@ function eventsOf(hosts: readonly string[]): fc.Arbitrary<LaterEvent> {
     fc.tuple(failure, host, at).map(([f, h, t]) => ({ type: "host_restore_failed" as const, host: h, at: t, ...f })),
     fc.record({ type: fc.constant("image_failed"), at, host, reason, detail: words }),
     fc.record({ type: fc.constant("stalled"), at }),
+    fc.record({ type: fc.constant("hosts_changed"), at }),
+    fc.record({ type: fc.constant("host_left"), at, host }),
+    fc.record({ type: fc.constant("paused"), at, reason: pauseReason, by: maybe(person), why: maybe(words) }),
+    fc.record({ type: fc.constant("resumed"), at, reason: maybe(pauseReason), by: maybe(person) }),
+    fc.record({ type: fc.constant("retried"), at, by: person }),
+    fc.record({ type: fc.constant("continued"), at, by: person, why: words }),
+    fc.record({ type: fc.constant("soak_skipped"), at, by: person, why: maybe(words) }),
+    fc.record({ type: fc.constant("thrown_out"), at, reason, detail: words }),
+    fc.record({ type: fc.constant("adopted"), at, by: person, detail: words }),
+    fc.record({ type: fc.constant("watch_raised"), at, finding: findingOn(host) }),
+    fc.record({ type: fc.constant("watch_ended"), at, quiet: fc.boolean() }),
     fc.record({ type: fc.constant("host_overdue"), at, host, connected: fc.boolean() }),
     fc.record({ type: fc.constant("rejected"), at, by: person, why: words }),
     fc.record({ type: fc.constant("cancelled"), at, by: person, why: maybe(words), blame: fc.boolean() }),
@@ -81,15 +119,20 @@ export const story: fc.Arbitrary<readonly Moved[]> = fc
     requester: person,
     size: fc.integer({ min: 1, max: 100 }),
     unchanged: fc.boolean(),
+    inLine: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    policy: anyPolicy,
+    back: maybe(fc.constantFrom(40, 41)),
+    oneFails: fc.boolean(),
   })
-  .chain(({ names, kind, from, approvalsRequired, requester, size, unchanged }) => {
+  .chain(({ names, size, unchanged, oneFails, ...rest }) => {
+    const { from } = rest;
     const batches = Array.from({ length: Math.ceil(names.length / size) }, (_, i) => names.slice(i * size, (i + 1) * size));
     const hosts = names.map((host, i) => ({ host, from, unchanged: unchanged && i === 0 }));
-    const first = requested({ kind, from, approvalsRequired, requester, batches, hosts });
-    const straight = straightOn(first);
+    const first = requested({ ...rest, batches, hosts });
+    const straight = straightOn(first, oneFails ? (names.at(-1) ?? null) : null);
     return fc
       .tuple(
-        fc.oneof(fc.constant(0), fc.integer({ min: 0, max: straight.length })),
+        fc.oneof(fc.constantFrom(0, straight.length), fc.integer({ min: 0, max: straight.length })),
         turnsOf(names),
         fc.array(eventsOf(names), { maxLength: 20 }),
       )
@@ -100,31 +143,39 @@ export const story: fc.Arbitrary<readonly Moved[]> = fc
 function turnsOf(hosts: readonly string[]): fc.Arbitrary<readonly LaterEvent[]> {
   const at = noon + 60_000;
   const all = (make: (host: string) => LaterEvent) => hosts.map(make);
-  return fc
-    .tuple(failure, person)
-    .chain(([why, by]) =>
-      fc.constantFrom<readonly LaterEvent[]>(
-        [],
-        [{ type: "rejected", at, by, why: why.detail }],
-        [{ type: "expired", at }],
-        [...all((host) => ({ type: "host_failed", at, host, ...why })), ...all((host) => ({ type: "host_restored", at, host }))],
-        [
-          ...all((host) => ({ type: "host_failed", at, host, ...why })),
-          ...all((host) => ({ type: "host_restore_failed", at, host, ...why })),
-        ],
-      ),
-    );
+  const last = hosts.at(-1);
+  return fc.tuple(failure, person).chain(([why, by]) =>
+    fc.constantFrom<readonly LaterEvent[]>(
+      [],
+      [{ type: "rejected", at, by, why: why.detail }],
+      [{ type: "expired", at }],
+      [{ type: "paused", at, reason: "paused", by, why: why.detail }],
+      [{ type: "paused", at, reason: "line_held", by: null, why: why.detail }],
+      // The last of them fails, the others come through: 2 of 3 have it.
+      ...(last === undefined ? [] : [[{ type: "host_failed" as const, at, host: last, ...why }]]),
+      [...all((host) => ({ type: "host_failed", at, host, ...why })), ...all((host) => ({ type: "host_restored", at, host }))],
+      [
+        ...all((host) => ({ type: "host_failed", at, host, ...why })),
+        ...all((host) => ({ type: "host_restore_failed", at, host, ...why })),
+      ],
+    ),
+  );
 }
 
-/** Everything going well, so that chance has to find only the rest. */
-function straightOn(first: Requested): readonly LaterEvent[] {
+/** Everything going well, but for one host at most, so that chance has to find only the rest. */
+function straightOn(first: Requested, fails: string | null): readonly LaterEvent[] {
   const at = noon + 1000;
   const by = (i: number): Person => ({ kind: "slack", id: i === 0 ? "U0ANA" : "U0BO", name: "bo" });
   return [
     ...Array.from({ length: first.approvalsRequired }, (_, i): LaterEvent => ({ type: "approved", at, by: by(i) })),
     ...first.hosts.map(({ host }): LaterEvent => ({ type: "image_present", at, host })),
     ...first.batches.flatMap((batch): LaterEvent[] => [
-      ...batch.map((host): LaterEvent => ({ type: "host_swapped", at: at + 4000, host, tookMs: 4000 })),
+      ...batch.map(
+        (host): LaterEvent =>
+          host === fails
+            ? { type: "host_failed", at: at + 4000, host, reason: "unhealthy", detail: "answered 500", logTail: [] }
+            : { type: "host_swapped", at: at + 4000, host, tookMs: 4000 },
+      ),
       { type: "soaked", at: at + 34_000 },
     ]),
   ];
@@ -162,12 +213,28 @@ export const around: fc.Arbitrary<(state: RolloutState) => RolloutFacts> = fc
     notRequester: fc.boolean(),
     allAway: fc.boolean(),
     slotStep: fc.constantFrom(...steps),
+    place: maybe(fc.nat(9)),
+    behind: maybe(
+      fc.record({
+        rollout: maybe(fc.nat()),
+        lock: maybe(fc.record({ by: person, at: fc.constant(noon), why: words, until: maybe(fc.constant(noon + 9e6)) })),
+      }),
+    ),
+    leftOut: fc.array(
+      fc.record({
+        host: words,
+        intent: fc.record({ kind: fc.constantFrom("cordoned", "drained"), by: person, at: fc.constant(noon), why: maybe(words) }),
+      }),
+      { maxLength: 9 },
+    ),
+    head: maybe(fc.record({ seq: fc.nat(), hash: fc.constant("9f3a1c2d".repeat(8)) })),
     now: fc.integer({ min: noon, max: noon + 90_000_000 }),
   })
-  .map(({ allAway, slotStep, ...rest }) => (state) => {
+  .map(({ allAway, slotStep, place, ...rest }) => (state) => {
     const names = state.hosts.map((h) => h.host);
     return factsOf(state, {
       ...rest,
+      position: state.phase === "in_line" && place !== null ? place + 1 : null,
       away: allAway ? names : [],
       steps: Object.fromEntries(names.map((name) => [name, slotStep])),
       readiness: { ready: 0, total: names.length, release: state.from },

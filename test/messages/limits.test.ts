@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import type { EnvironmentStatus, HistoryLine, HostFacts } from "../../src/core/facts.ts";
+import type { EnvironmentStatus, HistoryLine, HostFacts, WhyFacts } from "../../src/core/facts.ts";
 import { type ReasonCode, reasons, refuse } from "../../src/core/reasons.ts";
 import type { Phase } from "../../src/core/rollout-state.ts";
+import { watchRule } from "../../src/core/watch.ts";
 import { note } from "../../src/messages/blocks.ts";
 import { deploymentDescription, ticketComment } from "../../src/messages/deployment.ts";
 import { endedNotice } from "../../src/messages/ended-notice.ts";
@@ -17,6 +18,8 @@ import { rollbackPreview } from "../../src/messages/rollback-preview.ts";
 import { rolloutCard } from "../../src/messages/rollout-card.ts";
 import { statusMessage } from "../../src/messages/status.ts";
 import { threadLines } from "../../src/messages/thread-lines.ts";
+import { turnNotice } from "../../src/messages/turn-notice.ts";
+import { whyMessage } from "../../src/messages/why.ts";
 import { checkBlocks } from "../../src/rehearsal/slack/block-rules.ts";
 import { around, story, words } from "./arbitrary.ts";
 import { assertShowable, mrkdwnOf } from "./check.ts";
@@ -43,13 +46,20 @@ const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: null });
 describe("any rollout", () => {
   test("in any state has a card, a thread, and an end that can be shown", () => {
     const seen = new Set<Phase>();
+    const held = new Set<string>();
+    let raised = 0;
     fc.assert(
       fc.property(story, around, (moves, factsFor) => {
         for (const { before, event, after: state } of moves) {
           seen.add(state.phase);
+          for (const { reason } of state.pauses) held.add(reason);
+          if (event.type === "watch_raised") raised++;
           for (const { message } of threadLines(before, event, state)) assertShowable(message, event.type);
         }
-        const phases = new Map(moves.map((move) => [move.after.phase, move.after]));
+        // One of each phase, and of each way of standing still in it.
+        const phases = new Map(
+          moves.map(({ after: s }) => [`${s.phase} ${s.pauses.map((p) => p.reason)} ${s.watch?.finding != null}`, s]),
+        );
         for (const state of phases.values()) {
           const facts = factsFor(state);
           assertShowable(rolloutCard(facts), state.phase);
@@ -57,11 +67,14 @@ describe("any rollout", () => {
           const description = deploymentDescription(facts);
           assert.ok(description.length <= 140 && !/\p{Cc}/u.test(description));
           assert.doesNotMatch(ticketComment(facts, "API-7") ?? "", /\p{Cc}/u);
+          for (const turn of ["next", "turn", "held"] as const) assertShowable(turnNotice(facts, turn), turn);
         }
       }),
       { numRuns: 250 },
     );
     assert.deepEqual(new Set(everyPhase), seen, "the stories must reach every phase");
+    assert.deepEqual(held, new Set(["paused", "paused_on_failure", "server_behind", "line_held"]));
+    assert.ok(raised > 0, "the watch must be raised at times");
   });
 });
 
@@ -108,8 +121,44 @@ const host: fc.Arbitrary<HostFacts> = fc.record({
   slots: fc.array(fc.record({ service: words, environment: words, release: maybe(fc.nat()), health: words }), { maxLength: 9 }),
 });
 
+const freeze = fc.record({
+  reason: fc.constantFrom("server_behind", "history_forked"),
+  at: fc.constant(noon),
+  host: maybe(words),
+  detail: words,
+});
+const sample = fc.record({
+  host: words,
+  at: fc.constant(noon),
+  health: fc.constantFrom("ok", "failing", "empty"),
+  restarts: fc.nat(5),
+});
+const explanation: fc.Arbitrary<WhyFacts> = fc.record({
+  subject: words,
+  now: words,
+  waits: fc.array(
+    fc.record({
+      reason: fc.constantFrom(...(Object.keys(reasons) as ReasonCode[])),
+      text: words,
+      since: maybe(fc.constant(noon - 5000)),
+      until: maybe(fc.constant(noon + 5000)),
+      ends: words,
+    }),
+    { maxLength: 12 },
+  ),
+  story: fc.array(fc.record({ at: fc.constant(noon), text: words }), { maxLength: 60 }),
+  series: maybe(fc.record({ rule: fc.constant(watchRule), samples: fc.array(sample, { maxLength: 40 }) })),
+  at: fc.constant(noon),
+}) as fc.Arbitrary<WhyFacts>;
+
 const others: readonly (readonly [name: string, message: fc.Arbitrary<Message>])[] = [
-  ["a status", fc.array(environment, { maxLength: 40 }).map((environments) => statusMessage({ environments, now: noon }))],
+  [
+    "a status",
+    fc
+      .tuple(fc.array(environment, { maxLength: 40 }), maybe(freeze))
+      .map(([environments, frozen]) => statusMessage({ environments, now: noon, freeze: frozen })),
+  ],
+  ["an answer to why", explanation.map(whyMessage)],
   ["a history", fc.array(line, { maxLength: 60 }).map((lines) => historyMessage({ lines, now: noon }))],
   ["hosts", fc.array(host, { maxLength: 80 }).map((hosts) => hostsMessage({ hosts, now: noon }))],
   [

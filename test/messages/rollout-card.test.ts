@@ -120,7 +120,7 @@ describe("the card reads", () => {
       "- web-2: checking health, 6 s",
       "- web-3: swapping, 6 s, no connection",
       "Command: /deploy api prod 3f9c1e2",
-      "You can: /gantry cancel 142",
+      "You can: /gantry pause 142, or /gantry abort 142, or /rollback api prod",
     ]);
   });
 
@@ -132,6 +132,7 @@ describe("the card reads", () => {
   test("when it is live", () => {
     reads({ events: story.succeeded, facts: { now: story.noon + 3_600_000 } }, [
       "api prod 3f9c1e2 (#142): live, on 3 hosts, took 1 min 9 s",
+      "Watched until 12:11 UTC: containers that do not stay well raise this card again.",
       "Release: r42 (3f9c1e2), sha256:424242424242; before: r41 (9d8e7f6)",
       "Hosts: 3: first web-1, then web-2, web-3",
       "Asked by ana at 12:00 UTC",
@@ -158,7 +159,7 @@ describe("the card reads", () => {
       "Asked by ana at 12:00 UTC",
       "Approved by bo at 12:00 UTC",
       "- web-1: going back",
-      "- web-2: going back",
+      "- web-2: waits to go back",
       "- web-3: going back",
       "Command: /deploy api prod 3f9c1e2",
     ]);
@@ -328,9 +329,9 @@ describe("the card looks", () => {
       ["header", "section", "section of 4 fields", "section", "section", "actions verb:approve verb:reject", "context of 1"],
     ],
     [
-      "while it rolls: hosts and one button",
+      "while it rolls: hosts, and what can be done with it",
       { events: story.rolling },
-      ["header", "section", "section", "section of 4 fields", "actions verb:cancel", "context of 2"],
+      ["header", "section", "section", "section of 4 fields", "actions verb:pause verb:abort verb:rollback", "context of 2"],
     ],
     [
       "when it is live: only the way back",
