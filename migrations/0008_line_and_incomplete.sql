@@ -39,10 +39,12 @@ drop table rollout;
 alter table rollout_new rename to rollout;
 
 create unique index rollout_one_active on rollout (service, environment) where ended_at is null and phase <> 'in_line';
+create index rollout_open on rollout (phase) where ended_at is null;
 create index rollout_in_line on rollout (service, environment, number) where phase = 'in_line';
 create index rollout_watched on rollout (number) where watch_until is not null;
 create index rollout_by_environment on rollout (service, environment, number desc);
 create index rollout_by_service on rollout (service, number desc);
+create index rollout_anywhere on rollout (environment, number desc);
 create index rollout_by_phase on rollout (service, environment, phase, number desc);
 create index rollout_live on rollout (service, environment, number desc)
   where phase in ('succeeded', 'incomplete') or (phase = 'stuck' and kind = 'rollback');
