@@ -21,7 +21,6 @@ function replayed(state: RolloutState | null, event: RolloutEvent): RolloutState
   try {
     if (state === null) return event.type === "requested" ? begin(event).state : "a log begins with its request";
     if (event.type === "requested") return "a log has one request";
-    // A type that this version does not know falls through every case.
     const next = step(state, event) as ReturnType<typeof step> | undefined;
     if (next === undefined) return "this version does not know such an event";
     if (next.kind === "moved") return next.state;

@@ -110,8 +110,9 @@ function initial(event: Requested): RolloutState {
 }
 
 export function step(state: RolloutState, event: LaterEvent): Step {
-  const next = react(state, event);
-  if (next.kind !== "moved" || !waitsAnew(state, next.state)) return next;
+  // Nothing comes of an event that another version wrote; fold.ts names it.
+  const next: Step | undefined = react(state, event);
+  if (next?.kind !== "moved" || !waitsAnew(state, next.state)) return next;
   return { ...next, state: { ...next.state, since: event.at } };
 }
 

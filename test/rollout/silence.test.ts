@@ -1,0 +1,235 @@
+/** Hosts that nobody hears of, hosts that leave, and time without progress. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { RolloutPolicy } from "../../src/core/plan.ts";
+import { aRequest, noon, rolling, Told } from "../kit/rollouts.ts";
+
+/** Two hosts at once, of which prod-2 cannot be reached when it is its turn. */
+function withoutTwo(policy: Partial<RolloutPolicy>): Told {
+  const rollout = new Told(aRequest({ canary: 0, batch: 2, hostNames: ["prod-1", "prod-2"], policy }));
+  rollout.images("prod-1");
+  rollout.fitness = { unwell: [], away: ["prod-2"] };
+  rollout.approved();
+  return rollout;
+}
+
+test("wait: the others of its batch go on; the batch waits for the host, and takes it up when it is back", () => {
+  const rollout = withoutTwo({ unreachable: "wait" });
+  assert.deepEqual(rollout.goals(), { "prod-1": 42 });
+  rollout.swapped("prod-1");
+  assert.equal(rollout.state.phase, "rolling");
+  assert.equal(rollout.state.reason, "awaiting_host");
+  assert.equal(rollout.state.detail, "prod-2");
+  rollout.fitness = { unwell: [], away: [] };
+  rollout.hear({ type: "hosts_changed" });
+  assert.equal(rollout.state.reason, "awaiting_images");
+  rollout.images("prod-2");
+  assert.deepEqual(rollout.goals(), { "prod-2": 42 });
+});
+
+test("wait: the clock of progress decides in the end", () => {
+  const rollout = withoutTwo({ unreachable: "wait", onFailure: "restore" });
+  rollout.swapped("prod-1");
+  rollout.stalled();
+  assert.equal(rollout.state.phase, "restoring");
+  assert.equal(rollout.state.reason, "host_lost");
+  assert.equal(rollout.state.detail, "prod-2: no connection, and nothing moved for 15 min");
+  assert.deepEqual(rollout.goals(), { "prod-1": 41 }, "prod-2 was never touched");
+  assert.deepEqual(rollout.verdicts(), []);
+});
+
+test("skip: it is left out, the rollout ends incomplete and names it", () => {
+  const rollout = withoutTwo({ unreachable: "skip" });
+  assert.deepEqual(rollout.status(), { "prod-1": "swapping", "prod-2": "skipped" });
+  rollout.swapped("prod-1");
+  rollout.soaked();
+  assert.equal(rollout.state.phase, "incomplete");
+  assert.equal(rollout.state.detail, "prod-2 does not have r42");
+  assert.deepEqual(rollout.verdicts(), []);
+});
+
+test("skip: with nobody left it has failed, with nothing touched", () => {
+  const rollout = new Told(aRequest({ policy: { unreachable: "skip" }, batch: 3 }));
+  rollout.fitness = { unwell: [], away: ["prod-1", "prod-2", "prod-3"] };
+  rollout.approved();
+  assert.equal(rollout.state.phase, "restored");
+  assert.equal(rollout.state.reason, "host_lost");
+  assert.deepEqual(rollout.desired(), {});
+});
+
+test("fail: it counts as failed", () => {
+  const rollout = withoutTwo({ unreachable: "fail", onFailure: "pause" });
+  assert.deepEqual(rollout.status(), { "prod-1": "waiting", "prod-2": "failed" });
+  assert.deepEqual(rollout.pauses(), ["paused_on_failure"]);
+  const borne = withoutTwo({ unreachable: "fail", maxFailed: { hosts: 1 } });
+  assert.deepEqual(borne.status(), { "prod-1": "swapping", "prod-2": "failed" });
+});
+
+test("nobody is given up whom a server that has just started could not have heard yet", () => {
+  for (const unreachable of ["skip", "fail"] as const) {
+    const rollout = new Told(aRequest({ canary: 0, batch: 3, policy: { unreachable } }));
+    rollout.images();
+    rollout.fitness = { unwell: [], away: ["prod-2", "prod-3"], unheard: ["prod-2"] };
+    rollout.approved();
+    assert.equal(rollout.state.hosts[1]?.status, "waiting");
+    assert.notEqual(rollout.state.hosts[2]?.status, "waiting");
+  }
+});
+
+test("wait: a host lost in mid-swap is not failed by its own deadline", () => {
+  const rollout = rolling({ policy: { onFailure: "restore" } });
+  rollout.wait(120_000);
+  assert.equal(rollout.overdue("prod-1", false), "moved");
+  assert.equal(rollout.state.hosts[0]?.status, "swapping");
+  assert.equal(rollout.state.hosts[0]?.reason, "host_lost");
+  assert.deepEqual(rollout.last, [{ kind: "set_timer", name: "host:prod-1", at: noon + 240_000 }]);
+  rollout.swapped("prod-1");
+  assert.equal(rollout.state.hosts[0]?.reason, null);
+  assert.equal(rollout.state.phase, "soaking");
+});
+
+test("wait: one that is connected and late has failed, and so has any lost one under skip and fail", () => {
+  const late = rolling({ policy: { onFailure: "restore" } });
+  late.overdue("prod-1", true);
+  assert.equal(late.state.reason, "deadline_passed");
+  for (const unreachable of ["skip", "fail"] as const) {
+    const lost = rolling({ policy: { unreachable, onFailure: "restore" } });
+    lost.overdue("prod-1", false);
+    assert.equal(lost.state.phase, "restoring");
+    assert.equal(lost.state.reason, "host_lost");
+    assert.deepEqual(lost.verdicts(), []);
+  }
+});
+
+test("a host lost in mid-swap and never heard of again fails with the clock of progress", () => {
+  const rollout = rolling({ policy: { onFailure: "restore" } });
+  rollout.overdue("prod-1", false);
+  rollout.fitness = { unwell: [], away: ["prod-1"] };
+  rollout.stalled();
+  assert.equal(rollout.state.phase, "restoring");
+  assert.equal(rollout.state.hosts[0]?.status, "restoring");
+  assert.deepEqual(rollout.goals(), { "prod-1": 41 });
+  assert.equal(rollout.overdue("prod-1", false), "moved");
+  assert.equal(rollout.state.phase, "stuck");
+});
+
+test("late success: a host that was only silent is healthy after all", () => {
+  const rollout = rolling({ policy: { onFailure: "pause" } });
+  rollout.overdue("prod-1", true);
+  assert.deepEqual(rollout.pauses(), ["paused_on_failure"]);
+  assert.deepEqual(rollout.swapped("prod-1"), ["moved"]);
+  assert.equal(rollout.state.hosts[0]?.status, "healthy");
+  assert.deepEqual(rollout.pauses(), ["paused_on_failure"], "a person was told of a failure; a person lets it go on");
+  assert.equal(rollout.resumed(), "moved");
+  assert.equal(rollout.state.phase, "soaking");
+});
+
+test("late success while the others soak: all of them soak again", () => {
+  const rollout = rolling({ canary: 0, batch: 3, policy: { maxFailed: { hosts: 1 } } });
+  rollout.overdue("prod-1", true);
+  rollout.swapped("prod-2", "prod-3");
+  rollout.wait(29_000);
+  rollout.swapped("prod-1");
+  assert.equal(rollout.state.soakEndsAt, noon + 59_000);
+  rollout.soaked();
+  assert.equal(rollout.state.phase, "succeeded");
+});
+
+test("late success after a pause noted the failure: nothing is owed any more", () => {
+  const rollout = rolling({ policy: { onFailure: "restore" } });
+  rollout.paused();
+  rollout.overdue("prod-1", true);
+  assert.notEqual(rollout.state.owed, null);
+  rollout.swapped("prod-1");
+  assert.equal(rollout.state.owed, null);
+  rollout.resumed();
+  assert.equal(rollout.state.phase, "soaking");
+});
+
+test("no late success for a host that reported its failure, that was never touched, or that is on its way back", () => {
+  const reported = rolling({ policy: { onFailure: "pause" } });
+  reported.failed("prod-1");
+  assert.deepEqual(reported.swapped("prod-1"), ["ignored"]);
+  const untouched = withoutTwo({ unreachable: "fail", maxFailed: { hosts: 1 } });
+  assert.deepEqual(untouched.swapped("prod-2"), ["ignored"]);
+  const back = rolling({ policy: { onFailure: "restore" } });
+  back.overdue("prod-1", true);
+  assert.deepEqual(back.swapped("prod-1"), ["ignored"]);
+});
+
+test("time without progress: images, room, swaps; each named", () => {
+  const images = new Told(aRequest({ approvalsRequired: 0, policy: { onFailure: "restore" } }));
+  images.stalled();
+  assert.equal(images.state.detail, "prod-1: no image after 15 min");
+  assert.equal(images.state.phase, "restored");
+  const paused = new Told(aRequest({ approvalsRequired: 0, policy: { onFailure: "pause" } }));
+  paused.stalled();
+  assert.deepEqual(paused.pauses(), ["paused_on_failure"]);
+  const swap = rolling({ policy: { onFailure: "restore" } });
+  swap.stalled();
+  assert.equal(swap.state.detail, "prod-1: its swap did not end in 15 min");
+  assert.deepEqual(swap.verdicts(), [], "no release is bad because nothing moved");
+});
+
+test("every progress puts the deadline off", () => {
+  const rollout = rolling();
+  rollout.wait(5 * 60_000);
+  rollout.swapped("prod-1");
+  assert.equal(rollout.state.progressBy, null, "a soak has a clock of its own");
+  rollout.soaked();
+  assert.equal(rollout.state.progressBy, rollout.now + 15 * 60_000);
+  rollout.wait(5 * 60_000);
+  rollout.swapped("prod-2");
+  assert.equal(rollout.state.progressBy, rollout.now + 15 * 60_000);
+  assert.equal(rollout.hear({ type: "stalled" }), "ignored", "a timer that rings too early fails nobody");
+});
+
+test("a host that leaves is no part of it: it has not failed, and blocks nothing", () => {
+  const leave = (rollout: Told, host: string) => rollout.hear({ type: "host_left", host });
+  const swapping = rolling({ canary: 0, batch: 3 });
+  leave(swapping, "prod-1");
+  assert.deepEqual(swapping.last, [{ kind: "clear_timer", name: "host:prod-1" }]);
+  swapping.swapped("prod-2", "prod-3");
+  swapping.soaked();
+  assert.equal(swapping.state.phase, "succeeded");
+  assert.deepEqual(Object.keys(swapping.status()), ["prod-2", "prod-3"]);
+
+  const back = rolling({ canary: 0, batch: 3 });
+  back.failed("prod-2");
+  back.back("prod-2", "prod-3");
+  leave(back, "prod-1");
+  assert.equal(back.state.phase, "restored");
+
+  const failed = rolling({ canary: 0, batch: 3, policy: { onFailure: "pause" } });
+  failed.failed("prod-1");
+  leave(failed, "prod-1");
+  assert.equal(failed.resumed(), "moved");
+});
+
+test("when the last host of a batch leaves, the next one begins; of the last batch, the whole soaks to the end", () => {
+  const leave = (rollout: Told, host: string) => rollout.hear({ type: "host_left", host });
+  const canary = rolling();
+  leave(canary, "prod-1");
+  assert.deepEqual(canary.goals(), { "prod-2": 42, "prod-3": 42 });
+  const policy = { soakMs: 10_000, endSoakMs: 60_000 };
+  const last = rolling({ policy, batch: 3 });
+  last.swapped("prod-1");
+  last.soaked();
+  leave(last, "prod-2");
+  leave(last, "prod-3");
+  assert.equal(last.state.phase, "soaking");
+  assert.equal(last.state.soakEndsAt, last.now + 60_000);
+  const soaking = rolling({ policy, hostNames: ["prod-1", "prod-2"] });
+  soaking.swapped("prod-1");
+  leave(soaking, "prod-2");
+  assert.equal(soaking.state.soakEndsAt, noon + 60_000, "it is the last batch now");
+});
+
+test("when every host leaves there is nothing to succeed", () => {
+  for (const rollout of [rolling({ hostNames: ["one"] }), new Told(aRequest({ hostNames: ["one"] }))]) {
+    rollout.hear({ type: "host_left", host: "one" });
+    assert.equal(rollout.state.phase, "cancelled");
+    assert.equal(rollout.state.reason, "no_hosts");
+    assert.deepEqual(rollout.timers(), []);
+  }
+});
