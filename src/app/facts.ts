@@ -11,9 +11,9 @@ import type {
 } from "../core/facts.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
 import type { Head, SlotKey, SlotStep } from "../core/slot.ts";
+import { approvalsFor } from "./asked.ts";
 import { hasLabels, hostsOf, rollbackTarget } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
-import { approvalsFor } from "./requests.ts";
 import type { Store, StoredRollout, StoredSlot } from "./store.ts";
 
 export type FactsParts = {

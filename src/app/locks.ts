@@ -119,7 +119,9 @@ export function createLocks(parts: LockParts): Locks {
     cancelWake = null;
     if (stopped) return;
     const next = store.locks.nextExpiry();
-    if (next !== null) cancelWake = clock.wakeAt(next, expire);
+    if (next === null) return;
+    if (next <= clock.now()) expire();
+    else cancelWake = clock.wakeAt(next, expire);
   }
 
   function expire(): void {

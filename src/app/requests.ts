@@ -9,9 +9,6 @@ import { busy } from "./gates.ts";
 import { nameOf, type Place, placeOf } from "./place.ts";
 import { specHashOf } from "./planner.ts";
 
-export { approvalsFor, cannotApprove, isRefusal, type RequestParts, refused } from "./asked.ts";
-export { type Place, placeOf } from "./place.ts";
-
 export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "promote"> {
   const { store, config } = parts;
   const asks = createAsks(parts);

@@ -65,14 +65,16 @@ export function finishRollback(parts: OpenParts, key: SlotKey): void {
   const requestKey = `rest-of:${last.number}`;
   if (store.rollouts.byRequest(requestKey) !== null) return;
   const planned = planFor(store, { ...place, kind: "rollback", release: target });
+  const live = planned.plan.from;
+  // Whoever does not serve what is live gets it by itself.
+  if (live === target.number) return;
   const elsewhere = planned.plan.hosts.filter((h) => h.from !== null && h.from !== target.number);
   if (elsewhere.length === 0) return;
-  const live = planned.plan.from;
   openRollback(parts, {
     place,
     target,
     planned,
-    leave: live === target.number ? null : live,
+    leave: live,
     actor: stop.by,
     why: `the rest of #${last.number}: ${elsewhere.map((h) => h.host).join(", ")}`,
     key: requestKey,

@@ -1,0 +1,105 @@
+// What keeps a request from being planned at all, and what keeps one that waited from going on.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { judgedSince } from "../../src/app/gates.ts";
+import type { StoredRollout } from "../../src/app/store.ts";
+import type { ServiceConfig } from "../../src/config/valid.ts";
+import { eva } from "../kit/app.ts";
+import { aFleet, deploys, edits, editsPolicy, place, restarts, rollsBack } from "./line-kit.ts";
+
+function takesOut(fleet: ReturnType<typeof aFleet>, host: string, why: string | null = "disk"): void {
+  fleet.store.hosts.setIntent(host, { kind: "cordoned", by: eva, at: fleet.clock.now(), why });
+}
+
+describe("a rollout over nothing is refused", () => {
+  test("because no host has the labels", async () => {
+    const fleet = aFleet();
+    edits(fleet, { hosts: { env: "moon" } });
+    assert.match(
+      await deploys(fleet, 1),
+      /^no_hosts: No enrolled host has the labels of api prod: env=moon\. Enrol one: `gantry enroll --name NAME --label env=moon`\.$/,
+    );
+  });
+
+  test("because all were taken out, and by whom", async () => {
+    const fleet = aFleet();
+    await fleet.ships("1".repeat(40));
+    await fleet.ships("2".repeat(40));
+    takesOut(fleet, "a");
+    takesOut(fleet, "b", null);
+    const text =
+      /^cordoned: Every host of api prod was taken out: a \(cordoned by eva: disk\), b \(cordoned by eva\)\. `\/gantry uncordon HOST`/;
+    assert.match(await deploys(fleet, 3), text);
+    assert.match(await restarts(fleet), text);
+    assert.match(await rollsBack(fleet), text);
+  });
+
+  test("because the release runs everywhere that takes part", async () => {
+    const fleet = aFleet();
+    await fleet.ships("1".repeat(40));
+    assert.match(await deploys(fleet, 1), /^already_live: r1 \(1111111\) runs on every host of api prod already\./);
+    takesOut(fleet, "b");
+    assert.match(await deploys(fleet, 1), /runs on every host of api prod that takes part \(not b\) already\./);
+  });
+});
+
+describe("hosts that nobody hears of", () => {
+  test("all of them, where that counts as failed: refused with their names", async () => {
+    const fleet = aFleet();
+    await fleet.ships("1".repeat(40));
+    fleet.connected.clear();
+    editsPolicy(fleet, { unreachable: "fail" });
+    const text = /^host_lost: No host of api prod that would be swapped can be reached: a, b\./;
+    assert.match(await deploys(fleet, 2), text);
+    assert.match(await restarts(fleet), text);
+    fleet.connected.add("b");
+    assert.equal(await deploys(fleet, 2), "#2");
+  });
+
+  test("where they are waited for or skipped it is planned, and the card names them", async () => {
+    for (const unreachable of ["wait", "skip"] as const) {
+      const fleet = aFleet();
+      await fleet.ships("1".repeat(40));
+      edits(fleet, { approvals: { required: 1, from: ["captains"], notRequester: true, expireMs: 1_800_000 } });
+      editsPolicy(fleet, { unreachable });
+      fleet.connected.clear();
+      assert.equal(await deploys(fleet, 2), "#2");
+      assert.deepEqual(fleet.app.gantry.rollout(2)?.away, ["a", "b"]);
+    }
+  });
+
+  test("never stop a rollback", async () => {
+    const fleet = aFleet();
+    await fleet.ships("1".repeat(40));
+    await fleet.ships("2".repeat(40));
+    fleet.connected.clear();
+    editsPolicy(fleet, { unreachable: "fail" });
+    assert.equal(await rollsBack(fleet), "#3");
+  });
+});
+
+test("what a promotion brings must not have been judged bad meanwhile, in any environment before", async () => {
+  const fleet = aFleet();
+  await fleet.ships("1".repeat(40));
+  const known = fleet.app.gantry.config.services[0];
+  const prod = known?.environments[0];
+  assert.ok(known !== undefined && prod !== undefined);
+  const environments = [
+    { ...prod, name: "qa" },
+    { ...prod, name: "staging", after: "qa" },
+    { ...prod, after: "staging" },
+  ];
+  const service: ServiceConfig = { ...known, environments };
+  const environment = environments[2] ?? prod;
+  const asked = (kind: "deploy" | "promote") => {
+    const stored = fleet.store.rollouts.find(1);
+    assert.ok(stored !== null);
+    return { ...stored, state: { ...stored.state, kind } } as StoredRollout;
+  };
+  assert.equal(judgedSince(fleet.store, { service, environment }, asked("promote")), null);
+  const bad = { verdict: "bad" as const, reason: "rolled_back" as const, detail: "rolled back by eva", rollout: 1, by: eva };
+  fleet.store.verdicts.add({ ...place, environment: "qa", release: 1, at: fleet.clock.now(), ...bad });
+  const refusal = judgedSince(fleet.store, { service, environment }, asked("promote"));
+  assert.match(refusal?.text ?? "", /^r1 \(1111111\) was judged bad in qa by #1/);
+  assert.equal(judgedSince(fleet.store, { service, environment }, asked("deploy")), null, "a deploy names its own commit");
+});
