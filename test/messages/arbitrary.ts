@@ -151,6 +151,8 @@ function turnsOf(hosts: readonly string[]): fc.Arbitrary<readonly LaterEvent[]> 
       [{ type: "expired", at }],
       [{ type: "paused", at, reason: "paused", by, why: why.detail }],
       [{ type: "paused", at, reason: "line_held", by: null, why: why.detail }],
+      [{ type: "paused", at, reason: "server_behind", by: null, why: why.detail }],
+      [{ type: "watch_raised", at, finding }],
       // The last of them fails, the others come through: 2 of 3 have it.
       ...(last === undefined ? [] : [[{ type: "host_failed" as const, at, host: last, ...why }]]),
       [...all((host) => ({ type: "host_failed", at, host, ...why })), ...all((host) => ({ type: "host_restored", at, host }))],
