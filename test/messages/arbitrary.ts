@@ -144,7 +144,7 @@ function turnsOf(hosts: readonly string[]): fc.Arbitrary<readonly LaterEvent[]> 
   const at = noon + 60_000;
   const all = (make: (host: string) => LaterEvent) => hosts.map(make);
   const last = hosts.at(-1);
-  return fc.tuple(failure, person).chain(([why, by]) =>
+  return fc.tuple(failure, person, findingOn(fc.constantFrom(...hosts))).chain(([why, by, finding]) =>
     fc.constantFrom<readonly LaterEvent[]>(
       [],
       [{ type: "rejected", at, by, why: why.detail }],
