@@ -1,26 +1,18 @@
-/** The server is killed while it takes commands and decisions from several people. */
+/** The server is killed while it takes commands from several people. */
 import { anyMoment, killRounds } from "./kit/kill-rounds.ts";
 
 killRounds({
   seed: 1,
   rounds: [
     "inbox.before_insert",
-    "inbox.after_insert",
-    "inbox.after_ack",
-    "open.before_commit",
+    "inbox.after_insert 3",
+    "inbox.after_ack 2",
+    "open.before_commit 2",
     "open.after_commit",
-    "approved.before_commit",
-    "approved.after_commit",
     anyMoment(40),
-    "snapshot.mid",
-    "rejected.before_commit",
-    "rejected.after_commit",
-    "cancelled.before_commit",
-    "cancelled.after_commit",
-    anyMoment(90),
-    "inbox.before_insert",
+    "inbox.before_insert 4",
     "inbox.after_insert",
-    "inbox.after_ack",
+    "inbox.after_ack 5",
     anyMoment(150),
   ],
 });

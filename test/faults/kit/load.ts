@@ -30,11 +30,11 @@ export function startLoad(stage: ProcessStage, seed: number): Load {
   const decides: Act = (random) => {
     const number = waiting(random);
     if (number === undefined) return bo.says("/gantry status");
-    if (random.below(8) === 0) return bo.says(`/gantry reject ${number} "not today"`);
+    if (random.below(5) === 0) return bo.says(`/gantry reject ${number} "not today"`);
     return random.below(2) === 0 ? bo.says(`/gantry approve ${number}`) : bo.clicks("Approve");
   };
   const goesBack: Act = (random) => {
-    if (random.below(4) === 0) return eva.says(`/rollback ${place(random)} --now`);
+    if (random.below(2) === 0) return eva.says(`/rollback ${place(random)} --now`);
     return eva.says(`/gantry history ${place(random)}`);
   };
   const watches: Act = (random) => zed.says(random.oneOf(["/gantry status", "/gantry hosts", `/gantry status ${place(random)}`]));
