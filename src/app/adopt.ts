@@ -10,10 +10,10 @@
  * The record of it, one per environment, is a rollout of kind `adopt` that has ended: it says what is live from now on.
  */
 import type { Person } from "../core/rollout-state.ts";
-import { type DesiredRelease, type SlotKey, slotName } from "../core/slot.ts";
+import { type SlotKey, slotName } from "../core/slot.ts";
+import { createNumbers, intern, type Named, type NewRelease, type Numbers } from "./adopt-numbers.ts";
 import { recordFor } from "./adopt-record.ts";
 import type { FenceParts, Heard } from "./fence.ts";
-import { specHashOf } from "./planner.ts";
 import type { Store, StoredSlot } from "./store.ts";
 
 export type AdoptedSlot = SlotKey & {
@@ -46,8 +46,6 @@ export type EnvironmentFound = SlotKey & {
   readonly others: readonly { readonly host: string; readonly release: number | null }[];
 };
 
-type NewRelease = { readonly service: string; readonly made: DesiredRelease; readonly number: number };
-
 export type Adoption = {
   readonly report: AdoptReport;
   readonly epochs: readonly number[];
@@ -61,7 +59,10 @@ const maxEpochLeap = 1_000;
 export function planAdoption(parts: FenceParts, heard: ReadonlyMap<string, Heard>): Adoption {
   const { store } = parts;
   const known = store.hosts.all().filter((h) => h.revokedAt === null);
-  const numbers = createNumbers(store);
+  const numbers = createNumbers(
+    store,
+    [...heard.values()].flatMap((says) => says.orders),
+  );
   const hosts: { host: string; slots: AdoptedSlot[] }[] = [];
   const away: string[] = [];
   const trouble: string[] = [];
@@ -123,7 +124,7 @@ export function carryOut(parts: FenceParts, facts: { readonly plan: Adoption; re
 export function adoptLate(parts: FenceParts, facts: { readonly host: string; readonly says: Heard }): void {
   const { store, clock, log } = parts;
   const { host, says } = facts;
-  const numbers = createNumbers(store);
+  const numbers = createNumbers(store, says.orders);
   const slots = keysOf(store, host, says).flatMap((key) => lateSlot({ store, host, says, key, numbers }) ?? []);
   if (slots.length === 0) return;
   const by: Person = { kind: "system", id: "adopt", name: "Gantry" };
@@ -172,9 +173,7 @@ function adoptedSlot(facts: SlotFacts): AdoptedSlot {
   return { ...key, generation, ...verdictOn({ says, key, mine, numbers }) };
 }
 
-type Found = Pick<AdoptedSlot, "release" | "told" | "note">;
-
-function verdictOn(facts: { says: Heard; key: SlotKey; mine: StoredSlot | null; numbers: Numbers }): Found {
+function verdictOn(facts: { says: Heard; key: SlotKey; mine: StoredSlot | null; numbers: Numbers }): Named {
   const { says, key, mine, numbers } = facts;
   const order = ofKey(says.orders, key);
   const seen = ofKey(says.slots ?? [], key);
@@ -201,60 +200,6 @@ function verdictOn(facts: { says: Heard; key: SlotKey; mine: StoredSlot | null; 
     return says.engineOk ? { release: null, told: true, note } : { release: mine?.release ?? null, told: false, note };
   }
   return { release: null, told: true, note: null };
-}
-
-type Numbers = {
-  /** This server's number of what an agent names. */
-  of(service: string, named: Pick<DesiredRelease, "number" | "digest"> & Partial<DesiredRelease>): Found;
-  /** Those that this server has to make, in order. */
-  made(): readonly NewRelease[];
-};
-
-/** An agent's release in this server's numbers. What this server does not know is made of what the agent was told. */
-function createNumbers(store: Store): Numbers {
-  const made: NewRelease[] = [];
-
-  function isFree(service: string, number: number): boolean {
-    return store.releases.find(service, number) === null && !made.some((m) => m.service === service && m.number === number);
-  }
-
-  function of(service: string, named: Pick<DesiredRelease, "number" | "digest"> & Partial<DesiredRelease>): Found {
-    const { number, digest, spec, commit } = named;
-    const known = store.releases.find(service, number) ?? made.find((m) => m.service === service && m.number === number)?.made;
-    const isSame = known?.digest === digest && (spec === undefined || specHashOf(spec) === specHashOf(known.spec));
-    if (isSame) return { release: number, told: true, note: null };
-    if (spec === undefined || commit === undefined) {
-      const note = `r${number} (${digest.slice(7, 19)}) is not known here, and its agent did not say what it is made of`;
-      return { release: null, told: false, note };
-    }
-    const whole: DesiredRelease = { number, digest, commit, spec, mirrors: [] };
-    if (isFree(service, number)) {
-      made.push({ service, made: whole, number });
-      return { release: number, told: true, note: `r${number} was not known here: it is written down as the agent knows it` };
-    }
-    const twin = made.find(
-      (m) => m.service === service && m.made.digest === digest && specHashOf(m.made.spec) === specHashOf(spec),
-    );
-    const other = twin?.number ?? nextFree(service, number);
-    if (twin === undefined) made.push({ service, made: whole, number: other });
-    const note = `r${number} is another build here: the one that runs there is r${other} from now on, and is left alone until a person deploys`;
-    return { release: other, told: false, note };
-  }
-
-  function nextFree(service: string, from: number): number {
-    let number = from + 1;
-    while (!isFree(service, number)) number += 1;
-    return number;
-  }
-
-  return { of, made: () => made };
-}
-
-function intern(store: Store, releases: readonly NewRelease[], facts: { at: number; by: string }): void {
-  for (const { service, made, number } of releases) {
-    const { commit, digest, spec } = made;
-    store.releases.intern({ service, number, commit, digest, spec, specHash: specHashOf(spec), ...facts });
-  }
 }
 
 function write(store: Store, host: string, slot: AdoptedSlot): void {

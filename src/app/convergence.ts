@@ -87,8 +87,9 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
     const { name, intent } = known;
     if (intent !== null || slot?.release === live.release || active?.hosts.some((h) => h.host === name)) return false;
     if (!fleet.isConnected(name) || !parts.mayTell(name)) return false;
-    if (slot === undefined || slot.generation === 0 || slot.release === null) return true;
-    return parts.isHeard(name) && !leftAsAdopted(slot, live) && !wasSentThere(slot, live);
+    if (slot === undefined || slot.generation === 0) return true;
+    if (leftAsAdopted(slot, live)) return false;
+    return slot.release === null || (parts.isHeard(name) && !wasSentThere(slot, live));
   }
 
   /** A rollout after the live one has sent it back to something else than it came from: that was decided, and is no old goal. */

@@ -36,7 +36,8 @@ export function desiredPicture(
     head: store.history.head(),
     slots: store.slots
       .ofHost(host)
-      .filter((slot) => slot.generation > 0 && parts.mayHear(slot))
+      // Without a rollout nobody has decided: an adoption found it there and could not say what it is.
+      .filter((slot) => slot.generation > 0 && slot.rollout !== null && parts.mayHear(slot))
       .map(slotOf),
     prepare: store.rollouts.allActive().flatMap(({ state }) => prepareFor(state)),
   };

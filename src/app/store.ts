@@ -124,6 +124,8 @@ export interface Store {
 
 export interface ReleaseStore {
   find(service: string, number: number): Release | null;
+  /** The release of this digest and spec, whatever its number. */
+  same(facts: { service: string; digest: string; specHash: string }): Release | null;
   /** The release with this digest and spec, made now if it is new: as `number` when that is given and free, else as the next. */
   intern(facts: {
     service: string;

@@ -21,6 +21,10 @@ export function releaseStore(db: Database.Database, chain: Chain): ReleaseStore 
       const row = find.get(service, number);
       return row === undefined ? null : release(row);
     },
+    same({ service, digest, specHash }) {
+      const row = same.get(service, digest, specHash);
+      return row === undefined ? null : release(row);
+    },
     intern: (facts) =>
       atomically(db, () => {
         const known = same.get(facts.service, facts.digest, facts.specHash);

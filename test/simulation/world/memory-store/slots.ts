@@ -48,9 +48,9 @@ export function slotStore(ledger: Ledger): SlotStore {
       const generation = (rows.get(keyOf(host, key))?.generation ?? 0) + 1;
       return put(host, key, { generation, rollout, release, fresh: isFresh }).generation;
     },
-    adopt({ host, generation, release, ...key }) {
+    adopt({ host, generation, release, rollout, ...key }) {
       const before = rows.get(keyOf(host, key))?.generation ?? 0;
-      put(host, key, { generation: Math.max(before, generation), rollout: null, release, fresh: false });
+      put(host, key, { generation: Math.max(before + 1, generation), rollout, release, fresh: false });
     },
     series({ since, ...key }) {
       const all = observationsOf(key);
