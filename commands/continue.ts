@@ -15,7 +15,7 @@ export const proceed: Command<typeof grammar> = {
   summary: "After a failure: leave the failed hosts as they are and go on with the others. Needs a reason.",
   grammar,
   examples: ["continue 142 prod-3 is being replaced", "continue api prod the check is wrong, the host is fine"],
-  permission: "the requester, and the deployers, approvers and oncall of the environment",
+  permission: "the deployers, approvers and oncall of the environment",
   changesState: true,
 
   async run(call) {

@@ -9,7 +9,7 @@ export const cordon: Command<typeof grammar> = {
   summary: "Take a host out of plans: what serves on it goes on, it gets nothing new.",
   grammar,
   examples: ["cordon prod-3", "cordon prod-3 its disk is being replaced"],
-  permission: "the oncall of every environment that the host belongs to",
+  permission: "the deployers and the oncall of every environment that the host belongs to",
   changesState: true,
 
   async run({ args, actor, gantry }) {

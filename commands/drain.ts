@@ -9,7 +9,7 @@ export const drain: Command<typeof grammar> = {
   summary: "Cordon a host and stop what serves on it, as long as enough other hosts serve.",
   grammar,
   examples: ["drain prod-3", "drain prod-3 kernel upgrade tonight"],
-  permission: "the oncall of every environment that the host belongs to",
+  permission: "the deployers and the oncall of every environment that the host belongs to",
   changesState: true,
 
   async run({ args, actor, gantry }) {

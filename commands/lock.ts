@@ -17,7 +17,7 @@ export const lock: Command<typeof grammar> = {
     'lock api prod "database migration" --for 2h',
     "lock api on prod we look into the errors --for 90m",
   ],
-  permission: "the deployers and the oncall of the environment",
+  permission: "the deployers, approvers and oncall of the environment",
   changesState: true,
 
   async run({ args, actor, gantry }) {

@@ -9,7 +9,7 @@ export const resume: Command<typeof grammar> = {
   summary: "Let a paused rollout, or a held line, go on.",
   grammar,
   examples: ["resume 142", "resume api prod"],
-  permission: "the requester, and the deployers, approvers and oncall of the environment",
+  permission: "the deployers, approvers and oncall of the environment",
   changesState: true,
 
   async run(call) {

@@ -9,7 +9,7 @@ export const retry: Command<typeof grammar> = {
   summary: "After a failure: swap the failed hosts again, and no others.",
   grammar,
   examples: ["retry 142", "retry api prod"],
-  permission: "the requester, and the deployers, approvers and oncall of the environment",
+  permission: "the deployers, approvers and oncall of the environment",
   changesState: true,
 
   async run(call) {

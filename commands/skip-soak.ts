@@ -9,7 +9,7 @@ export const skipSoak: Command<typeof grammar> = {
   summary: "End the soak now. Hosts must still prove that they are well; the release is called good later.",
   grammar,
   examples: ["skip-soak 142", "skip-soak api prod the fix is urgent"],
-  permission: "the requester, and the deployers, approvers and oncall of the environment",
+  permission: "the deployers, approvers and oncall of the environment",
   changesState: true,
 
   async run(call) {

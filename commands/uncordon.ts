@@ -9,7 +9,7 @@ export const uncordon: Command<typeof grammar> = {
   summary: "Let a host take part again. It gets what is live.",
   grammar,
   examples: ["uncordon prod-3"],
-  permission: "the oncall of every environment that the host belongs to",
+  permission: "the deployers and the oncall of every environment that the host belongs to",
   changesState: true,
 
   async run({ args, actor, gantry }) {

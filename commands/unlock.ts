@@ -9,7 +9,7 @@ export const unlock: Command<typeof grammar> = {
   summary: "Take the lock of an environment away. Whoever waits in line comes to its turn.",
   grammar,
   examples: ["unlock api prod"],
-  permission: "the deployers and the oncall of the environment",
+  permission: "whoever locked it, and the approvers and oncall of the environment",
   changesState: true,
 
   async run({ args, actor, gantry }) {
