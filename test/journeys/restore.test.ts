@@ -1,5 +1,6 @@
 // The restore drill: the server goes back in time, the hosts do not, and nothing is rolled back by that.
 import assert from "node:assert/strict";
+import { cpSync, rmSync } from "node:fs";
 import type { AdoptReport } from "../../src/app/adopt.ts";
 import { backUp, restore } from "../../src/cli/backup.ts";
 import { callLocally } from "../../src/http/local-socket.ts";
@@ -30,7 +31,13 @@ async function adopts(stage: Stage, preview = false): Promise<AdoptReport> {
 }
 
 function containers(stage: Stage, hosts: readonly string[]): readonly string[] {
-  return hosts.map((name) => `${name} ${stage.host(name).engine.running().map((c) => `${c.id} ${c.startedAt}`)}`);
+  return hosts.map(
+    (name) =>
+      `${name} ${stage
+        .host(name)
+        .engine.running()
+        .map((c) => `${c.id} ${c.startedAt}`)}`,
+  );
 }
 
 async function frozen(stage: Stage): Promise<Record<string, unknown>> {
@@ -55,7 +62,10 @@ journey(
     assert.equal((await frozen(j))["reason"], "server_behind");
     assert.equal((await j.page("/readyz")).status, 503);
     assert.match((await j.local("status")).text, /api staging/);
-    assert.match((await j.local(`deploy api staging ${third}`)).text, /stands still since .*restored from[\s\S]*Reason: server_behind/);
+    assert.match(
+      (await j.local(`deploy api staging ${third}`)).text,
+      /stands still since .*restored from[\s\S]*Reason: server_behind/,
+    );
     assert.match((await j.local("rollback api staging --now")).text, /Reason: server_behind/);
 
     const seen = await adopts(j, true);
@@ -80,4 +90,98 @@ journey(
     await j.serves("staging", third);
   },
   { staging: 2, prod: 0 },
+);
+
+/** The data folder is another's copy from now on, as when a disk image is brought back or a machine is cloned. */
+async function runsOn(copy: string, stage: Stage): Promise<void> {
+  await stage.stopServer();
+  rmSync(stage.data, { recursive: true });
+  cpSync(copy, stage.data, { recursive: true });
+  await stage.startServer();
+}
+
+async function copyOf(stage: Stage, name: string): Promise<string> {
+  await stage.stopServer();
+  const copy = `${stage.data}-${name}`;
+  cpSync(stage.data, copy, { recursive: true });
+  await stage.startServer();
+  return copy;
+}
+
+journey(
+  "a second server on an old copy of the data freezes with the first agent, and the first server goes on",
+  async (j) => {
+    await j.makeLive("staging", first);
+    const old = await copyOf(j, "old");
+    await j.makeLive("staging", second);
+    const today = await copyOf(j, "today");
+    const before = containers(j, staging);
+
+    await runsOn(old, j);
+    await eventually(async () => assert.equal((await frozen(j))["reason"], "server_behind"));
+    assert.match(String((await frozen(j))["detail"]), /^staging-\d knows the history up to #\d+, and here it ends at #\d+$/);
+    assert.match((await j.local(`deploy api staging ${third}`)).text, /Reason: server_behind/);
+    assert.deepEqual(containers(j, staging), before);
+
+    await runsOn(today, j);
+    await eventually(() => assert.ok(staging.every((name) => j.host(name).isConnected())));
+    assert.equal((await frozen(j))["ok"], true);
+    await j.makeLive("staging", third);
+    await j.serves("staging", third);
+  },
+  { staging: 2, prod: 0 },
+);
+
+journey(
+  "a copy that has gone its own way is found out by the hash, although its history is the longer one",
+  async (j) => {
+    await j.makeLive("staging", first);
+    const old = await copyOf(j, "old");
+    await j.makeLive("staging", second);
+    for (const name of staging) j.host(name).vanishes();
+
+    await runsOn(old, j);
+    for (let n = 0; n < 40; n += 1) {
+      await j.local(`lock api staging "the other way, ${n}"`);
+      await j.local("unlock api staging");
+    }
+    assert.equal((await frozen(j))["ok"], true, "without an agent nobody can tell");
+    for (const name of staging) j.host(name).returns();
+    await eventually(async () => assert.equal((await frozen(j))["reason"], "history_forked"));
+    await eventually(() => assert.ok(staging.every((name) => j.host(name).isConnected())));
+    await j.serves("staging", second);
+    const { environments } = await adopts(j);
+    assert.equal(environments.find((e) => e.environment === "staging")?.live, 2);
+    await j.serves("staging", second);
+  },
+  { staging: 2, prod: 0 },
+);
+
+journey(
+  "a rollout that the backup caught in the middle ends with the adoption, and its hosts stay where they have come to",
+  async (j) => {
+    await j.makeLive("staging", first);
+    const goOn = j.host("staging-2").waitsBefore("start");
+    await j.ana.says(`/deploy api staging ${second}`);
+    await j.host("staging-2").stands("start");
+    const file = await backedUp(j);
+    goOn();
+    await j.card("Live", 2);
+    await j.serves("staging", second);
+    const before = containers(j, staging);
+
+    await goesBackTo(file, j, staging);
+    assert.match((await j.local("status")).text, /#2/);
+    const report = await eventually(async () => {
+      const seen = await adopts(j, true);
+      assert.deepEqual(seen.away, []);
+      return seen;
+    });
+    assert.deepEqual(report.ended, [2]);
+    await adopts(j);
+    assert.match((await j.local("history api staging")).text, /#2 .*cancelled/i);
+    assert.match((await j.local("status api")).text, /api staging: r2 \(3f2a1c9\)/);
+    assert.deepEqual(containers(j, staging), before);
+  },
+  { staging: 2, prod: 0, service: { stagingSoak: "20ms" } },
 );
