@@ -1,0 +1,125 @@
+/** `why` on the application: a rollout, a host, a place; before, while and after. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { WhyFacts } from "../../src/core/facts.ts";
+import { whyMessage } from "../../src/messages/why.ts";
+import { aCommit, anApp, ana, eva, type TestApp } from "../kit/app.ts";
+import { comes, fails, goes, passes, runs } from "./hosts-kit.ts";
+
+const place = { service: "api", environment: "prod" };
+
+async function withApp(hosts: readonly string[], work: (fleet: TestApp) => Promise<void>, policy = {}): Promise<void> {
+  const fleet = anApp({ hosts, policy });
+  try {
+    for (const host of hosts) comes(fleet, host);
+    await work(fleet);
+  } finally {
+    fleet.stop();
+  }
+}
+
+function asked(fleet: TestApp, ...about: readonly string[]): WhyFacts {
+  const answer = fleet.app.gantry.why(about);
+  if ("kind" in answer) throw new Error(answer.refusal.text);
+  return answer;
+}
+
+function refusal(fleet: TestApp, ...about: readonly string[]): string {
+  const answer = fleet.app.gantry.why(about);
+  return "kind" in answer ? `${answer.refusal.reason}: ${answer.refusal.text}` : "understood";
+}
+
+function waits(facts: WhyFacts): readonly string[] {
+  return facts.waits.map((wait) => `${wait.reason}: ${wait.text}`);
+}
+
+describe("why", () => {
+  test("a rollout that swaps, soaks, and is over", () =>
+    withApp(["a", "b"], async (fleet) => {
+      await fleet.ships(aCommit(1));
+      const number = await fleet.asks(aCommit(2));
+      for (const host of ["a", "b"]) fleet.hasImage(host);
+      assert.deepEqual(waits(asked(fleet, `#${number}`)), ["awaiting_host: a swaps to r2: serving."]);
+      fleet.reports("a");
+      assert.match(waits(asked(fleet, `${number}`))[0] ?? "", /^soaking: Batch 1 of 2 must stay healthy\./);
+      await runs(fleet, number);
+      const over = asked(fleet, `#${number}`);
+      assert.match(over.now, /^#2, deploy of r2 \(2222222\) to api prod: live\.$/);
+      assert.deepEqual(waits(over), ["watching: The containers are watched."]);
+      assert.ok(over.series !== null && over.series.samples.length > 0, "what the watch has seen so far");
+      assert.ok(
+        over.story.some(({ text }) => text === "r2 was judged good by Gantry after #2"),
+        JSON.stringify(over.story),
+      );
+      assert.match(whyMessage(over).text, /^#2: #2, deploy of r2[\s\S]*Ends: Time\.[\s\S]*What happened:/);
+    }));
+
+  test("a rollout that a person paused, and one that failed", () =>
+    withApp(
+      ["a", "b"],
+      async (fleet) => {
+        await fleet.ships(aCommit(1));
+        const number = await fleet.asks(aCommit(2));
+        for (const host of ["a", "b"]) fleet.hasImage(host);
+        await fleet.app.gantry.pause({ rollout: number, planHash: null, why: "odd", actor: ana });
+        const paused = asked(fleet, `#${number}`).waits[0];
+        assert.equal(paused?.text, "Paused by ana: odd. Its clocks stand still.");
+        assert.equal(paused?.ends, "`/gantry resume 2`; or `/gantry abort 2` stops it and puts its hosts back.");
+        await fleet.app.gantry.resume({ rollout: number, planHash: null, why: null, actor: ana });
+        fails(fleet, "a");
+        const failed = asked(fleet, `#${number}`);
+        assert.match(failed.waits[0]?.text ?? "", /^Paused because a failed/);
+        assert.match(failed.waits[0]?.ends ?? "", /retry 2.*continue 2 WHY.*rollback api prod/);
+        assert.match(failed.story.map(({ text }) => text).join("\n"), /a failed \(unhealthy\): GET \/healthz: 503/);
+      },
+      { onFailure: "pause" },
+    ));
+
+  test("a host that is away, taken out, or does not serve well", () =>
+    withApp(["a", "b"], async (fleet) => {
+      await fleet.ships(aCommit(1));
+      assert.equal(asked(fleet, "a").now, "a is connected. api prod: wants r1, serves r1 (ok).");
+      assert.deepEqual(asked(fleet, "a").waits, []);
+      goes(fleet, "a");
+      await passes(fleet, 2000);
+      const away = asked(fleet, "a").waits[0];
+      assert.equal(away?.reason, "host_lost");
+      assert.ok((away?.since ?? 0) > 0 && away?.until === null);
+      fleet.reports("b", { health: "failing" });
+      assert.match(waits(asked(fleet, "b"))[0] ?? "", /^unhealthy: api prod on b: r1 does not serve well \(failing\)/);
+      await fleet.app.gantry.cordon({ host: "b", why: "new disk", actor: eva });
+      assert.match(waits(asked(fleet, "b"))[0] ?? "", /^cordoned: It gets nothing new: cordoned by eva: new disk\./);
+    }));
+
+  test("a place: the lock, what is under way, who waits in line", () =>
+    withApp(["a"], async (fleet) => {
+      await fleet.ships(aCommit(1));
+      assert.match(asked(fleet, "api", "prod").now, /^r1 is live \(judged good by Gantry\)\. Nothing is under way\.$/);
+      await fleet.app.gantry.lock({ ...place, why: "sale", forMs: 3_600_000, actor: eva });
+      const origin = { key: "wait-1", channel: null };
+      const ask = { ...place, ref: aCommit(2), allowBad: false, wait: true, why: null, actor: ana, origin };
+      assert.equal((await fleet.app.gantry.deploy(ask)).kind, "opened");
+      const facts = asked(fleet, "api", "prod");
+      assert.match(facts.waits[0]?.text ?? "", /^api prod is locked by eva: sale\./);
+      assert.ok(waits(facts).some((line) => line.startsWith("in_line: #2: Waits in line, place 1.")));
+      assert.ok(facts.story.some(({ text }) => text === "#1 deploy of r1 by ana: live"));
+    }));
+
+  test("a frozen server: that first, whatever was asked", () =>
+    withApp(["a"], async (fleet) => {
+      await fleet.ships(aCommit(1));
+      fleet.store.freeze.set({ reason: "server_behind", at: fleet.clock.now(), host: "a", detail: "epoch 9" });
+      for (const about of [["#1"], ["a"], ["api", "prod"]]) {
+        assert.equal(asked(fleet, ...about).waits[0]?.reason, "server_behind", about.join(" "));
+      }
+    }));
+
+  test("what nobody knows is refused with a suggestion", () =>
+    withApp(["prod-1"], async (fleet) => {
+      assert.equal(refusal(fleet, "#99"), "unknown_rollout: There is no rollout #99.");
+      assert.equal(refusal(fleet, "prod-7"), "unknown_host: There is no host `prod-7`. Did you mean `prod-1`?");
+      assert.equal(refusal(fleet, "api"), "missing_word: Which environment of api? There is `prod`.");
+      assert.match(refusal(fleet, "api", "moon"), /^unknown_environment: api has no environment `moon`/);
+      assert.match(refusal(fleet, "apo", "prod"), /^unknown_service/);
+    }));
+});
