@@ -134,6 +134,13 @@ describe("a lock with a time", () => {
     assert.deepEqual(acts(fleet), ["locked by ana", "lock_expired by Gantry"]);
   });
 
+  test("holds nothing after its time, even when it could not be cleared away yet", async () => {
+    const fleet = aFleet();
+    const now = fleet.clock.now();
+    fleet.store.locks.put(place, { by: ana, at: now - hour, why: "lunch", until: now - 1 });
+    assert.equal(await deploys(fleet, 1), "#1");
+  });
+
   test("of two locks in a row only the second one's time counts", async () => {
     const fleet = aFleet();
     await locks(fleet, "lunch", { forMs: hour });
