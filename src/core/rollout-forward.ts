@@ -91,7 +91,7 @@ function leaveAwayBehind(m: Moved, hosts: readonly string[], { at, fitness = eve
 }
 
 function touched(h: HostState, at: number): Partial<HostState> {
-  return { attempt: h.attempt + 1, startedAt: at, endedAt: null, reason: null, detail: null, logTail: [] };
+  return { attempt: h.attempt + 1, served: false, startedAt: at, endedAt: null, reason: null, detail: null, logTail: [] };
 }
 
 // ------------------------------------------------------------ a batch

@@ -54,8 +54,8 @@ export type HostState = {
   readonly restarts: number;
   /** How often a swap was begun here; 0 is a host that this rollout never touched. */
   readonly attempt: number;
-  /** It has been healthy in this rollout. */
-  readonly served?: true;
+  /** It has been healthy since its last swap was begun. */
+  readonly served?: boolean;
 };
 
 /** Hosts of the environment that do not serve well at the moment of an event: reachable ones, and those nobody hears of. */

@@ -117,6 +117,16 @@ test("a retried host that waits for its turn was touched: it goes back, too", ()
   assert.deepEqual(rollout.goals(), { h1: 41, h2: 41 });
 });
 
+test("a host that served, broke and swaps again is out of service, and goes back at once", () => {
+  const rollout = rolling({ canary: 0, batch: 2, policy: { onFailure: "pause", rollbackBatch: { hosts: 1 } } });
+  rollout.swapped("prod-1", "prod-2");
+  rollout.unwell("prod-2");
+  rollout.hear({ type: "retried", by: bo });
+  assert.deepEqual(rollout.goals(), { "prod-2": 42 });
+  rollout.hear(abort);
+  assert.deepEqual(rollout.goals(), { "prod-1": 41, "prod-2": 41 });
+});
+
 // ------------------------------------------------------------ rollbacks
 
 const back = { kind: "rollback", approvalsRequired: 0, release: 41, from: 42 } as const;
