@@ -241,7 +241,7 @@ function holds(slot: StoredSlot, release: number): boolean {
 }
 
 /** Where each agent is, as long as its report is about this rollout's wish. */
-function stepsOf(slots: readonly StoredSlot[], rollout: number): Record<string, SlotStep> {
+export function stepsOf(slots: readonly StoredSlot[], rollout: number): Record<string, SlotStep> {
   const mine = slots.filter((s) => s.rollout === rollout && s.observed?.generation === s.generation);
   return Object.fromEntries(mine.map((s) => [s.host, s.observed?.step ?? "idle"]));
 }

@@ -11,7 +11,7 @@ import { hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
 import { watchRule } from "../core/watch.ts";
 import { phaseWords } from "../messages/phase.ts";
-import type { FactsParts } from "./facts.ts";
+import { type FactsParts, stepsOf } from "./facts.ts";
 import type { Refused } from "./gantry.ts";
 import { hasLabels } from "./planner.ts";
 import type { StoredHost, StoredRollout } from "./store.ts";
@@ -71,9 +71,7 @@ export function createWhy(parts: FactsParts): { readonly why: (about: readonly s
       busyWith: active === null || active.number === number ? null : active.number,
       approvers: environmentOf(state)?.approvals.from ?? [],
       away: new Map(silent.map(({ host }) => [host, store.hosts.find(host)?.lastSeenAt ?? null])),
-      steps: Object.fromEntries(
-        slots.filter((s) => s.rollout === number).flatMap((s) => (s.observed === null ? [] : [[s.host, s.observed.step]])),
-      ),
+      steps: stepsOf(slots, number),
     };
   }
 

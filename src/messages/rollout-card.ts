@@ -5,7 +5,7 @@
 import type { KnownBlock } from "@slack/types";
 import type { ChangeFacts, RolloutFacts } from "../core/facts.ts";
 import { shortCommit } from "../core/release.ts";
-import { hasEnded } from "../core/rollout-state.ts";
+import { hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import { actions, context, fields, header, message, section } from "./blocks.ts";
 import { placeLines } from "./locks.ts";
 import type { Message } from "./message.ts";
@@ -15,7 +15,7 @@ import { commitLines, ticketLines, warnings } from "./rollout-change.ts";
 import { bar, batchText, budgetLines, hostLines, servesNow, spreadText, trouble } from "./rollout-hosts.ts";
 import { pauseLines } from "./rollout-pauses.ts";
 import { decisions, endedByItself, type Line, saidAtTheEnd, statusLine } from "./rollout-status.ts";
-import { code, cutList, mention, named, releaseCode, releaseText, safe, shortDigest, utc, when } from "./words.ts";
+import { code, cutList, mention, named, releaseCode, releaseText, safe, sentence, shortDigest, utc, when } from "./words.ts";
 
 export function rolloutCard(facts: RolloutFacts): Message {
   const { state } = facts;
@@ -55,7 +55,21 @@ function standing(facts: RolloutFacts): string {
 
 /** Why it stands still or waits, and what is left to see to after its end. */
 function standLines(facts: RolloutFacts): readonly Line[] {
-  return [...pauseLines(facts), ...placeLines(facts), ...budgetLines(facts.state), ...afterLines(facts)];
+  return [
+    ...pauseLines(facts),
+    ...placeLines(facts),
+    ...changedLines(facts.state),
+    ...budgetLines(facts.state),
+    ...afterLines(facts),
+  ];
+}
+
+/** Why it asks again although it was approved in line. */
+function changedLines({ phase, reason, detail }: RolloutState): readonly Line[] {
+  if (phase !== "awaiting_approval" || reason !== "plan_changed" || detail === null) return [];
+  const words = sentence(detail, 200);
+  const text = `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
+  return [{ text, mrkdwn: text }];
 }
 
 /** The requester's reason, unless a warning says it already. */

@@ -3,7 +3,7 @@ import type { RolloutFacts } from "../core/facts.ts";
 import { amountOf } from "../core/plan.ts";
 import { type HostState, hasEnded, type Pause, type RolloutState } from "../core/rollout-state.ts";
 import type { Line } from "./rollout-status.ts";
-import { count, cutList, duration, mention, named, safe, sentence, utc, when } from "./words.ts";
+import { count, cutList, duration, mention, named, safe, said, utc, when } from "./words.ts";
 
 export function pauseLines(facts: RolloutFacts): readonly Line[] {
   const { state, now } = facts;
@@ -37,16 +37,16 @@ function pauseTitle({ reason }: Pause): string {
 }
 
 function pauseWhy(pause: Pause, state: RolloutState): string {
-  const said = pause.why === null || pause.why === "" ? "" : `: ${sentence(pause.why.replaceAll("\n", " "), 300)}`;
+  const why = said(pause.why, 300);
   switch (pause.reason) {
     case "paused":
-      return said || ".";
+      return why;
     case "paused_on_failure":
       return `: ${failureText(state)}`;
     case "server_behind":
-      return `${said || "."} Nothing goes on until \`gantry adopt\` (server_behind).`;
+      return `${why} Nothing goes on until \`gantry adopt\` (server_behind).`;
     case "line_held":
-      return `${said || "."} A person looks at what went wrong, then \`/gantry resume ${state.number}\`.`;
+      return `${why} A person looks at what went wrong, then \`/gantry resume ${state.number}\`.`;
   }
 }
 

@@ -8,7 +8,7 @@ import type { Message } from "./message.ts";
 import { findingLine } from "./rollout-after.ts";
 import { goBackNow } from "./rollout-buttons.ts";
 import { failedHosts, failureText, hostNames } from "./rollout-pauses.ts";
-import { code, count, duration, mention, named, sentence } from "./words.ts";
+import { code, count, duration, mention, named, said, sentence } from "./words.ts";
 
 /** `broadcast`: also into the channel. Only for what somebody should see now: something failed. */
 export type ThreadLine = { readonly message: Message; readonly broadcast: boolean };
@@ -24,10 +24,6 @@ export function plainLine(text: string, broadcast = false): ThreadLine {
 /** `what` with the person in it: once by name, once as a mention. */
 function actLine(by: Person | null, what: (who: string) => string): ThreadLine {
   return by === null ? plainLine(what("Gantry")) : line(what(named(by)), what(mention(by)));
-}
-
-function said(why: string | null): string {
-  return why === null || why === "" ? "." : `: ${sentence(why.replaceAll("\n", " "), 500)}`;
 }
 
 type By = { readonly by: Person };

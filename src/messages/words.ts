@@ -54,6 +54,13 @@ export function sentence(text: string, max = 1000): string {
   return escapeMrkdwn(withoutFences(lines.join("\n")));
 }
 
+/** Somebody's words as the end of a sentence: with a full stop, unless they brought one. */
+export function said(why: string | null, max = 500): string {
+  const text = sentence((why ?? "").replaceAll("\n", " "), max);
+  if (text === "") return ".";
+  return `: ${text}${/[.!?…]$/.test(text) ? "" : "."}`;
+}
+
 /** A mention where that is possible. Only people who acted themselves are ever named this way. */
 export function mention(person: Person): string {
   if (person.kind === "slack" && /^[UW][A-Z0-9]{1,30}$/.test(person.id)) return `<@${person.id}>`;

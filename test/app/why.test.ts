@@ -39,7 +39,7 @@ describe("why", () => {
       await fleet.ships(aCommit(1));
       const number = await fleet.asks(aCommit(2));
       for (const host of ["a", "b"]) fleet.hasImage(host);
-      assert.deepEqual(waits(asked(fleet, `#${number}`)), ["awaiting_host: a swaps to r2: serving."]);
+      assert.deepEqual(waits(asked(fleet, `#${number}`)), ["awaiting_host: a swaps to r2."]);
       fleet.reports("a");
       assert.match(waits(asked(fleet, `${number}`))[0] ?? "", /^soaking: Batch 1 of 2 must stay healthy\./);
       await runs(fleet, number);
