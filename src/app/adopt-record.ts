@@ -1,14 +1,25 @@
 /** The record of an adoption in one environment: a rollout that touched nothing, has ended, and says what is live. */
 import { adopted } from "../core/adoption.ts";
-import { canonicalJson, defaultPolicy, type Plan } from "../core/plan.ts";
+import { defaultPolicy, type Plan } from "../core/plan.ts";
 import { begin } from "../core/rollout.ts";
 import type { LaterEvent, Person, Requested } from "../core/rollout-state.ts";
 import type { EnvironmentFound } from "./adopt.ts";
 import type { FenceParts } from "./fence.ts";
 import { specHashOf } from "./planner.ts";
 
+/** Rollouts that a backup may have missed. An agent that says more is not believed. */
+const mostForgotten = 100_000;
+
 /** Writes nothing when there is nothing to say: nothing was found, and nothing was live. In the caller's transaction. */
-export function recordFor(parts: FenceParts, facts: { readonly found: EnvironmentFound; readonly by: Person }): void {
+export function recordFor(
+  parts: FenceParts,
+  facts: {
+    readonly found: EnvironmentFound;
+    readonly by: Person;
+    /** The highest number of a rollout that an agent has heard of: people have cards of it, so it is not given again. */
+    readonly above: number;
+  },
+): void {
   const { store, clock } = parts;
   const { found, by } = facts;
   const { service, environment, live, others } = found;
@@ -35,7 +46,8 @@ export function recordFor(parts: FenceParts, facts: { readonly found: Environmen
     batches: [],
     policy,
   };
-  const number = store.rollouts.nextNumber();
+  const next = store.rollouts.nextNumber();
+  const number = facts.above < next + mostForgotten ? Math.max(next, facts.above + 1) : next;
   const planHash = `adopt-${number}`;
   const asked: Requested = {
     type: "requested",

@@ -48,12 +48,14 @@ export type EnvironmentFound = SlotKey & {
 
 export type Adoption = {
   readonly report: AdoptReport;
-  readonly epochs: readonly number[];
   readonly newReleases: readonly NewRelease[];
+  /** That an agent has heard of. */
+  readonly highestRollout: number;
 };
 
-/** An agent that says it has obeyed a far higher epoch is wrong or lies; it is not followed there. */
+/** An agent that says it was told more than any server could have told it is wrong or lies; it is not followed there. */
 const maxEpochLeap = 1_000;
+const maxGeneration = 1_000_000_000;
 
 /** Looks and writes nothing. */
 export function planAdoption(parts: FenceParts, heard: ReadonlyMap<string, Heard>): Adoption {
@@ -73,8 +75,9 @@ export function planAdoption(parts: FenceParts, heard: ReadonlyMap<string, Heard
       away.push(host);
       continue;
     }
-    if ((says.epoch ?? 0) > store.epoch + maxEpochLeap) {
-      trouble.push(`${host} says that it has obeyed epoch ${says.epoch}; revoke it and enrol it again`);
+    const lie = lieOf(store, says);
+    if (lie !== null) {
+      trouble.push(`${host} says ${lie}; revoke it and enrol it again`);
       away.push(host);
       continue;
     }
@@ -93,7 +96,7 @@ export function planAdoption(parts: FenceParts, heard: ReadonlyMap<string, Heard
     ended: ended.map((r) => r.number),
     trouble,
   };
-  return { report, epochs, newReleases: numbers.made() };
+  return { report, newReleases: numbers.made(), highestRollout: highestRollout([...heard.values()]) };
 }
 
 /** In the caller's transaction. */
@@ -107,7 +110,7 @@ export function carryOut(parts: FenceParts, facts: { readonly plan: Adoption; re
     const detail = "the server was behind its agents: what was found on the hosts was adopted";
     parts.conductor().tell(number, { type: "adopted", at, by, detail });
   }
-  for (const found of report.environments) recordFor(parts, { found, by });
+  for (const found of report.environments) recordFor(parts, { found, by, above: plan.highestRollout });
   for (const { host, slots } of report.hosts) for (const slot of slots) write(store, host, slot);
   for (const host of report.away) for (const slot of store.slots.ofHost(host)) markUnheard(store, slot);
   while (store.epoch < report.epoch) store.raiseEpoch();
@@ -119,23 +122,40 @@ export function carryOut(parts: FenceParts, facts: { readonly plan: Adoption; re
 
 /**
  * A host that was away when the others were adopted is heard now. What people have decided for it since counts; on slots of which
- * nobody has, what is found counts. In the caller's transaction.
+ * nobody has, what is found counts. In the caller's transaction. False: it is not to be believed.
  */
-export function adoptLate(parts: FenceParts, facts: { readonly host: string; readonly says: Heard }): void {
+export function adoptLate(parts: FenceParts, facts: { readonly host: string; readonly says: Heard }): boolean {
   const { store, clock, log } = parts;
   const { host, says } = facts;
+  const lie = lieOf(store, says);
+  if (lie !== null) {
+    log.error({ host }, `it says ${lie}, and is told nothing: revoke it and enrol it again`);
+    return false;
+  }
   const numbers = createNumbers(store, says.orders);
   const slots = keysOf(store, host, says).flatMap((key) => lateSlot({ store, host, says, key, numbers }) ?? []);
-  if (slots.length === 0) return;
+  if (slots.length === 0) return true;
   const by: Person = { kind: "system", id: "adopt", name: "Gantry" };
   intern(store, numbers.made(), { at: clock.now(), by: by.name });
+  const above = highestRollout([says]);
   // The first that is heard of an environment says what is live there.
   for (const found of environmentsOf(parts, [{ host, slots }])) {
-    if (store.rollouts.live(found.service, found.environment) === null) recordFor(parts, { found, by });
+    if (store.rollouts.live(found.service, found.environment) === null) recordFor(parts, { found, by, above });
   }
   for (const slot of slots) write(store, host, slot);
   store.history.act({ at: clock.now(), kind: "host_adopted", by: null, facts: { host, epoch: store.epoch, slots } });
   log.warn({ host, slots }, "this host was away when the others were adopted: what is found there is taken in now");
+  return true;
+}
+
+function lieOf(store: Store, says: Heard): string | null {
+  if ((says.epoch ?? 0) > store.epoch + maxEpochLeap) return `that it has obeyed epoch ${says.epoch}`;
+  const absurd = [...says.orders, ...(says.slots ?? [])].find((slot) => slot.generation > maxGeneration);
+  return absurd === undefined ? null : `that it was told generation ${absurd.generation} of ${slotName(absurd)}`;
+}
+
+function highestRollout(all: readonly Heard[]): number {
+  return all.flatMap((says) => says.orders).reduce((max, { rollout }) => Math.max(max, rollout), 0);
 }
 
 function lateSlot(facts: SlotFacts): AdoptedSlot | null {

@@ -110,21 +110,21 @@ export function createFence(parts: FenceParts): Fence {
     const { epoch, head } = says;
     if (epoch === null || epoch === 0 || epoch < store.epoch) return null;
     if (epoch > store.epoch) {
-      return { reason: "server_behind", detail: `${host} has obeyed epoch ${epoch}, and this server is at ${store.epoch}` };
+      return { reason: "server_behind", detail: `${host} has obeyed epoch ${epoch}, and this server is at ${store.epoch}.` };
     }
     const mine = store.history.head();
     if (head !== null && head.seq > mine.seq) {
-      const detail = `${host} knows the history up to #${head.seq}, and here it ends at #${mine.seq}`;
+      const detail = `${host} knows the history up to #${head.seq}, and here it ends at #${mine.seq}.`;
       return { reason: "server_behind", detail };
     }
     if (head !== null && head.seq > 0 && store.history.hashAt(head.seq) !== head.hash) {
-      const detail = `${host} knows #${head.seq} of the history as ${head.hash.slice(0, 12)}, and here it is another`;
+      const detail = `${host} knows #${head.seq} of the history as ${head.hash.slice(0, 12)}, and here it is another.`;
       return { reason: "history_forked", detail };
     }
     const ahead = toldOf(host, says).find((slot) => slot.generation > generationOf(host, slot));
     if (ahead === undefined) return null;
     const own = generationOf(host, ahead);
-    const detail = `${host} was told generation ${ahead.generation} of ${slotName(ahead)}, and here it is ${own}`;
+    const detail = `${host} was told generation ${ahead.generation} of ${slotName(ahead)}, and here it is ${own}.`;
     return { reason: "server_behind", detail };
   }
 
@@ -168,7 +168,7 @@ export function createFence(parts: FenceParts): Fence {
     if (settled.has(host)) return;
     const isPast = store.epoch > 1 && says.epoch !== store.epoch;
     if (isPast && says.slots === null) return;
-    if (isPast) parts.conductor().atomically(() => adoptLate(parts, { host, says }));
+    if (isPast && !parts.conductor().atomically(() => adoptLate(parts, { host, says }))) return;
     settled.add(host);
     if (isPast) parts.nudge(host);
   }
@@ -202,7 +202,7 @@ export function createFence(parts: FenceParts): Fence {
         log.warn({ ...fault }, "the history does not hold before the last adoption; a person has gone on from there");
         return;
       }
-      const detail = `the history does not hold at #${fault.seq} (${fault.what})`;
+      const detail = `the history does not hold at #${fault.seq} (${fault.what}).`;
       freeze({ reason: "history_forked", at: clock.now(), host: null, detail });
     },
     recover() {
@@ -229,7 +229,7 @@ export function createFence(parts: FenceParts): Fence {
 
 function refusalText({ at, detail }: FreezeFacts): string {
   const since = new Date(at).toISOString().slice(0, 16).replace("T", " ");
-  return `Gantry stands still since ${since} UTC: ${detail}. Nothing is sent to the hosts, and what runs there goes on.`;
+  return `Gantry stands still since ${since} UTC: ${detail} Nothing is sent to the hosts, and what runs there goes on.`;
 }
 
 /**

@@ -6,7 +6,7 @@ import { releaseName } from "../core/release.ts";
 export function previewText(frozen: FreezeFacts, report: AdoptReport): string {
   const since = new Date(frozen.at).toISOString().slice(0, 16).replace("T", " ");
   return lines([
-    `Gantry stands still since ${since} UTC: ${frozen.detail}.`,
+    `Gantry stands still since ${since} UTC: ${frozen.detail}`,
     "",
     "This would be taken for what should be. Nothing on any host is changed by it:",
     "",

@@ -93,7 +93,7 @@ async function readServer(data: string): Promise<Reader | null> {
     const { head, heads } = await verify(1);
     return {
       head,
-      witnesses: heads.map((h) => ({ name: h.host, head: h.head })),
+      witnesses: heads.filter((h) => h.head.seq > 0).map((h) => ({ name: h.host, head: h.head })),
       verify,
       hashAt: async (seq) => (await callLocally(data, "entry", { seq }))["hash"] as string | null,
       close: () => undefined,

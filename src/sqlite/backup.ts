@@ -143,7 +143,7 @@ function makeReady(facts: { next: string; file: string; migrations: string; at: 
     const head = chain.head();
     const madeAt = db.prepare<[], number | null>("select copied_at from identity").pluck().get() ?? statSync(file).mtimeMs;
     const epoch = db.transaction(() => {
-      const detail = `restored from ${file} made at ${new Date(madeAt).toISOString()}`;
+      const detail = `It was restored from ${file}, made at ${new Date(madeAt).toISOString()}.`;
       freezeStore(db).set({ reason: "server_behind", at, host: null, detail });
       historyStore(db, chain).act({ at, kind: "restored", by: null, facts: { file, madeAt, head } });
       return db

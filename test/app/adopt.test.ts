@@ -59,6 +59,7 @@ test("a release that was made after the backup keeps its number, and is live", a
   assert.ok(generation > 2, `${generation} is above what the agent was told`);
   const record = t.state();
   assert.deepEqual([record.kind, record.phase, record.endedBy?.name], ["adopt", "succeeded", "eva"]);
+  assert.equal(record.number, 100, "#99 is on somebody's card already");
   await t.ships(aCommit(2));
   assert.equal(t.state().release, 6, "the next number is above those that were found");
 });
@@ -254,6 +255,9 @@ test("an agent that claims a far higher epoch is not followed there, and is name
   const report = adopts();
   assert.match(report.trouble[0] ?? "", /web-1 says that it has obeyed epoch 9000000; revoke it and enrol it again/);
   assert.equal(report.epoch, 2);
+  web2.wasTold({ release: 1, generation: 2 ** 52 });
+  web2.connects();
+  assert.deepEqual([web2.told.length, t.app.fence.isFrozen()], [0, false]);
 });
 
 test("the way back is there after an adoption", async () => {

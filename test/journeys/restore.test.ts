@@ -64,7 +64,7 @@ journey(
     assert.match((await j.local("status")).text, /api staging/);
     assert.match(
       (await j.local(`deploy api staging ${third}`)).text,
-      /stands still since .*restored from[\s\S]*Reason: server_behind/,
+      /stands still since .* It was restored from [\s\S]*Reason: server_behind/,
     );
     assert.match((await j.local("rollback api staging --now")).text, /Reason: server_behind/);
 
@@ -119,7 +119,7 @@ journey(
 
     await runsOn(old, j);
     await eventually(async () => assert.equal((await frozen(j))["reason"], "server_behind"));
-    assert.match(String((await frozen(j))["detail"]), /^staging-\d knows the history up to #\d+, and here it ends at #\d+$/);
+    assert.match(String((await frozen(j))["detail"]), /^staging-\d knows the history up to #\d+, and here it ends at #\d+\.$/);
     assert.match((await j.local(`deploy api staging ${third}`)).text, /Reason: server_behind/);
     assert.deepEqual(containers(j, staging), before);
 
