@@ -37,6 +37,7 @@ export const lostState: Fault = {
       const victim = site();
       world.killAgent(victim);
       note(victim.machine.name, "loses its orders and its journal");
+      world.forgetful.add(victim.host);
       victim.dir = { ...newStateDir(), serverId: victim.dir.serverId };
       later(random.between(500, 20_000), () => world.startAgent(victim));
     });

@@ -2,14 +2,15 @@
 import type { Random } from "../world/random.ts";
 import type { World } from "../world/world.ts";
 import { agentKill } from "./agent-kill.ts";
+import { backupRestored } from "./backup.ts";
 import { chatOutage, chatTrouble } from "./chat.ts";
 import { agentClock, serverClock } from "./clocks.ts";
 import { clone, duplicateAgent } from "./doubles.ts";
 import { engineDown, engineHang, engineTrouble } from "./engine.ts";
 import type { Fault, FaultGround } from "./fault.ts";
 import { agentDisk, hostDisk, lostState } from "./host-disk.ts";
-import { cableCut, oneWay, slowNet } from "./network.ts";
-import { crashes, outsider, stranger } from "./outsiders.ts";
+import { cableCut, oneWay, replayed, slowNet } from "./network.ts";
+import { crashes, foreign, outsider, stranger } from "./outsiders.ts";
 import { reboot } from "./reboot.ts";
 import { registryOutage } from "./registry.ts";
 import { joining, revoked } from "./roster.ts";
@@ -47,6 +48,9 @@ const all: readonly Fault[] = [
   agentDisk,
   hostDisk,
   lostState,
+  replayed,
+  backupRestored,
+  foreign,
 ];
 
 export const faultNames: readonly string[] = all.map((f) => f.name);
@@ -91,7 +95,8 @@ export function createFaults(
     names: chosen.map((f) => f.name),
     heal() {
       for (const one of mend) one();
-      world.startServer();
+      // One that was told to stop takes its time.
+      for (let i = 0; i < 60; i += 1) scheduler.after(i * 5_000, null, () => world.startServer());
       for (const site of world.sites) {
         if (site.gone) continue;
         world.powerOn(site);

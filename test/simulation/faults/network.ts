@@ -51,3 +51,20 @@ export const slowNet: Fault = {
     };
   },
 };
+
+/** Something between server and agent says again what was said long ago. */
+export const replayed: Fault = {
+  name: "replayed",
+  arm({ world, random, often, note }) {
+    often(60_000, () => {
+      const told = world.sites.filter((site) => site.agent?.life.alive === true && site.told.length > 1);
+      if (told.length === 0) return;
+      const site = random.pick(told);
+      const old = random.pick(site.told);
+      note(site.machine.name, `a picture of epoch ${old.epoch} is delivered again`);
+      const refused = site.agent?.inside.obey(old) ?? null;
+      if (refused === null) note(site.machine.name, "it is obeyed");
+    });
+    return () => {};
+  },
+};

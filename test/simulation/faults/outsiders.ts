@@ -58,3 +58,30 @@ export const stranger: Fault = {
     };
   },
 };
+
+/** A container of the same service that another host's agent made here: no business of this one's. */
+export const foreign: Fault = {
+  name: "foreign",
+  arm({ random, often, note, site }) {
+    often(120_000, () => {
+      const { machine, host } = site();
+      const box = [...machine.boxes.values()].find((b) => b.state.labels["gantry.role"] === "live");
+      if (box === undefined || !machine.power.alive || machine.name !== host) return;
+      const labels = { ...box.state.labels, "gantry.host": "somebody-else", "gantry.generation": String(random.between(1, 40)) };
+      const name = `foreign-${random.between(1, 1_000_000)}`;
+      note(machine.name, `a container of another host appears: ${name}`);
+      const state = {
+        ...box.state,
+        labels,
+        name,
+        id: name,
+        status: "created" as const,
+        pid: null,
+        startedAt: null,
+        restartPolicy: "no",
+      };
+      machine.insert({ state, imageRef: box.imageRef, port: 1, by: "outsider" });
+    });
+    return () => {};
+  },
+};

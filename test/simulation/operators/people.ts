@@ -106,6 +106,14 @@ export function putPeopleInto(world: World, habits: Habits, until: number): { on
     { verb: "promote", weight: 2, do: () => types(random.pick(requesters), "promote api prod") },
     at("rollback", ["eva", "bo", "mal"], 2, " --now"),
     at("rollback", ["eva", "bo"], 1),
+    {
+      verb: "rollback",
+      weight: 0.7,
+      do() {
+        const { service, environment } = place();
+        types(random.pick(["eva", "bo"]), `rollback ${service} ${environment} to r${random.between(1, 6)} --now`);
+      },
+    },
     at("restart", requesters, 1),
     at("lock", ["ana", "eva"], 0.5, " maintenance --for 2m"),
     at("unlock", ["ana", "eva"], 0.5),

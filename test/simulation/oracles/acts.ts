@@ -7,6 +7,7 @@ export type Acts = {
   onAccepted(act: Act, key: string, verdict: "new" | "duplicate" | "full"): void;
   onDispatch(delivery: Delivery, begins: boolean): void;
   onServerStart(): void;
+  onRestore(): void;
   /** Whether this person has said yes to this rollout: to any plan of it, or to this one. */
   hasApproved(person: string, rollout: number, planHash: string): boolean;
   finish(): void;
@@ -51,6 +52,11 @@ export function watchActs({ world, fail, reached }: Ground): Acts {
         if (world.disk.store.inbox.byKey(key) === null)
           fail("I9", `act ${id} was accepted, and is not in the inbox after the start`);
       }
+    },
+    onRestore() {
+      for (const [id, key] of [...taken]) if (world.disk.store.inbox.byKey(key) === null) taken.delete(id);
+      // Numbers are given again: what was said of one is of another now, unless it named the plan.
+      for (const words of [...said]) if (words.split(" ").length === 2) said.delete(words);
     },
     hasApproved: (person, rollout, planHash) => said.has(`${person} ${rollout}`) || said.has(`${person} ${rollout} ${planHash}`),
     finish() {

@@ -36,11 +36,13 @@ export function watchCards({ world, fail, reached }: Ground): Cards {
       if (messages % checkEvery === 1) check(message);
     },
     finish() {
-      for (const { number, version, cardTs } of world.disk.store.rollouts.list({
+      for (const { number, version, cardTs, state } of world.disk.store.rollouts.list({
         service: null,
         environment: null,
         limit: 1_000,
       })) {
+        // An adoption is a record, not something that is under way.
+        if (state.kind === "adopt") continue;
         const card = world.chat.posted.find((p) => p.place.ts === cardTs && p.key === `rollout-${number}`);
         if (card === undefined) {
           fail("I20", `#${number} has no card`);

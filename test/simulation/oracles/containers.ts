@@ -29,7 +29,7 @@ export function watchContainers(ground: Ground): Containers {
     if (what === "ended" || what === "removed") ended.set(`${machine.name} ${place} ${marks.digest}`, world.scheduler.now());
     if (what === "policy" && box.state.restartPolicy === "always")
       fail("I1", `${box.state.name} on ${machine.name} would come back after a stop by hand (policy always)`);
-    if (what !== "created" || marks.role !== "live") return;
+    if (what !== "created" || marks.role !== "live" || by !== "agent") return;
     const key = `${machine.name} ${place}`;
     const before = newest.get(key) ?? 0;
     if (marks.generation < before)

@@ -8,6 +8,8 @@ import { type Ground, isEnded, placeOf, type Recorded } from "./ground.ts";
 export type Ends = {
   onCommit(changes: readonly Change[]): void;
   onHeard(host: string, picture: ObservedPicture): void;
+  onTaken(host: string, picture: ObservedPicture): void;
+  onRestore(): void;
 };
 
 /** A report travels, waits in buffers and may be held up for as long as it takes to give a connection up. */
@@ -18,6 +20,8 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
   const { store } = world.disk;
   const logs = new Map<number, Recorded[]>();
   const heard = new Map<string, ObservedSlot>();
+  /** Which process of a host spoke last: a new one may have forgotten what it was told just before the old one died. */
+  const speakers = new Map<string, unknown>();
 
   function onCommit(changes: readonly Change[]): void {
     for (const change of changes) {
@@ -41,7 +45,7 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
       log.filter((r) => r.event.type !== "watch_raised" && r.event.type !== "watch_ended").at(-1)?.seq === seq
     ) {
       reached(`ended: ${state.kind === "rollback" ? "rollback " : ""}${state.phase}`);
-      if (state.phase === "succeeded") judgeSuccess(state);
+      if (state.phase === "succeeded" && state.kind !== "adopt") judgeSuccess(state);
     }
   }
 
@@ -52,7 +56,7 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
     if (slot === null || report === undefined) return;
     if (report.generation !== slot.generation)
       fail("I17", `${host} counts as swapped by a report of generation ${report.generation}; ${slot.generation} is wanted`);
-    if (report.live?.release !== state.release)
+    if (report.live?.release !== state.release && !world.forgetful.has(host))
       fail("I12", `${host} counts as swapped to r${state.release} and serves r${report.live?.release ?? "nothing"}`);
     judgeServed(state, host, { words: "counts as swapped", withinMs: Number.POSITIVE_INFINITY });
   }
@@ -103,6 +107,7 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
     const rollout = store.rollouts.find(verdict.rollout);
     const log = logs.get(verdict.rollout) ?? [];
     const phase = rollout?.state.phase;
+    if (rollout?.state.kind === "adopt") return;
     if (phase !== "succeeded") fail("I12", `#${verdict.rollout} judged r${verdict.release} good while ${phase}`);
     const needsSoak =
       rollout !== null && rollout.state.kind !== "rollback" && rollout.state.hosts.some((h) => h.status === "healthy");
@@ -117,7 +122,29 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
   return {
     onCommit,
     onHeard(host, picture) {
-      for (const slot of picture.slots) heard.set(`${host} ${placeOf(slot)}`, slot);
+      const speaker = world.sites.find((site) => site.host === host)?.agent ?? null;
+      const isSame = speakers.get(host) === speaker && !world.forgetful.has(host);
+      speakers.set(host, speaker);
+      for (const slot of picture.slots) {
+        const key = `${host} ${placeOf(slot)}`;
+        const before = heard.get(key)?.generation ?? 0;
+        if (slot.generation < before && isSame) {
+          fail("I7", `${host} reports generation ${slot.generation} of ${placeOf(slot)} after ${before}`);
+        }
+        heard.set(key, slot);
+      }
     },
+    onTaken(host, picture) {
+      if (store.freeze.current() !== null || picture.epoch !== store.epoch) return;
+      for (const slot of picture.slots) {
+        const own = store.slots.get(host, slot)?.generation ?? 0;
+        if (slot.generation > own)
+          fail(
+            "I8",
+            `${host} is at generation ${slot.generation} of ${placeOf(slot)}, the server at ${own}, and it is not frozen`,
+          );
+      }
+    },
+    onRestore: () => logs.clear(),
   };
 }

@@ -11,7 +11,7 @@ import type { Acts } from "./acts.ts";
 import type { Containers } from "./containers.ts";
 import { type Ground, isEnded, placeOf } from "./ground.ts";
 
-export type Goals = { onCommit(changes: readonly Change[]): void };
+export type Goals = { onCommit(changes: readonly Change[]): void; onRestore(): void };
 
 type Goal = { readonly slot: StoredSlot; readonly before: number };
 
@@ -19,9 +19,8 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
   const { world, fail, reached } = ground;
   const { store } = world.disk;
   const generations = new Map<string, number>();
-  const known = new Map<string, { readonly release: number | null }>();
   /** How a rollout stood before this commit. */
-  const phases = new Map<number, string>();
+  const states = new Map<number, RolloutState>();
   const startedGoals = new Set<number>();
   const succeeded = new Set<string>();
 
@@ -47,10 +46,9 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     for (const { event, rollout } of events) judgeEvent(event, rollout);
     if (goals.length > 0) judgeGoals(goals, events);
     for (const { rollout } of events) {
-      phases.set(rollout.number, rollout.state.phase);
+      states.set(rollout.number, rollout.state);
       if (rollout.state.phase === "succeeded") succeeded.add(`${placeOf(rollout.state)} ${rollout.state.release}`);
     }
-    for (const { slot } of goals) known.set(`${slot.host} ${placeOf(slot)}`, { release: slot.release });
   }
 
   function judgeEvent(event: RolloutEvent, { state }: StoredRollout): void {
@@ -69,6 +67,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     const others = store.rollouts.list({ service: state.service, environment: state.environment, limit: 20 });
     const active = others.filter(({ state: s }) => !isEnded(s.phase) && s.phase !== "in_line");
     if (active.length > 1) fail("I3", `${place} has more than one rollout: ${active.map((r) => `#${r.number}`).join(", ")}`);
+    if (event.kind === "adopt") return;
     if (event.kind !== "rollback") {
       const required = approvalsOf(state)?.required ?? 0;
       if (event.kind !== "restart" && event.approvalsRequired < required)
@@ -130,6 +129,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
 
   function judgeGoalsOf({ state, allowBad }: StoredRollout, goals: readonly Goal[], events: readonly RolloutEvent[]): void {
     const { number } = state;
+    if (state.kind === "adopt") return;
     const forward = goals.filter(({ slot }) => slot.release === state.release);
     const first = forward.length > 0 && !startedGoals.has(number) && events.length > 0;
     if (forward.length > 0) startedGoals.add(number);
@@ -144,9 +144,21 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     if (release !== null && forward.length > 0) containers.approve(placeOf(state), release.digest);
     if (state.pauses?.length > 0 && !isEnded(state.phase) && goals.length > 0 && events.length > 0)
       fail("I16", `#${number} is paused and wants something new of ${goals.map((g) => g.slot.host).join(", ")}`);
-    if (events.length > 0 && isEnded(phases.get(number) ?? "")) fail("I16", `#${number} has ended and wants something new`);
+    if (events.length > 0 && isEnded(states.get(number)?.phase ?? ""))
+      fail("I16", `#${number} has ended and wants something new`);
+    if (events.length > 0) judgeAgain(state, forward);
     if (forward.length > 0 && events.length > 0 && state.kind !== "rollback" && state.phase !== "restoring")
       judgeBudget(state, forward);
+  }
+
+  /** A host that has it is not swapped again. */
+  function judgeAgain({ number, release, phase }: RolloutState, forward: readonly Goal[]): void {
+    if (phase === "restoring") return;
+    for (const { slot } of forward) {
+      const before = states.get(number)?.hosts.find((h) => h.host === slot.host)?.status;
+      if (before === "healthy" || before === "unchanged")
+        fail("RETRY", `#${number} swaps ${slot.host} again, which has r${release} and is ${before}`);
+    }
   }
 
   /** A host that is brought to what is live, without a rollout. */
@@ -192,5 +204,18 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     return Math.max(1, Math.floor((state.hosts.length * most.percent) / 100));
   }
 
-  return { onCommit };
+  function onRestore(): void {
+    generations.clear();
+    states.clear();
+    startedGoals.clear();
+    for (const host of store.hosts.all()) {
+      for (const slot of store.slots.ofHost(host.name)) generations.set(`${slot.host} ${placeOf(slot)}`, slot.generation);
+    }
+    for (const { number, state } of store.rollouts.list({ service: null, environment: null, limit: 1_000 })) {
+      states.set(number, state);
+      if (state.startedAt !== null) startedGoals.add(number);
+    }
+  }
+
+  return { onCommit, onRestore };
 }

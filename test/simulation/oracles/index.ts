@@ -74,6 +74,13 @@ export function createOracles(facts: { readonly onCard: (posted: Posted) => void
         if (world.disk.store.freeze.current() !== null) mine.fail("I15", `the server is frozen and sends a picture to ${host}`);
       },
       onHeard: ends.onHeard,
+      onTaken: ends.onTaken,
+      onRestore() {
+        mine.reached("restored from a backup");
+        acts.onRestore();
+        goals.onRestore();
+        ends.onRestore();
+      },
       onOrder(site, _picture, refused) {
         if (refused !== null) mine.reached(`orders refused: ${refused}`);
         if (refused !== null) world.trace.note(site.machine.name, `refuses its orders: ${refused}`);

@@ -15,6 +15,7 @@ export type Unrest = { readonly id: string; readonly text: string };
 export function unrest({ world }: Ground): Unrest | null {
   const { server, disk } = world;
   if (server === null) return { id: "L5", text: "the server does not run" };
+  if (disk.store.freeze.current() !== null) return { id: "FROZEN", text: "the server is still frozen" };
   for (const { number, state } of disk.store.rollouts.allActive()) {
     const waits = state.phase === "awaiting_approval" || state.pauses?.length > 0;
     if (!waits)
@@ -35,21 +36,24 @@ export function unrest({ world }: Ground): Unrest | null {
 }
 
 function wrongWith({ machine }: Site, slot: StoredSlot, state: RolloutState | null): string | null {
-  const { observed, generation, release } = slot;
+  const { observed, generation, release, rollout } = slot;
+  // Without a rollout nobody has decided: an adoption found it there, and the host is told nothing.
+  const isDecided = generation > 0 && rollout !== null;
   const place = placeOf(slot);
   const running = [...machine.boxes.values()].filter((b) => b.run !== null && runsIn(b.state.labels, place));
   if (running.length > 1) return `${running.length} containers run for ${place}`;
   const truth = running[0];
   const marks = truth === undefined ? null : marksOf(truth.state.labels);
-  if (generation > 0 && observed?.generation !== generation)
+  if (isDecided && observed?.generation !== generation)
     return `reports generation ${observed?.generation} of ${place}; ${generation} is wanted`;
-  if (generation > 0 && observed?.outcome === null)
+  if (isDecided && observed?.outcome === null)
     return `has not come to an end with generation ${generation} of ${place} (${observed.step})`;
   const believed = observed?.live?.health === "ok" ? observed.live.containerId : null;
   if (believed !== null && truth?.state.id !== believed)
     return `is believed to serve ${believed} of ${place}, and runs ${truth?.state.id ?? "nothing"}`;
   if (believed !== null && truth !== undefined && !machine.isHealthy(truth))
     return `is believed to be well in ${place}, and is not`;
+  if (!isDecided) return null;
   if (observed?.outcome?.ok === true && release === null && truth !== undefined)
     return `should serve nothing of ${place}, and runs r${marks?.release}`;
   if (observed?.outcome?.ok === true && release !== null && marks !== null && marks.release !== release)

@@ -41,6 +41,7 @@ export function createSimHub(facts: {
   readonly scheduler: Scheduler;
   readonly onSent: (host: string, picture: DesiredPicture) => void;
   readonly onHeard: (host: string, picture: ObservedPicture) => void;
+  readonly onTaken: (host: string, picture: ObservedPicture) => void;
   readonly onFault: (error: unknown) => void;
 }): SimHub {
   const { desk, clock, life, scheduler } = facts;
@@ -124,6 +125,7 @@ export function createSimHub(facts: {
     try {
       facts.onHeard(host, message.picture);
       desk.observed(host, message.picture);
+      facts.onTaken(host, message.picture);
     } catch (error) {
       fault(connection, error);
     }

@@ -57,6 +57,8 @@ export type Machine = {
   /** Everything stops at once, agents too; nothing comes back before `powerOn`. */
   powerOff(): void;
   powerOn(): void;
+  /** Begins as an image of another machine: its containers and pictures are there, and what its policies say comes up. */
+  copyFrom(other: Machine): void;
 };
 
 const restartPauseMs = 100;
@@ -193,6 +195,15 @@ export function createMachine(facts: {
       for (const ends of [...machine.engineEnds]) ends();
       machine.listeners.clear();
       machine.engineEnds.clear();
+    },
+    copyFrom(other) {
+      for (const [ref, program] of other.images) machine.images.set(ref, program);
+      for (const box of other.boxes.values()) {
+        const isOver = box.state.status === "running" || box.state.status === "restarting";
+        const state: ContainerState = isOver ? { ...box.state, status: "ended", pid: null, exitCode: 137 } : box.state;
+        machine.boxes.set(state.id, { ...box, state, run: null });
+      }
+      setEngine(true);
     },
     powerOn() {
       machine.power = newLife(`${facts.name} power`);

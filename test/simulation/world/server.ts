@@ -83,10 +83,10 @@ export function startServer(facts: {
     outboxChanged: () => app.outbox.nudge(),
     failpoint,
   });
-  app.conductor.recover();
+  app.recover();
   void door.recover();
   app.outbox.hasten(chatKinds);
-  const stopCleaning = keepHouse({ store, clock, log });
+  const stopCleaning = keepHouse({ store, clock, log, suspect: app.fence.suspect });
   return {
     life,
     app,
@@ -94,7 +94,7 @@ export function startServer(facts: {
     hub,
     async stop() {
       stopCleaning();
-      app.conductor.stop();
+      app.stop();
       await app.outbox.stop(5_000);
       door.close();
     },

@@ -29,5 +29,9 @@ export type Watcher = {
   onServerStart(): void;
   /** `lost`: commits that were not on the disk. */
   onServerEnd(facts: { readonly lost: number }): void;
+  /** The server's data are those of an earlier time. */
+  onRestore(): void;
+  /** The desk has taken in a report. */
+  onTaken(host: string, picture: ObservedPicture): void;
   onFault(where: string, error: unknown): void;
 };

@@ -28,6 +28,8 @@ export type Site = {
   readonly cable: Cable;
   readonly timeOfDay: TimeOfDay;
   dir: StateDir;
+  /** Pictures that reached its agents, some of them. */
+  readonly told: DesiredPicture[];
   agent: Agent | null;
   /** It was taken away for good. */
   gone: boolean;
@@ -53,6 +55,12 @@ export type World = {
   killServer(facts: { readonly powerCut: boolean }): void;
   stopServer(): void;
   startServer(): void;
+  /** The data become what they were at the mark; the server must not run. */
+  restoreServer(mark: number): void;
+  /** A person lets the server take what runs for what should be. */
+  adopt(): void;
+  /** Hosts whose agents have forgotten what they were told, or of which there was more than one. */
+  readonly forgetful: Set<string>;
   join(facts: { host: string; labels: Readonly<Record<string, string>> }): Site;
   /** A second machine with the state directory of the first: a restored image of it. */
   clone(site: Site): Site;
@@ -145,6 +153,19 @@ export function createWorld(facts: {
     variant: facts.variant,
     server: null,
     dieAt: null,
+    forgetful: new Set(),
+    restoreServer(mark) {
+      trace.note("server", "its data are restored from an older copy");
+      disk.ledger.undoTo(mark);
+      watcher.onRestore();
+    },
+    adopt() {
+      const { server } = world;
+      if (server === null || disk.fault !== null || disk.store.freeze.current() === null) return;
+      trace.note("root", "adopts what runs");
+      server.app.fence.adopt({ by: { kind: "local", id: "root", name: "root" } });
+      server.app.lookAgain();
+    },
     killServer({ powerCut }) {
       const { server } = world;
       if (server === null) return;
@@ -192,6 +213,7 @@ export function createWorld(facts: {
             scheduler,
             onSent: (host, picture) => watcher.onSent(host, picture),
             onHeard: (host, picture) => watcher.onHeard(host, picture),
+            onTaken: (host, picture) => watcher.onTaken(host, picture),
             onFault: (error) => watcher.onFault("hub", error),
           }),
         failpoint,
@@ -215,6 +237,7 @@ export function createWorld(facts: {
         cable,
         timeOfDay: { offsetMs: 0 },
         dir: newStateDir(),
+        told: [],
         agent: null,
         gone: false,
       };
@@ -225,6 +248,7 @@ export function createWorld(facts: {
       return site;
     },
     clone(site) {
+      world.forgetful.add(site.host);
       const machine = createMachine({
         name: `${site.host}-clone`,
         scheduler,
@@ -243,10 +267,12 @@ export function createWorld(facts: {
         gone: false,
       };
       sites.push(twin);
+      machine.copyFrom(site.machine);
       world.startAgent(twin);
       return twin;
     },
     double(site) {
+      world.forgetful.add(site.host);
       const double: Site = { ...site, dir: copyStateDir(site.dir), agent: null, gone: false };
       sites.push(double);
       world.startAgent(double);
@@ -270,7 +296,10 @@ export function createWorld(facts: {
         fileWeather: world.fileWeather,
         pulls: world.registry.pulls,
         onTouch: (box, method) => watcher.onTouch(site, box, method),
-        onOrder: (picture: DesiredPicture, refused) => watcher.onOrder(site, picture, refused),
+        onOrder(picture, refused) {
+          if (site.told.length < 30) site.told.push(picture);
+          watcher.onOrder(site, picture, refused);
+        },
         dial: (life, end) => dial(site, life, end),
       });
     },

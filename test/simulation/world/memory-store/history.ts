@@ -43,6 +43,7 @@ export function historyStore(ledger: Ledger): HistoryStore & Chain {
       return found;
     },
     verify({ from, limit }) {
+      if (from > links.size + 1) return { fault: { seq: from - 1, what: "it is not there any more" }, to: from - 1, done: true };
       const to = Math.min(links.size, from + limit - 1);
       for (let seq = from; seq <= to; seq += 1) {
         const link = links.get(seq);

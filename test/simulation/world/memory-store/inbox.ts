@@ -3,6 +3,9 @@ import { createTable, type Ledger } from "./ledger.ts";
 
 export type InboxRow = InboxItem & { readonly doneAt: number | null; readonly outcome: string | null };
 
+/** Work that was begun this often and never ended takes the process with it: it is not begun again. */
+const mostAttempts = 3;
+
 export function inboxStore(ledger: Ledger): InboxStore & { row(id: number): InboxRow | undefined } {
   const rows = createTable<number, InboxRow>(ledger);
   const keys = createTable<string, number>(ledger);
@@ -13,7 +16,7 @@ export function inboxStore(ledger: Ledger): InboxStore & { row(id: number): Inbo
     rows.set(row.id, Object.freeze(row), { table: "inbox", id: row.id });
   }
 
-  function open(): InboxRow[] {
+  function waiting(): InboxRow[] {
     return [...rows.values()].filter((row) => row.doneAt === null).sort((a, b) => a.id - b.id);
   }
 
@@ -35,7 +38,12 @@ export function inboxStore(ledger: Ledger): InboxStore & { row(id: number): Inbo
       const id = keys.get(key);
       return (id === undefined ? undefined : rows.get(id)) ?? null;
     },
-    open,
+    open() {
+      for (const row of waiting()) {
+        if (row.attempt >= mostAttempts) put({ ...row, outcome: "given up", doneAt: row.receivedAt });
+      }
+      return waiting();
+    },
     finish(id, outcome, at) {
       const row = rows.get(id);
       if (row !== undefined && row.doneAt === null) put({ ...row, outcome, doneAt: at });
@@ -48,7 +56,7 @@ export function inboxStore(ledger: Ledger): InboxStore & { row(id: number): Inbo
     },
     dead: (limit) =>
       [...rows.values()]
-        .filter((row) => row.outcome === "dead")
+        .filter((row) => row.outcome === "given up")
         .sort((a, b) => b.id - a.id)
         .slice(0, limit)
         .map((row) => ({ ...row, outcome: row.outcome ?? "" })),
@@ -62,10 +70,10 @@ export function inboxStore(ledger: Ledger): InboxStore & { row(id: number): Inbo
       return old.length;
     },
     depth() {
-      const waiting = open();
+      const left = waiting();
       return {
-        open: waiting.length,
-        oldestAt: waiting.reduce((min: number | null, r) => Math.min(min ?? r.receivedAt, r.receivedAt), null),
+        open: left.length,
+        oldestAt: left.reduce((min: number | null, r) => Math.min(min ?? r.receivedAt, r.receivedAt), null),
       };
     },
   };

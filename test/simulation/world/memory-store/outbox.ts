@@ -83,7 +83,11 @@ export function outboxStore(ledger: Ledger): OutboxStore & { row(id: number): Ou
       if (row?.outcome !== "dead") return false;
       ledger.transact(() => {
         ended.delete(id);
-        open.set(id, Object.freeze({ ...row, endedAt: null, outcome: null, notBefore: at, createdAt: at }));
+        const later = [...open.values()].filter((each) => each.id > id);
+        open.set(id, Object.freeze({ ...row, attempt: 0, endedAt: null, outcome: null, notBefore: at }));
+        // It takes its old place among them.
+        for (const each of later) open.delete(each.id);
+        for (const each of later) open.set(each.id, each);
       });
       return true;
     },

@@ -88,6 +88,8 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
       ledger.transact(() => {
         const row = rows.get(number);
         if (row?.version !== version) throw new Error(`lost update: rollout ${number} is not at version ${version} any more`);
+        const takes = holdsPlace(state) && !holdsPlace(row.state);
+        if (takes && active(state.service, state.environment) !== null) throw new Error("UNIQUE constraint failed: one active");
         change(number, { state, version: version + 1 });
         record(number, event);
       });
