@@ -21,13 +21,13 @@ export function rolloutLists(db: Database.Database): Lists {
   );
   const watched = db.prepare<[], Row>("select * from rollout where watch_until is not null order by number");
   const ended = db.prepare<{ service: string; environment: string; phases: string }, Row>(
-    `select * from rollout where number = (
-       select max((select number from rollout where service = @service and environment = @environment and phase = value
-                   order by number desc limit 1)) from json_each(@phases))`,
+    `select * from rollout where ended_seq = (
+       select max((select ended_seq from rollout where service = @service and environment = @environment and phase = value
+                   order by ended_seq desc limit 1)) from json_each(@phases))`,
   );
   const live = db.prepare<{ service: string; environment: string }, Row>(
     `select * from rollout where service = @service and environment = @environment
-       and (phase in ('succeeded', 'incomplete') or (phase = 'stuck' and kind = 'rollback')) order by number desc limit 1`,
+       and (phase in ('succeeded', 'incomplete') or (phase = 'stuck' and kind = 'rollback')) order by ended_seq desc limit 1`,
   );
   const underWay = db.prepare<[], { phase: string; n: number }>(
     "select phase, count(*) as n from rollout where ended_at is null group by phase",
