@@ -37,18 +37,16 @@ export function endsEmpty(state: RolloutState, at: number): Moved {
   return ended(quiet(state), { phase: "cancelled", at, reason, detail: null });
 }
 
-/** Its turn has come, with a plan of this moment. Approvals count for the plan that they were given to, and no longer than a request may wait. */
+/** Its turn has come, with a plan of this moment. Approvals count for the plan that they were given to. */
 export function turnCame(state: RolloutState, event: Of<"turn_came">): Step {
   if (state.phase !== "in_line" || isPaused(state)) return { kind: "ignored" };
   const { at, from, back, planHash, policy, approvalsRequired, batches } = event;
   const isSame = planHash === state.planHash;
-  const expireMs = state.expiresAt - state.requestedAt;
-  const expiresAt = at + expireMs;
+  const expiresAt = at + state.expiresAt - state.requestedAt;
   const hosts = hostsOf(event.hosts);
   const budget = budgetOf({ policy, batches, hosts });
   const plan = { from, back, planHash, policy, approvalsRequired, batches, budget, expiresAt, hosts };
-  const approvals = isSame ? state.approvals.filter((a) => at - a.at < expireMs) : [];
-  const next: RolloutState = { ...state, ...plan, approvals };
+  const next: RolloutState = { ...state, ...plan, approvals: isSame ? state.approvals : [] };
   if (batches.length === 0) return moved(endsEmpty(next, at));
   if (next.approvals.length >= approvalsRequired) return moved(queue(quiet(next), event));
   const reason = isSame ? "awaiting_approval" : "plan_changed";

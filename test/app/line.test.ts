@@ -165,19 +165,6 @@ describe("the turn", () => {
     assert.equal(await approves(fleet, 3, { kind: "slack", id: "U0CAP2", name: "cap2" }), "queued");
   });
 
-  test("approvals that are older than a request may be do not fire late", async () => {
-    const fleet = aFleet();
-    await fleet.ships("1".repeat(40));
-    edits(fleet, { approvals: { required: 1, from: ["captains"], notRequester: true, expireMs: 1_800_000 } });
-    await locks(fleet, "release day", { by: eva });
-    await deploys(fleet, 2, { wait: true });
-    await approves(fleet, 2, { kind: "slack", id: "U0CAP", name: "cap" });
-    await fleet.clock.advance(1_800_000);
-    await unlocks(fleet, eva);
-    assert.deepEqual(phases(fleet, 2), ["#2 awaiting_approval"]);
-    assert.deepEqual(fleet.state(2).approvals, []);
-  });
-
   test("while Slack does not say who holds a role, the turn waits and comes when it does", async () => {
     const fleet = await underWay();
     await deploys(fleet, 3, { by: bo, wait: true });
