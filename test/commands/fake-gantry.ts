@@ -6,7 +6,7 @@ import { commands } from "../../commands/index.ts";
 import type { Gantry } from "../../src/app/gantry.ts";
 import type { Actor, Delivery } from "../../src/app/ports.ts";
 import type { EnvironmentConfig, GantryConfig } from "../../src/config/valid.ts";
-import type { FreezeFacts, RollbackPreview, WhyFacts } from "../../src/core/facts.ts";
+import type { EnvironmentStatus, FreezeFacts, RollbackPreview, WhyFacts } from "../../src/core/facts.ts";
 import { defaultPolicy } from "../../src/core/plan.ts";
 import { type Refusal, refuse } from "../../src/core/reasons.ts";
 import type { RolloutState } from "../../src/core/rollout-state.ts";
@@ -35,6 +35,8 @@ export class Fake {
     stops: null,
   };
 
+  /** What `status` says of api prod; null: nothing at all. */
+  place: { readonly active: RolloutState | null; readonly line: readonly RolloutState[] } | null = null;
   frozen: FreezeFacts | null = null;
   explanation: WhyFacts = { subject: "#142", now: "It waits for approval.", waits: [], story: [], series: null, at: noon };
 
@@ -96,6 +98,7 @@ export class Fake {
         return state === undefined ? null : factsOf(state);
       },
       status(facts) {
+        if (fake.place !== null) return [fake.status()];
         fake.asked.push({ verb: "status", facts });
         return [];
       },
@@ -108,6 +111,18 @@ export class Fake {
         return [];
       },
     };
+  }
+
+  /** What was done to which rollout, and why. */
+  acted(): readonly unknown[] {
+    return this.asked.map(({ verb, facts }) => [verb, facts["rollout"], facts["why"]]);
+  }
+
+  private status(): EnvironmentStatus {
+    const { active, line } = this.place ?? { active: null, line: [] };
+    const where = { service: "api", environment: "prod", since: noon, by: "ana", lastTrouble: null, isConfigured: true };
+    const rest = { slots: [], readiness: { ready: 3, total: 3 }, lock: null };
+    return { ...where, ...rest, live: r42, rollbackTo: r41, active, line };
   }
 
   says(text: string): Promise<Reply> {
