@@ -73,6 +73,11 @@ function withoutForeignKeys(db: Database.Database, work: () => void): void {
   }
 }
 
+/** The number of the last migration that was applied; 0 for a base with nothing in it. */
+export function schemaOf(db: Database.Database): number {
+  return appliedMigrations(db).at(-1)?.version ?? 0;
+}
+
 function appliedMigrations(db: Database.Database): { version: number; sha256: string }[] {
   const exists = db.prepare("select 1 from sqlite_master where type = 'table' and name = 'schema_migration'").get();
   if (exists === undefined) return [];

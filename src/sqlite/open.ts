@@ -7,6 +7,7 @@ import type { ChainFault, HistoryStore, Store } from "../app/store.ts";
 import { refuseBackupInPlace } from "./backup.ts";
 import { chainOn } from "./chain.ts";
 import { beginChain } from "./chain-begin.ts";
+import { copyBeforeMigration } from "./copy-before.ts";
 import { refuseNetworkDisk } from "./disk.ts";
 import { emptyLog, openDurably } from "./durable.ts";
 import { freezeStore } from "./freeze.ts";
@@ -71,7 +72,9 @@ export function openStore(options: OpenOptions): OpenedStore {
     db = openDurably(file);
     chmodSync(file, 0o600);
     refuseEmptyBase(db, folder);
-    const applied = migrate(db, readMigrations(options.migrations), failpoint);
+    const migrations = readMigrations(options.migrations);
+    copyBeforeMigration({ db, folder, to: migrations.length });
+    const applied = migrate(db, migrations, failpoint);
     refuseBackupInPlace(db, folder);
     if (applied.length > 0) emptyLog(db);
     return storeOn({ db, folder, unlock, onCommit: options.onCommit ?? (() => {}), failpoint });

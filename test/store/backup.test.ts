@@ -53,7 +53,7 @@ test("the drill: work, backup, more work, restore: verified, frozen, under a hig
     reason: "server_behind",
     at: later,
     host: null,
-    detail: `restored from ${file} made at 2026-01-05T13:00:00.000Z`,
+    detail: `It was restored from ${file}, made at 2026-01-05T13:00:00.000Z.`,
   });
   assert.deepEqual(
     again.history.acts(1).map(({ kind, facts }) => ({ kind, madeAt: facts["madeAt"] })),
