@@ -43,6 +43,8 @@ export type ProcessHost = {
   readonly engine: FakeEngine;
   readonly relay: Relay;
   isConnected(): boolean;
+  /** How many pictures of what should be it was sent so far. */
+  pictures(): number;
   /** The next swap stands still before its new container starts, until the returned function is called. Resolves when one stands there. */
   holdSwap(): { readonly stands: Promise<void>; goOn(): void };
 };
@@ -84,8 +86,8 @@ export type ProcessStage = {
   /** The server kills itself at this point (`name`, or `name 3` for the third time), from now on. */
   failAt(point: string): void;
   host(name: HostName): ProcessHost;
-  /** Resolves when the agents are connected. */
-  connected(): Promise<void>;
+  /** Resolves when the agents (of these hosts; default all) are connected. */
+  connected(names?: readonly HostName[]): Promise<void>;
   /** Where the agents find the server from their next connection on. */
   pointAgentsAt(port: number): void;
   portOf(server: Running): number;
@@ -180,9 +182,9 @@ async function build(facts: StageFacts, undo: (() => unknown)[]): Promise<Proces
     const place = { folder: join(dir, "agents"), registry: registry.address, serverPort: () => agentsDial };
     hosts.set(name, await startHost({ name, token: String(token), ...place, images, onGoal, undo }));
   }
-  const connected = () =>
+  const connected = (names: readonly HostName[] = hostNames) =>
     eventually(() => {
-      for (const host of hosts.values()) if (!host.isConnected()) throw new Error(`${host.name} is not connected`);
+      for (const name of names) if (hosts.get(name)?.isConnected() !== true) throw new Error(`${name} is not connected`);
     }, 20_000);
   await connected();
   await slack.connected();
@@ -269,9 +271,11 @@ async function startHost(facts: {
       engine.registries.push({ repository: `${registry}/${service}`, digest, program: { port } });
     }
   }
+  let pictures = 0;
   const relay = await startRelay({
     serverPort,
     onDesired(picture) {
+      pictures += 1;
       const { serverId, epoch } = picture;
       for (const { service, environment, generation, rollout, release } of picture.slots) {
         onGoal({ host: name, serverId, epoch, service, environment, generation, rollout, release: release?.number ?? null });
@@ -291,7 +295,7 @@ async function startHost(facts: {
   });
   undo.push(() => agent.stop());
   undo.push(gate.open);
-  return { name, engine, relay, isConnected: () => agent.isConnected(), holdSwap: gate.close };
+  return { name, engine, relay, isConnected: () => agent.isConnected(), pictures: () => pictures, holdSwap: gate.close };
 }
 
 function createGate() {
