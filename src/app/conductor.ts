@@ -48,8 +48,8 @@ export type Conductor = {
   active(): readonly RolloutState[];
   /** The host's connection or condition changed: what waited for it may go on. */
   hostChanged(host: string): void;
-  /** Somebody has spoken: a soak that waited for that may end. */
-  hostReported(): void;
+  /** The host has spoken, whatever it said: what waited for that may go on, or end. */
+  hostReported(host: string): void;
   /** How what serves on the host is doing changed: environments that are watched are judged again. */
   hostSeen(host: string): void;
   /**
@@ -237,10 +237,13 @@ export function createConductor(parts: ConductorParts): Conductor {
     }
   }
 
-  /** A soak that is over ends with the word of the last of its hosts. */
-  function hostReported(): void {
+  /** A soak that is over ends with the word of the last of its hosts; what waits for hosts looks at them whenever one speaks. */
+  function hostReported(host: string): void {
     const now = clock.now();
-    for (const { number, phase, soakEndsAt } of work.active()) {
+    for (const state of work.active()) {
+      const { number, phase, soakEndsAt, reason } = state;
+      const waits = reason === "over_budget" || reason === "awaiting_host";
+      if (waits && isConcerned(host, state)) tell(number, { type: "hosts_changed", at: now });
       if (phase === "soaking" && soakEndsAt !== null && soakEndsAt <= now) proof.end(number, now);
     }
   }

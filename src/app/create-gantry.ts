@@ -13,7 +13,7 @@ import { createFleetDesk } from "./fleet-desk.ts";
 import type { Gantry } from "./gantry.ts";
 import { createIntents } from "./intents.ts";
 import { createLine, type Line } from "./line.ts";
-import { createLocks, type Locks } from "./locks.ts";
+import { createLocks } from "./locks.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { createPeople, type People } from "./people.ts";
 import type { Chat, Clock, Fleet, FleetDesk, Forge, Log, Registry, Tickets } from "./ports.ts";
@@ -22,6 +22,7 @@ import { createRequests } from "./requests.ts";
 import { createRestarts } from "./restarts.ts";
 import { createRollbacks, type Rollbacks } from "./rollbacks.ts";
 import type { Store } from "./store.ts";
+import { createWhy } from "./why.ts";
 
 export type GantryParts = {
   readonly store: Store;
@@ -153,9 +154,7 @@ export function createApp(parts: GantryParts): App {
     now: () => clock.now(),
     ...unlessFrozen(acts, fence),
     previewRollback: rollbacks.previewRollback,
-    why() {
-      throw new Error("why is not wired yet");
-    },
+    why: createWhy(factsParts).why,
     freeze: () => store.freeze.current(),
     rollout(number) {
       const stored = store.rollouts.find(number);

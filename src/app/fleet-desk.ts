@@ -91,7 +91,7 @@ export function createFleetDesk(parts: DeskParts): Desk {
       tellRollouts(host, picture, news);
       if (news.turned || isFirst) conductor().hostChanged(host);
       if (news.turned) conductor().hostSeen(host);
-      conductor().hostReported();
+      conductor().hostReported(host);
       heard.add(host);
       if (frozen) return;
       if (isFirst) convergence().host(host);

@@ -4,7 +4,7 @@
  */
 import type { IntentFacts } from "../core/facts.ts";
 import { type Refusal, refuse } from "../core/reasons.ts";
-import { hostOf, type RolloutState } from "../core/rollout-state.ts";
+import { hostOf } from "../core/rollout-state.ts";
 import { isRefusal, type RequestParts, refused } from "./asked.ts";
 import { mostOut } from "./budget.ts";
 import type { Convergence } from "./convergence.ts";

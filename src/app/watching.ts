@@ -39,7 +39,7 @@ export function createWatching(parts: {
       for (const { number, state } of store.rollouts.watched()) {
         if (!state.hosts.some((h) => h.host === host && stands(h))) continue;
         const again = look(state, clock.now());
-        if (typeof again === "number") wakeAt(number, again, state);
+        if (typeof again === "number") wakeAt(number, again);
       }
     });
   }
@@ -52,8 +52,8 @@ export function createWatching(parts: {
     return "tripped";
   }
 
-  function wakeAt(rollout: number, at: number, { watch }: RolloutState): void {
-    store.timers.set({ rollout, name: "watch", wakeAt: Math.min(at, watch?.until ?? at) });
+  function wakeAt(rollout: number, at: number): void {
+    store.timers.set({ rollout, name: "watch", wakeAt: at });
     work.afterwards(parts.armTimers);
   }
 
@@ -65,8 +65,9 @@ export function createWatching(parts: {
       if (state === undefined || until === undefined || !isWatched(state)) return;
       const again = look(state, now);
       if (again === "tripped") return;
-      if (now >= until) end(state, until, now);
-      else wakeAt(rollout, again ?? until, state);
+      // Whoever is unwell when the time is over has not been judged yet.
+      if (now >= until && again === null) end(state, until, now);
+      else wakeAt(rollout, again ?? until);
     });
   }
 

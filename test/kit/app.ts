@@ -42,6 +42,8 @@ export type TestApp = {
     host: string,
     change?: { readonly health?: "ok" | "failing"; readonly restarts?: number; readonly gone?: boolean },
   ): void;
+  /** The agent reports this, whatever is desired of it. */
+  says(host: string, slots: readonly ObservedSlot[]): void;
   hasImage(host: string): void;
   /** Asks for a commit and brings it to the end on every connected host. */
   ships(commit: string): Promise<void>;
@@ -158,6 +160,7 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
     connected,
     nudged,
     reports,
+    says: (host, slots) => picture(host, slots, null),
     hasImage: (host) => picture(host, [], 1),
     asks,
     async ships(commit) {
