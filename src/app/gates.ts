@@ -10,7 +10,7 @@ import type { Fleet } from "./ports.ts";
 import type { Store, StoredRollout } from "./store.ts";
 
 /** `14:02`, of an epoch time. */
-export function clockTime(at: number): string {
+function clockTime(at: number): string {
   return new Date(at).toISOString().slice(11, 16);
 }
 

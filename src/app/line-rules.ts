@@ -13,7 +13,7 @@ import type { Store, StoredRollout } from "./store.ts";
 
 export type LineRuleParts = { readonly store: Store; readonly conductor: Conductor; readonly clock: Clock };
 
-export const mostInLine = 20;
+const mostInLine = 20;
 
 /** Ends after which what is live is not what was asked for, or is what it was before. */
 const ends: readonly Phase[] = ["succeeded", "incomplete", "restored", "stuck"];
@@ -47,7 +47,7 @@ export function joinLine(parts: LineRuleParts, key: SlotKey, number: number): vo
   else if (isHeld(first)) hold(parts, number, heldWhy(first));
 }
 
-export function isHeld({ state }: StoredRollout): boolean {
+function isHeld({ state }: StoredRollout): boolean {
   return state.pauses.some((p) => p.reason === "line_held");
 }
 
