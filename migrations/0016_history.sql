@@ -25,6 +25,8 @@ create table chain (
 ) strict;
 
 create unique index chain_by_fact on chain (kind, number, part, service);
+-- Where each release, rollout, verdict and act begins: the walk looks there for what belongs to a piece of the chain.
+create index chain_firsts on chain (kind) where part < 2;
 
 create trigger chain_has_no_gaps before insert on chain
 when new.seq <> coalesce((select max(seq) from chain), 0) + 1

@@ -18,18 +18,18 @@ export function beginChain(db: Database.Database, chain: Chain): void {
   });
 }
 
+/** As they were made, and so are the other kinds: the check for rows that do not belong relies on it. */
 function chainReleases(db: Database.Database, chain: Chain): void {
-  const next = db.prepare<[string, number, number], { service: string; number: number }>(
-    "select service, number from release where (service, number) > (?, ?) order by service, number limit ?",
+  const next = db.prepare<[number, number], { id: number; service: string; number: number }>(
+    "select rowid as id, service, number from release where rowid > ? order by rowid limit ?",
   );
   inBatches({
-    first: { service: "", number: 0 },
-    next: (after) => next.all(after.service, after.number, batch),
+    first: { id: 0, service: "", number: 0 },
+    next: (after) => next.all(after.id, batch),
     link: (row) => chain.release(row.service, row.number),
   });
 }
 
-/** By rollout, which is how their numbers rose: the check for rows that do not belong relies on it. */
 function chainEvents(db: Database.Database, chain: Chain): void {
   const next = db.prepare<[number, number, number], { rollout: number; seq: number }>(
     "select rollout, seq from rollout_event where (rollout, seq) > (?, ?) order by rollout, seq limit ?",

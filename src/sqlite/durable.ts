@@ -12,6 +12,8 @@ export function openDurably(file: string): Database.Database {
     db.pragma("synchronous = full");
     db.pragma("foreign_keys = on");
     db.pragma("trusted_schema = off");
+    // 32 MiB of pages: what a status of everything reads stays in memory, however large the history has become.
+    db.pragma("cache_size = -32768");
     const version = String(db.prepare("select sqlite_version()").pluck().get());
     if (compareVersions(version, "3.51.3") < 0) throw new Error(`SQLite ${version} is too old: 3.51.3 or newer is needed`);
     if (db.pragma("synchronous", { simple: true }) !== 2) throw new Error("SQLite did not accept synchronous=FULL");

@@ -32,7 +32,7 @@ export function rolloutStore(parts: {
     `update rollout set state = @state, phase = @phase, ended_at = @endedAt, watch_until = @watchUntil, version = @version + 1
      where number = @number and version = @version`,
   );
-  const events = db.prepare<[number], string>("select body from rollout_event where rollout = ? order by seq").pluck();
+  const events = db.prepare<[number], string>("select body from rollout_event where rollout = +? order by seq").pluck();
   const setPlan = db.prepare("update rollout set plan = ?, plan_hash = ? where number = ?");
   const setCard = db.prepare("update rollout set channel = coalesce(?, channel), card_ts = ? where number = ?");
   const setChange = db.prepare("update rollout set change = ? where number = ?");

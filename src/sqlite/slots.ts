@@ -17,9 +17,9 @@ type Row = {
 
 export function slotStore(db: Database.Database): SlotStore {
   const get = db.prepare<[string, string, string], Row>("select * from slot where host = ? and service = ? and environment = ?");
-  const ofHost = db.prepare<[string], Row>("select * from slot where host = ? order by service, environment");
+  const ofHost = db.prepare<[string], Row>("select * from slot where host = +? order by service, environment");
   const ofEnvironment = db.prepare<[string, string], Row>(
-    "select * from slot where service = ? and environment = ? order by host",
+    "select * from slot where service = +? and environment = +? order by host",
   );
   const desire = db
     .prepare<object, number>(
@@ -49,17 +49,17 @@ export function slotStore(db: Database.Database): SlotStore {
   );
   const ranAt = db.prepare<object, { at: number; release: number | null; digest: string | null; health: string }>(
     `select at, release, digest, health from slot_observation
-     where host = @host and service = @service and environment = @environment and at <= @at order by at desc, id desc limit 1`,
+     where host = +@host and service = +@service and environment = +@environment and at <= +@at order by at desc, id desc limit 1`,
   );
   const since = db.prepare<SlotKey & { since: number }, WatchSample>(
     `select host, at, health, restarts from (
      select id, host, at, health, restarts from slot_observation
-     where service = @service and environment = @environment and at >= @since
+     where service = +@service and environment = +@environment and at >= +@since
      union all
      select o.id, o.host, o.at, o.health, o.restarts from slot join slot_observation as o on o.id = (
        select id from slot_observation as before where before.host = slot.host and before.service = slot.service
-         and before.environment = slot.environment and before.at < @since order by before.at desc, before.id desc limit 1)
-     where slot.service = @service and slot.environment = @environment)
+         and before.environment = slot.environment and before.at < +@since order by before.at desc, before.id desc limit 1)
+     where slot.service = +@service and slot.environment = +@environment)
      order by at, id`,
   );
 

@@ -13,12 +13,12 @@ export function verdictStore(db: Database.Database, chain: Chain): VerdictStore 
      values (@service, @environment, @release, @verdict, @reason, @detail, @rollout, @at, @judgedBy)`,
   );
   const newest = db.prepare<{ service: string; environment: string; release: number }, Row>(
-    `select ${columns} from verdict where service = @service and environment = @environment and release = @release
+    `select ${columns} from verdict where service = +@service and environment = +@environment and release = +@release
      order by id desc limit 1`,
   );
   // Walks back from the newest and skips what was judged again later; -1 is no limit.
   const good = db.prepare<{ service: string; environment: string; limit: number }, Row>(
-    `select ${columns} from verdict as v where service = @service and environment = @environment and verdict = 'good'
+    `select ${columns} from verdict as v indexed by verdict_good where service = +@service and environment = +@environment and verdict = 'good'
        and not exists (select 1 from verdict as later where later.service = v.service and later.environment = v.environment
          and later.release = v.release and later.id > v.id)
      order by id desc limit @limit`,
