@@ -63,6 +63,8 @@ export type RealHost = {
   /** Resolves with the signal that ended the process. */
   died(): Promise<NodeJS.Signals | null>;
   end(signal?: NodeJS.Signals): Promise<void>;
+  /** Sends the agent's process a signal that does not end it. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
   tell(slot: DesiredSlot): void;
   /** Gives the order and resolves with its outcome. */
   carryOut(slot: DesiredSlot, deadlineMs?: number): Promise<ObservedSlot>;
@@ -72,7 +74,7 @@ export type RealHost = {
 
 const agentMain = fileURLToPath(new URL("agent-main.ts", import.meta.url));
 
-export function realHost(lab: LabHost, server: TestServer): RealHost {
+export function realHost(lab: LabHost, server: TestServer, options: Pick<ProcessOptions, "callMs"> = {}): RealHost {
   const { desk, hub } = server;
   const { name } = lab;
   const log: string[] = [];
@@ -97,6 +99,7 @@ export function realHost(lab: LabHost, server: TestServer): RealHost {
         token,
         link: { backoff: { firstMs: 20, capMs: 100 } },
         dieFile,
+        ...options,
       };
       const mine = lab.spawn(process.execPath, [agentMain, JSON.stringify(all)], { stdio: ["ignore", "pipe", "pipe"] });
       child = mine;
@@ -112,6 +115,7 @@ export function realHost(lab: LabHost, server: TestServer): RealHost {
       await exited;
       child = null;
     },
+    signal: (signal) => void child?.kill(signal),
     tell(slot) {
       desk.desire(name, slot);
       hub.nudge(name);
