@@ -133,6 +133,18 @@ export const reasons = {
   // The server itself
   store_locked: { title: "Another server holds the data", next: "Stop the other server, or give this one its own GANTRY_DATA." },
   store_newer: { title: "The data was written by a newer Gantry", next: "Run the newer version." },
+  store_missing: {
+    title: "The database is gone from a folder that was used",
+    next: "Put it back together with its -wal file, or restore the last backup: `gantry restore`.",
+  },
+  store_is_backup: {
+    title: "A backup was copied in place of the database",
+    next: "Move it elsewhere and put it in place with `gantry restore`.",
+  },
+  network_disk: {
+    title: "The data is on a network file system",
+    next: "Give the server a GANTRY_DATA on a disk of its own machine.",
+  },
   store_unwritable: { title: "The database cannot be written", next: "Free disk space; what was recorded is safe." },
   bad_config: { title: "The configuration is not valid", next: "Run `gantry validate`." },
   chat_unreachable: { title: "Slack does not answer", next: "Use the CLI meanwhile: the same verbs work." },
