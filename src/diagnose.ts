@@ -12,6 +12,7 @@ import {
   databaseCheck,
   diskCheck,
   dockerCheck,
+  fenceCheck,
   githubCheck,
   jiraCheck,
   outboxCheck,
@@ -25,10 +26,15 @@ import { createLog } from "./log.ts";
 import { createRegistry } from "./registry/registry.ts";
 import type { Settings } from "./settings.ts";
 import { botScopes } from "./slack/scopes.ts";
+import { chainOn } from "./sqlite/chain.ts";
+import { verifierOn } from "./sqlite/chain-verify.ts";
+import { freezeStore } from "./sqlite/freeze.ts";
 import { outboxStore } from "./sqlite/outbox.ts";
 
 const defaultSocket = "/var/run/docker.sock";
 const minFreeBytes = 1024 ** 3;
+/** Of the history; all of it may take long. */
+const entriesLookedAt = 1_000;
 
 /** Prints a line per check; returns the exit code. */
 export async function diagnose(settings: Settings, dockerHost: string | null): Promise<number> {
@@ -46,6 +52,7 @@ export async function diagnose(settings: Settings, dockerHost: string | null): P
     ...engineChecks(dockerHost),
     clockCheck({ url: slackUrl, now: () => Date.now() }),
     databaseCheck({ inspect, synchronous: () => synchronousOf(settings.data) }),
+    fenceCheck(inspect),
     outboxCheck(inspect),
     diskCheck({ path: settings.data, minFreeBytes }),
   ];
@@ -97,8 +104,17 @@ function inspectDatabase(path: string): DatabaseFacts {
     const outbox = outboxStore(db);
     const [last] = outbox.dead(1);
     const lastDead = last === undefined ? null : `${last.key} (${last.lastError ?? "?"})`;
-    return { path, integrity, dead: outbox.depth().dead, lastDead };
+    return { path, integrity, dead: outbox.depth().dead, lastDead, ...historyOf(db) };
   } finally {
     db.close();
   }
+}
+
+function historyOf(db: Database.Database): Pick<DatabaseFacts, "frozen" | "head" | "fault"> {
+  const isOld = db.prepare("select 1 from sqlite_master where type = 'table' and name = 'chain'").get() === undefined;
+  // Written by a version without a chain; the next start of the server makes it.
+  if (isOld) return { frozen: null, head: { seq: 0, hash: "" }, fault: null };
+  const head = chainOn(db).head();
+  const { fault } = verifierOn(db)({ from: Math.max(1, head.seq - entriesLookedAt), limit: entriesLookedAt + 1 });
+  return { frozen: freezeStore(db).current(), head, fault };
 }

@@ -2,9 +2,12 @@
 import { statfs } from "node:fs/promises";
 import { request } from "node:http";
 import { OutsideError } from "./app/ports.ts";
+import type { ChainFault } from "./app/store.ts";
 import { formatConfigErrors } from "./config/format.ts";
 import { loadConfig } from "./config/load.ts";
+import type { FreezeFacts } from "./core/facts.ts";
 import { reasons } from "./core/reasons.ts";
+import type { Head } from "./core/slot.ts";
 import type { Check, Finding } from "./doctor.ts";
 
 /** Slack refuses signed requests that are more than five minutes off; well before that something is wrong with the clock. */
@@ -197,7 +200,27 @@ export type DatabaseFacts = {
   readonly dead: number;
   /** The newest of them, in words. */
   readonly lastDead: string | null;
+  readonly frozen: FreezeFacts | null;
+  readonly head: Head;
+  /** Among the newest entries of the history. */
+  readonly fault: ChainFault | null;
 };
+
+/** The server stands still, or the end of its history does not hold. */
+export function fenceCheck(inspect: () => DatabaseFacts): Check {
+  return {
+    name: "history",
+    look: async () => {
+      const found = attempt(inspect);
+      if (typeof found === "string") return unreadable(found);
+      const { frozen, fault, head } = found;
+      if (fault !== null) return wrong(`it does not hold at #${fault.seq}: ${fault.what}`, "run gantry audit verify");
+      if (frozen !== null)
+        return wrong(`the server stands still (${frozen.reason}): ${frozen.detail}`, "see gantry adopt --dry-run");
+      return ok(`its newest entries hold, up to #${head.seq} ${head.hash.slice(0, 12)}; gantry audit verify walks all of them`);
+    },
+  };
+}
 
 /** `synchronous` asks the running server how its own connection is set (SQLite's pragma: 2 is FULL); null when none runs. */
 export function databaseCheck(facts: { inspect: () => DatabaseFacts; synchronous: () => Promise<number | null> }): Check {

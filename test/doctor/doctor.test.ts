@@ -15,6 +15,7 @@ import {
   databaseCheck,
   diskCheck,
   dockerCheck,
+  fenceCheck,
   githubCheck,
   jiraCheck,
   outboxCheck,
@@ -202,7 +203,15 @@ test("the clock is compared with somebody else's", async () => {
   );
 });
 
-const sound: DatabaseFacts = { path: "db", integrity: "ok", dead: 0, lastDead: null };
+const sound: DatabaseFacts = {
+  path: "db",
+  integrity: "ok",
+  dead: 0,
+  lastDead: null,
+  frozen: null,
+  head: { seq: 1842, hash: "9f3a1c2b4d5e".repeat(5) },
+  fault: null,
+};
 
 test("the database must be whole, and the server that writes it durable", async () => {
   const look = (integrity: string, synchronous: number | null) => {
@@ -216,6 +225,17 @@ test("the database must be whole, and the server that writes it durable", async 
     await look("row 7 missing", 2),
     wrong("db is damaged: row 7 missing", "stop the server and restore the last backup"),
   );
+});
+
+test("a server that stands still, and a history that does not hold, are told with the way on", async () => {
+  const look = (change: Partial<DatabaseFacts>) => findingOf(fenceCheck(() => ({ ...sound, ...change })));
+  const well = "its newest entries hold, up to #1842 9f3a1c2b4d5e; gantry audit verify walks all of them";
+  assert.deepEqual(await look({}), ok(well));
+  const frozen = { reason: "server_behind", at: 1, host: "web-1", detail: "web-1 has obeyed epoch 2." } as const;
+  const still = wrong("the server stands still (server_behind): web-1 has obeyed epoch 2.", "see gantry adopt --dry-run");
+  assert.deepEqual(await look({ frozen }), still);
+  const fault = { seq: 7, what: "changed: an act" };
+  assert.deepEqual(await look({ frozen, fault }), wrong("it does not hold at #7: changed: an act", "run gantry audit verify"));
 });
 
 test("what was given up is told", async () => {
