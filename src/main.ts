@@ -6,11 +6,11 @@ import { dispatcher } from "../commands/dispatch.ts";
 import { commands } from "../commands/index.ts";
 import { systemClock } from "./app/clock.ts";
 import { createApp } from "./app/create-gantry.ts";
-import { type AppDoor, createDoor } from "./app/door.ts";
+import { createDoor } from "./app/door.ts";
 import { chatKinds } from "./app/effects.ts";
 import { keepHouse } from "./app/housekeeping.ts";
 import type { People } from "./app/people.ts";
-import type { Clock, Door, Log } from "./app/ports.ts";
+import type { Clock, Log } from "./app/ports.ts";
 import { swapEndedBy } from "./app/swaps.ts";
 import { refuse } from "./core/reasons.ts";
 import { createFleetHub, type FleetHub } from "./fleet/hub.ts";
@@ -23,6 +23,7 @@ import { homeView } from "./messages/home.ts";
 import type { Message } from "./messages/message.ts";
 import { refusalMessage } from "./messages/refusal.ts";
 import { createRegistry } from "./registry/registry.ts";
+import { createFrontDoor } from "./server/front-door.ts";
 import { localHandlers } from "./server/local.ts";
 import { forgeOf, readConfig, ticketsOf } from "./server/outside.ts";
 import { withPoints } from "./server/points.ts";
@@ -65,17 +66,13 @@ export async function startServer(
   const onCommit = (seconds: number) => metrics?.committed(seconds * 1000);
   const store = openStore({ folder: settings.data, migrations: migrationsFolder, onCommit, ...failing });
   const registry = createRegistry({ registries: config.registries, dockerConfigDir: settings.dockerConfigDir });
-  let door: AppDoor | null = null;
-  const lateDoor: Door = {
-    accept: async (delivery) => door?.accept(delivery) ?? "full",
-    serve: async (delivery, answers) => door?.serve(delivery, answers),
-  };
+  const frontDoor = createFrontDoor();
   const slack = createSlack({
     botToken: settings.slack.botToken ?? "",
     appToken: settings.slack.appToken ?? undefined,
     signingSecret: settings.slack.signingSecret ?? undefined,
     apiUrl: settings.slack.apiUrl ?? undefined,
-    door: lateDoor,
+    door: frontDoor,
     log,
     clock,
     onAck: (seconds) => metrics?.acked(seconds * 1000),
@@ -106,7 +103,7 @@ export async function startServer(
     }),
   );
   metrics = createMetrics({ verbs: commands.map((c) => c.name), sources: sourcesOf({ store, app, chat: slack.chat, clock }) });
-  door = createDoor({
+  const door = createDoor({
     store,
     clock,
     log,
@@ -119,6 +116,7 @@ export async function startServer(
     outboxChanged: () => app.outbox.nudge(),
     ...failing,
   });
+  frontDoor.opensTo(door);
   // Before anybody can connect: a server whose own history does not hold tells no agent anything.
   if (store.fault !== null) app.fence.suspect(store.fault);
   const parts = partsOf({ store, folder: settings.data, chat: slack.chat, freeze: () => store.freeze.current() });
@@ -131,17 +129,18 @@ export async function startServer(
   });
   log.info({ port, data: settings.data, services: config.services.map((s) => s.name), version }, "gantry is up");
   app.recover();
-  void slack.start().then(() => door?.recover());
+  void slack.start().then(() => door.recover());
   const stopLookingUp = keepGroupsKnown(app.people);
   const stopCleaning = keepHouse({ store, clock, log, suspect: app.fence.suspect });
   return {
     port,
     url: `http://127.0.0.1:${port}`,
     stop: () => {
+      frontDoor.stops();
       stopLookingUp();
       stopCleaning();
       const close = () => {
-        door?.close();
+        door.close();
         store.close();
       };
       return stopServer({ log, slack, app, http, hub, registry, closeSocket, close, ...failing });
