@@ -118,8 +118,9 @@ export function createFleetDesk(parts: DeskParts): Desk {
     for (const state of conductor().active()) {
       if (!state.hosts.some((h) => h.host === host)) continue;
       const report = { host, at, slots, images, wanted: store.slots.get(host, state) };
-      for (const event of eventsOf(report, state)) conductor().tell(state.number, event);
-      if (news.stepped) parts.redraw(state.number);
+      const told = eventsOf(report, state).map((event) => conductor().tell(state.number, event));
+      // What moves is drawn anyway.
+      if (news.stepped && !told.some(({ kind }) => kind === "moved")) parts.redraw(state.number);
     }
   }
 

@@ -18,6 +18,8 @@ export type Outbox = {
 
 /** After this an item is given up; it stays in the table as dead. */
 const lifeMs = 24 * 60 * 60_000;
+/** One that keeps ending the process is begun no more. Far beyond what retries of a day come to. */
+const mostAttempts = 500;
 const firstRetryMs = 1000;
 const longestRetryMs = 5 * 60_000;
 const storeRetryMs = 5_000;
@@ -37,6 +39,8 @@ export function createOutbox(parts: {
   let cancelWake: (() => void) | null = null;
   let stopped = false;
   let scheduled = false;
+  let closed = false;
+  let marks: { readonly item: OutboxItem; readonly error: unknown }[] = [];
 
   function nudge(): void {
     if (scheduled || stopped) return;
@@ -51,7 +55,7 @@ export function createOutbox(parts: {
   function pump(): void {
     try {
       const now = clock.now();
-      for (const item of store.outbox.ready(now)) if (!underWay.has(item.key) && !isHeld(item)) begin(item);
+      begin(store.outbox.ready(now).filter((item) => !underWay.has(item.key) && !isHeld(item)));
       // Who is due already is under way or held, and is looked at again when that ends.
       wake(store.outbox.nextAt(now));
     } catch (error) {
@@ -70,20 +74,17 @@ export function createOutbox(parts: {
     cancelWake = at === null || stopped ? null : clock.wakeAt(at, nudge);
   }
 
-  function begin(item: OutboxItem): void {
-    store.outbox.claim(item.id);
-    const work = attempt(item).then(
-      () => {
-        underWay.delete(item.key);
-        nudge();
-      },
-      (error: unknown) => {
-        underWay.delete(item.key);
-        log.error({ err: error, kind: item.kind, rollout: item.rollout }, "an outbox item could not be marked");
-        wake(clock.now() + storeRetryMs);
-      },
-    );
-    underWay.set(item.key, work);
+  /** All claims of a moment are one flush to the disk. */
+  function begin(items: readonly OutboxItem[]): void {
+    if (items.length === 0) return;
+    const spent = items.filter((item) => item.attempt >= mostAttempts);
+    store.transact(() => {
+      for (const { id } of items) store.outbox.claim(id);
+      const error = `begun ${mostAttempts} times, and it never came to an end`;
+      for (const { id } of spent) store.outbox.finish(id, "dead", clock.now(), error);
+    });
+    for (const { kind, rollout } of spent) log.error({ kind, rollout }, "outbox item given up");
+    for (const item of items) if (!spent.includes(item)) underWay.set(item.key, attempt(item));
   }
 
   async function attempt(item: OutboxItem): Promise<void> {
@@ -93,9 +94,36 @@ export function createOutbox(parts: {
       if (handler === undefined) throw new Error(`nobody handles outbox items of kind ${item.kind}`);
       await handler(item);
       failpoint(`outbox.${item.kind}.before_mark`);
-      if (!stopped) store.outbox.finish(item.id, "done", clock.now(), null);
+      mark(item, null);
     } catch (error) {
-      if (!stopped) put(item, error);
+      mark(item, error);
+    }
+  }
+
+  /** `error` null: done. Marks of one turn of the event loop are one flush to the disk. */
+  function mark(item: OutboxItem, error: unknown): void {
+    marks.push({ item, error });
+    if (marks.length === 1) clock.soon(flush);
+  }
+
+  function flush(): void {
+    const due = marks;
+    marks = [];
+    if (due.length === 0 || closed) return;
+    try {
+      store.transact(() => {
+        for (const { item, error } of due) {
+          if (error === null) store.outbox.finish(item.id, "done", clock.now(), null);
+          else put(item, error);
+        }
+      });
+      for (const { item } of due) underWay.delete(item.key);
+      nudge();
+    } catch (error) {
+      // They stay open in the store, and are done again: every handler bears that.
+      for (const { item } of due) underWay.delete(item.key);
+      log.error({ err: error, items: due.length }, "outbox items could not be marked");
+      wake(clock.now() + storeRetryMs);
     }
   }
 
@@ -133,6 +161,8 @@ export function createOutbox(parts: {
       });
       await Promise.race([all, enough]);
       cancel();
+      flush();
+      closed = true;
     },
   };
 }

@@ -77,6 +77,7 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
   const config = aConfig(options.policy ?? {});
   let store = openStore({ folder, migrations: migrationsFolder });
   let desk: FleetDesk | null = null;
+  let asked = 0;
   let app = start();
   for (const host of options.hosts) store.hosts.put({ name: host, labels: { env: "prod" }, publicKey: host, at: clock.now() });
 
@@ -139,7 +140,8 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
   }
 
   async function asks(commit: string): Promise<number> {
-    const origin = { key: `ask-${clock.now()}-${commit}`, channel: null };
+    asked += 1;
+    const origin = { key: `ask-${asked}-${commit}`, channel: null };
     const facts = { ...place, ref: commit, allowBad: false, wait: false, why: null, actor: ana, origin };
     const answer = await app.gantry.deploy(facts);
     if (answer.kind === "refused") throw new Error(answer.refusal.text);
