@@ -105,10 +105,10 @@ export function createFence(parts: FenceParts): Fence {
     return now;
   }
 
-  /** Epoch 0: it has never obeyed this server, so whatever else it knows is of another one. A lower epoch: see `settle`. */
+  /** Epoch 0: it has never obeyed this server, so whatever else it knows is of another one. Any lower epoch: see `settle`. */
   function faultOf(host: string, says: Heard): Pick<FreezeFacts, "reason" | "detail"> | null {
     const { epoch, head } = says;
-    if (epoch === null || epoch === 0 || epoch < store.epoch) return null;
+    if (epoch === null || epoch < store.epoch) return null;
     if (epoch > store.epoch) {
       return { reason: "server_behind", detail: `${host} has obeyed epoch ${epoch}, and this server is at ${store.epoch}.` };
     }

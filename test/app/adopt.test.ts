@@ -234,6 +234,19 @@ test("what people have decided since for a host that was away counts, when it co
   staysAs([web1, web2], [6, 6]);
 });
 
+test("what was decided for a host before it was heard is said under a generation above its own", async () => {
+  const [web1, web2] = await live("web-1", "web-2");
+  web1.wasTold({ release: 5 });
+  web2.wasTold({ release: 5, generation: 9 });
+  web1.connects();
+  t.connected.delete("web-2");
+  adopts();
+  t.store.slots.desire({ ...place, host: "web-2", rollout: t.state().number, release: 1 });
+  web2.connects();
+  staysAs([web2], [1]);
+  assert.equal(web2.orders?.slots[0]?.generation, 10);
+});
+
 test("when every host was away at the adoption, the first that comes says what is live", async () => {
   const [web1] = await live("web-1");
   web1.wasTold({ release: 5 });

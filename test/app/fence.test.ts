@@ -69,6 +69,7 @@ test("nobody is told anything while it is frozen, and every change is refused wi
   const [web1, web2] = (await live("web-1", "web-2")) as [Agent, Agent];
   web1.wasTold({ release: 2 });
   web1.connects();
+  assert.equal(t.desk.desired("web-2"), null, "not over a connection that was there before");
   web2.connects();
   assert.equal(web2.told.length, 0);
   const origin = { key: "k", channel: null };
