@@ -22,7 +22,7 @@ export type Place = { readonly service: string; readonly environment: string };
 /** Every place of the file. */
 export const bigFilePlaces: readonly Place[] = Array.from({ length: services * environments.length }, (_, i) => placeOf(i));
 
-/** Writes `rollouts` rollouts into the base of the (empty) folder. The last of each place is under way in every tenth place. */
+/** Writes `rollouts` rollouts into the base of the (empty) folder. */
 export function makeBigFile(facts: { readonly folder: string; readonly rollouts: number }): void {
   openStore({ folder: facts.folder, migrations: migrationsFolder }).close();
   const db = new Database(join(facts.folder, "gantry.db"));
@@ -78,8 +78,8 @@ function writerOn(db: Database.Database) {
   const chain = chainWriter(db);
   const insertRollout = db.prepare(
     `insert into rollout (number, service, environment, kind, release, phase, version, state, plan, plan_hash, request_key,
-       ref, channel, card_ts, requested_at, ended_at)
-     values (@number, @service, @environment, 'deploy', @release, @phase, @version, @state, @plan, 'h', @key, 'main', 'C1', '1.2', @at, @endedAt)`,
+       ref, channel, card_ts, requested_at, ended_at, ended_seq)
+     values (@number, @service, @environment, 'deploy', @release, @phase, @version, @state, @plan, 'h', @key, 'main', 'C1', '1.2', @at, @endedAt, @number)`,
   );
   const insertEvent = db.prepare("insert into rollout_event (rollout, seq, at, type, body) values (?, ?, ?, ?, ?)");
   const insertRelease = db.prepare(
@@ -225,7 +225,7 @@ function template(environment: string, ending: Ending): Template {
     return at;
   };
   told.tell({ type: "approved", at: later(), by: bo });
-  for (const host of hostNames) told.tell({ type: "image_present", at: later(), host });
+  for (const host of ending === "cancelled" ? [] : hostNames) told.tell({ type: "image_present", at: later(), host });
   if (ending === "cancelled") told.tell({ type: "cancelled", at: later(), by: bo, why: null, blame: false });
   for (let tries = 0; told.state.endedAt === null && tries < 50; tries += 1) {
     for (const { host, status } of told.state.hosts) {
@@ -242,7 +242,9 @@ function template(environment: string, ending: Ending): Template {
     told.tell({ type: "soaked", at: later(40_000) });
   }
   const events = [request, ...told.events].map((event) => ({ type: event.type, text: textOf(event), after: event.at - noon }));
-  const state = textOf({ ...told.state, phase: ending, endedAt: at });
+  const { phase, endedAt } = told.state;
+  if (phase !== ending || endedAt === null) throw new Error(`the rollout was to end as ${ending}, and is ${phase}`);
+  const state = textOf(told.state);
   const plan = textOf({ ...planOf(request) });
   return {
     copy(facts) {
@@ -251,7 +253,7 @@ function template(environment: string, ending: Ending): Template {
         state: fill(state),
         plan: fill(plan),
         version: events.length,
-        endedAt: facts.at + (at - noon),
+        endedAt: facts.at + (endedAt - noon),
         events: events.map(({ type, text, after }) => ({ type, after, body: fill(text) })),
       };
     },

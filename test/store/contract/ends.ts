@@ -30,6 +30,15 @@ export function ends(tells: Tells): void {
     assert.equal(store.rollouts.lastEnded("api", "staging", ["succeeded"]), null);
   });
 
+  tells("what ended last counts, not what has the highest number: a rollback overtakes those in line", (store) => {
+    storeRollout(store, aRequest({ number: 1, inLine: true }));
+    storeRollout(store, aRequest({ number: 2, kind: "rollback" }));
+    endRollout(store, { number: 2, phase: "succeeded", at: noon });
+    endRollout(store, { number: 1, phase: "succeeded", at: noon - 1000 });
+    assert.equal(store.rollouts.live("api", "prod")?.number, 1);
+    assert.equal(store.rollouts.lastEnded("api", "prod", ["succeeded", "stuck"])?.number, 1);
+  });
+
   tells("rollouts are counted by phase while under way, and by how they ended for ever", (store) => {
     for (const number of [1, 2, 3]) {
       storeRollout(store, aRequest({ number }));
