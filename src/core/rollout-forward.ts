@@ -149,7 +149,7 @@ function waitOf(state: RolloutState, fitness: Fitness): { reason: ReasonCode; de
 }
 
 /** All of them, in words: a fleet has more names than anyone reads. */
-export function names(hosts: readonly string[]): string {
+function names(hosts: readonly string[]): string {
   const shown = hosts.slice(0, 8);
   const more = hosts.length - shown.length;
   if (more > 0) return `${shown.join(", ")} and ${more} more`;

@@ -94,7 +94,7 @@ const full = { reason: "disk_full", detail: "no space", logTail: [] } as const;
 type Bare<E> = E extends { readonly at: number } ? Omit<E, "at"> : never;
 export type BareEvent = Bare<LaterEvent>;
 
-export function fitnessOf(state: RolloutState, draw: Draw): Fitness {
+function fitnessOf(state: RolloutState, draw: Draw): Fitness {
   const names = [...state.hosts.map((h) => h.host), "old-1"];
   const away = names.filter((_, i) => (draw.away >> i) % 2 === 1);
   return { away, unwell: names.filter((host, i) => (draw.unwell >> i) % 2 === 1 && !away.includes(host)) };
