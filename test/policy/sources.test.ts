@@ -22,6 +22,11 @@ const planted: readonly SourceFile[] = [
   { path: "src/app/c.ts", text: "export const home = process.env.HOME;" },
   { path: "src/app/d.ts", text: 'import { env } from "node:process";' },
   { path: "src/rehearsal/slack/e.ts", text: 'export const home = process["env"].HOME;' },
+  { path: "src/app/e.ts", text: "setImmediate(work);" },
+  { path: "src/core/f.ts", text: "export const now = () => Date.now();" },
+  { path: "src/host/g.ts", text: "export const dice = Math.random;" },
+  { path: "src/host/h.ts", text: "const took = performance.now() - before;" },
+  { path: "src/app/i.ts", text: "const id = `${randomUUID()}`;" },
 ];
 
 for (const file of planted) {
@@ -36,6 +41,8 @@ test("programs of their own may read the environment, and 400 lines are no fault
     { path: "src/rehearsal/demo/main.ts", text: "export const home = process.env.HOME;" },
     { path: "src/rehearsal/stage/failing-agent.ts", text: "export const home = process.env.HOME;" },
     { path: "src/app/b.ts", text: "export {};\n".repeat(400) },
+    { path: "src/app/clock.ts", text: "export const now = () => Date.now();" },
+    { path: "src/slack/chat.ts", text: "setImmediate(work);" },
   ];
   assert.deepEqual(
     sourceRules.flatMap((rule) => faultsOf(rule, good)),

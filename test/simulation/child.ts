@@ -2,14 +2,14 @@
 import { plant } from "./planted/plant.ts";
 import type { Progress, Work } from "./side-by-side.ts";
 
+// Whoever started it has gone.
+process.on("disconnect", () => process.exit());
 const work = JSON.parse(process.argv[2] ?? "{}") as Work;
 if (work.planted !== null) plant(work.planted);
 // Only now: the bug is planted while the code is loaded.
 const { runSeed } = await import("./run.ts");
 
 const tellEvery = 20;
-/** After the first failure, to know how many fail. */
-const leastSeeds = 100;
 const without = new Set(work.without.split(",").filter((word) => word !== ""));
 let failed = 0;
 let progress = nothing();
@@ -25,7 +25,7 @@ for (let i = 0; i < work.seeds; i += 1) {
   };
   if (violation !== null) failed += 1;
   if (progress.seeds >= tellEvery) tell();
-  if (work.untilFailure && failed > 0 && i + 1 >= leastSeeds) break;
+  if (work.untilFailureAfter !== null && failed > 0 && i + 1 >= work.untilFailureAfter) break;
 }
 tell();
 process.disconnect();

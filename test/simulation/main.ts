@@ -36,7 +36,7 @@ function say(line: string): void {
 function workOf(change: Partial<Work>): Work {
   const { from, jobs, without } = values;
   const seeds = Number(values.seeds ?? 1_000);
-  return { from: Number(from), seeds, jobs: Number(jobs), planted: null, untilFailure: false, without, ...change };
+  return { from: Number(from), seeds, jobs: Number(jobs), planted: null, untilFailureAfter: null, without, ...change };
 }
 
 async function manySeeds(): Promise<boolean> {
@@ -74,7 +74,7 @@ function tellReached(reached: Reached): void {
 async function findBug(name: string, jobs: number): Promise<boolean> {
   let seeds = 0;
   const failures: Progress["failures"][number][] = [];
-  await runSideBySide(workOf({ planted: name, jobs, seeds: gate, untilFailure: true }), (progress) => {
+  await runSideBySide(workOf({ planted: name, jobs, seeds: gate, untilFailureAfter: 100 }), (progress) => {
     seeds += progress.seeds;
     failures.push(...progress.failures);
   });

@@ -16,8 +16,8 @@ export type Work = {
   readonly seeds: number;
   readonly jobs: number;
   readonly planted: string | null;
-  /** Stop soon after the first failure. */
-  readonly untilFailure: boolean;
+  /** Stop after the first failure, but not before so many seeds; null: never. */
+  readonly untilFailureAfter: number | null;
   readonly without: string;
 };
 

@@ -15,6 +15,9 @@ export const duplicateAgent: Fault = {
     often(240_000, () => {
       const original = site();
       if (!original.machine.power.alive || original.machine.name.endsWith("-clone")) return;
+      // In the middle of a swap it would take the swap for interrupted and undo it, as after a crash: nothing but the lock of
+      // the state directory, which a copy evades, tells it that another agent is at work.
+      if (original.agent?.inside.observed().slots.some((slot) => slot.outcome === null) !== false) return;
       note(original.machine.name, "a second agent is started on a copied state directory");
       const double = world.double(original);
       doubles.add(double);

@@ -74,7 +74,7 @@ export function createFaults(
         const next = scheduler.now() + random.wait(meanMs * rarely);
         if (next >= until) return;
         scheduler.at(next, null, () => {
-          if (world.sites.some((site) => !site.gone)) work();
+          if (world.sites.some((site) => !site.gone && !site.isDouble)) work();
           again();
         });
       };
@@ -85,7 +85,7 @@ export function createFaults(
       random,
       often,
       later: (ms, work) => void scheduler.after(ms, null, work),
-      site: () => random.pick(world.sites.filter((s) => !s.gone)),
+      site: () => random.pick(world.sites.filter((s) => !s.gone && !s.isDouble)),
       note: (who, what) => world.trace.note(who, `fault: ${what}`),
     };
   }

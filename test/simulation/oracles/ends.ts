@@ -35,7 +35,7 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
     const state = store.rollouts.find(number)?.state;
     if (event === undefined || state === undefined) return;
     const log = logs.get(number) ?? [];
-    log.push({ event, seq, at: world.scheduler.now() });
+    log.push({ event, seq, at: serverTime() });
     logs.set(number, log);
     if (event.type === "host_swapped") judgeSwap(state, event.host);
     if (event.type === "soaked") judgeSoak(state, log);
@@ -77,10 +77,14 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
       );
   }
 
-  /** In true time, whatever clocks say. */
+  /** By the server's own clock: its timers are times of day, so that setting the clock forward shortens a soak. */
+  function serverTime(): number {
+    return world.scheduler.now() + world.serverClock.offsetMs;
+  }
+
   function judgeSoak(state: RolloutState, log: readonly Recorded[]): void {
     reached("soaks");
-    const now = world.scheduler.now();
+    const now = serverTime();
     const last = log.findLast((r) => r.event.type === "host_swapped");
     const skipped = log.some((r) => r.event.type === "soak_skipped" && r.seq > (last?.seq ?? 0));
     const isEnd = isEnded(state.phase);

@@ -5,13 +5,18 @@
 import { hasLabels } from "../../../src/app/planner.ts";
 import type { StoredRollout, StoredSlot } from "../../../src/app/store.ts";
 import type { Requested, RolloutEvent, RolloutState } from "../../../src/core/rollout-state.ts";
+import type { ObservedPicture } from "../../../src/core/slot.ts";
 import { configurationOf } from "../world/configuration.ts";
 import type { Change } from "../world/memory-store/ledger.ts";
 import type { Acts } from "./acts.ts";
 import type { Containers } from "./containers.ts";
 import { type Ground, isEnded, placeOf } from "./ground.ts";
 
-export type Goals = { onCommit(changes: readonly Change[]): void; onRestore(): void };
+export type Goals = {
+  onCommit(changes: readonly Change[]): void;
+  onHeard(host: string, picture: ObservedPicture): void;
+  onRestore(): void;
+};
 
 type Goal = { readonly slot: StoredSlot; readonly before: number };
 
@@ -23,6 +28,10 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
   const states = new Map<number, RolloutState>();
   const startedGoals = new Set<number>();
   const succeeded = new Set<string>();
+  /** Where something has served, by host and place. */
+  const served = new Set<string>();
+  /** How many hosts may be out, by rollout: as its plan said when it was made. */
+  const budgets = new Map<number, number>();
 
   function onCommit(changes: readonly Change[]): void {
     const events: { readonly event: RolloutEvent; readonly rollout: StoredRollout }[] = [];
@@ -57,6 +66,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
       `#${state.number}`,
       `${event.type}${host} → ${state.phase}${state.reason === null ? "" : ` (${state.reason})`}`,
     );
+    if (event.type === "requested" || event.type === "turn_came") budgets.set(state.number, budgetOf(event, state));
     if (event.type === "requested") judgeRequest(event, state);
     if (event.type === "approved") judgeApproval(event, state);
   }
@@ -85,7 +95,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
   }
 
   function approvalsOf(state: RolloutState) {
-    const service = configurationOf(world.variant).services.find((s) => s.name === state.service);
+    const service = configurationOf(world.running).services.find((s) => s.name === state.service);
     return service?.environments.find((e) => e.name === state.environment)?.approvals ?? null;
   }
 
@@ -98,7 +108,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     if (state.approvals.filter((a) => a.by.id === by.id).length > 1) fail("I6", `${by.name} approved #${state.number} twice`);
     if (!acts.hasApproved(by.id, state.number, state.planHash))
       fail("I4", `${by.name} never approved this plan of #${state.number}`);
-    const may = Object.entries(configurationOf(world.variant).people).filter(([role]) => approvals?.from.includes(role));
+    const may = Object.entries(configurationOf(world.running).people).filter(([role]) => approvals?.from.includes(role));
     if (approvals !== null && approvals.from.length > 0 && !may.some(([, role]) => role.users.includes(by.id)))
       fail("I4", `${by.name} may not approve #${state.number}`);
   }
@@ -174,13 +184,13 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
   }
 
   function judgeBudget(state: RolloutState, goals: readonly Goal[]): void {
-    const service = configurationOf(world.variant).services.find((s) => s.name === state.service);
+    const service = configurationOf(world.running).services.find((s) => s.name === state.service);
     const wanted = service?.environments.find((e) => e.name === state.environment)?.hosts ?? {};
     const hosts = store.hosts.all().filter((h) => h.revokedAt === null && h.intent == null && hasLabels(h.labels, wanted));
     const taken = new Set(goals.map((g) => g.slot.host));
     const out = new Set(hosts.map((h) => h.name).filter((name) => isOut(state, name, taken.has(name))));
     const added = [...taken].filter((name) => !out.has(name));
-    const allowed = allowedBy(state);
+    const allowed = budgets.get(state.number) ?? 1;
     if (added.length === 0) reached("hosts swapped for free");
     else if (out.size + added.length > allowed)
       fail(
@@ -191,17 +201,27 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
 
   /** What the server could know at this moment. `isNew`: it becomes part of the batch with this commit. */
   function isOut(state: RolloutState, host: string, isNew: boolean): boolean {
+    const mine = state.hosts.find((h) => h.host === host);
+    if (!isNew && (mine?.status === "swapping" || mine?.status === "restoring")) return true;
+    // Where nothing ran before, nothing is missing.
+    if (mine?.from === null && mine.served !== true) return false;
+    if (mine === undefined && !served.has(`${host} ${placeOf(state)}`)) return false;
     if (world.server?.hub.isConnected(host) !== true) return true;
-    if (!isNew && state.hosts.some((h) => h.host === host && h.status === "swapping")) return true;
     return store.slots.get(host, state)?.observed?.live?.health !== "ok";
   }
 
-  function allowedBy(state: RolloutState): number {
-    const largest = Math.max(...state.batches.map((b) => b.length));
-    const most = state.policy?.maxUnavailable ?? null;
-    if (most === null) return largest;
+  function budgetOf(
+    { batches, hosts }: { readonly batches: Requested["batches"]; readonly hosts: readonly unknown[] },
+    { policy }: RolloutState,
+  ): number {
+    const most = policy.maxUnavailable;
+    if (most === null) return Math.max(1, ...batches.map((b) => b.length));
     if ("hosts" in most) return most.hosts;
-    return Math.max(1, Math.floor((state.hosts.length * most.percent) / 100));
+    return Math.max(1, Math.floor((hosts.length * most.percent) / 100));
+  }
+
+  function onHeard(host: string, picture: ObservedPicture): void {
+    for (const slot of picture.slots) if (slot.live?.health === "ok") served.add(`${host} ${placeOf(slot)}`);
   }
 
   function onRestore(): void {
@@ -211,11 +231,12 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     for (const host of store.hosts.all()) {
       for (const slot of store.slots.ofHost(host.name)) generations.set(`${slot.host} ${placeOf(slot)}`, slot.generation);
     }
-    for (const { number, state } of store.rollouts.list({ service: null, environment: null, limit: 1_000 })) {
+    for (const { number, state, plan } of store.rollouts.list({ service: null, environment: null, limit: 1_000 })) {
       states.set(number, state);
+      budgets.set(number, budgetOf(plan, state));
       if (state.startedAt !== null) startedGoals.add(number);
     }
   }
 
-  return { onCommit, onRestore };
+  return { onCommit, onHeard, onRestore };
 }

@@ -9,7 +9,7 @@ export type Ground = {
   reached(what: string): void;
 };
 
-/** An event as it was committed, in true time. */
+/** An event as it was committed, by the server's clock. */
 export type Recorded = { readonly event: RolloutEvent; readonly at: number; readonly seq: number };
 
 export function isEnded(phase: string): boolean {

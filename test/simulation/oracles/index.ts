@@ -73,7 +73,10 @@ export function createOracles(facts: { readonly onCard: (posted: Posted) => void
       onSent(host) {
         if (world.disk.store.freeze.current() !== null) mine.fail("I15", `the server is frozen and sends a picture to ${host}`);
       },
-      onHeard: ends.onHeard,
+      onHeard(host, picture) {
+        goals.onHeard(host, picture);
+        ends.onHeard(host, picture);
+      },
       onTaken: ends.onTaken,
       onRestore() {
         mine.reached("restored from a backup");

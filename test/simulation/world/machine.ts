@@ -113,7 +113,12 @@ export function createMachine(facts: {
     if (comesBack) {
       const pauseMs = Math.min(60_000, restartPauseMs * 2 ** Math.min(box.quickEnds, 10));
       scheduler.after(pauseMs, machine.power, () => {
-        if (box.state.status === "restarting" && machine.boxes.get(box.state.id) === box && machine.engineUp)
+        if (
+          box.state.status === "restarting" &&
+          !box.stoppedByHand &&
+          machine.boxes.get(box.state.id) === box &&
+          machine.engineUp
+        )
           start(box, "docker", true);
       });
     }

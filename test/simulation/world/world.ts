@@ -31,6 +31,8 @@ export type Site = {
   /** Pictures that reached its agents, some of them. */
   readonly told: DesiredPicture[];
   agent: Agent | null;
+  /** A second agent on a machine that has one. */
+  readonly isDouble: boolean;
   /** It was taken away for good. */
   gone: boolean;
 };
@@ -48,6 +50,8 @@ export type World = {
   readonly fileWeather: FileWeather;
   readonly serverClock: TimeOfDay;
   variant: Variant;
+  /** What the server read when it started: edits count from its next start on. */
+  running: Variant;
   server: Server | null;
   /** Asked at every named point of the server; true ends the process there. */
   dieAt: ((point: string) => boolean) | null;
@@ -151,6 +155,7 @@ export function createWorld(facts: {
     fileWeather: { slowestMs: 8 },
     serverClock: { offsetMs: 0 },
     variant: facts.variant,
+    running: facts.variant,
     server: null,
     dieAt: null,
     forgetful: new Set(),
@@ -189,6 +194,7 @@ export function createWorld(facts: {
       if (world.server !== null) return;
       servers += 1;
       disk.fault = null;
+      world.running = world.variant;
       trace.note("server", `starts (${servers})`);
       world.server = startServer({
         name: `server ${servers}`,
@@ -239,6 +245,7 @@ export function createWorld(facts: {
         dir: newStateDir(),
         told: [],
         agent: null,
+        isDouble: false,
         gone: false,
       };
       sites.push(site);
@@ -273,7 +280,7 @@ export function createWorld(facts: {
     },
     double(site) {
       world.forgetful.add(site.host);
-      const double: Site = { ...site, dir: copyStateDir(site.dir), agent: null, gone: false };
+      const double: Site = { ...site, isDouble: true, dir: copyStateDir(site.dir), agent: null, gone: false };
       sites.push(double);
       world.startAgent(double);
       return double;
@@ -312,8 +319,11 @@ export function createWorld(facts: {
     powerOff(site) {
       if (!site.machine.power.alive) return;
       trace.note(site.machine.name, "loses its power");
-      if (site.agent !== null) endAgent(site.agent, site.dir, { random: randoms.files, powerCut: true });
-      site.agent = null;
+      for (const each of sites) {
+        if (each.machine !== site.machine || each.agent === null) continue;
+        endAgent(each.agent, each.dir, { random: randoms.files, powerCut: true });
+        each.agent = null;
+      }
       site.machine.powerOff();
     },
     powerOn(site) {

@@ -43,7 +43,8 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
   }
 
   return {
-    nextNumber: () => rows.size + 1,
+    // An adoption may have left some out.
+    nextNumber: () => (all().at(-1)?.number ?? 0) + 1,
     create(row: NewRollout, event, state) {
       ledger.transact(() => {
         const { number } = state;
