@@ -36,6 +36,8 @@ export type DockerOptions = {
 };
 
 const killWaitMs = 10_000;
+const mostLooksAtName = 20;
+const lookAtNameMs = 250;
 
 export function createDockerEngine(options: DockerOptions): Engine {
   const docker = connect(options.dockerHost);
@@ -146,16 +148,27 @@ export function createDockerEngine(options: DockerOptions): Engine {
 
   async function createAs(body: Dockerode.ContainerCreateOptions & { name: string }): Promise<string> {
     const make = () => heavy("create", "create_failed", (abortSignal) => docker.createContainer({ ...body, abortSignal }));
-    try {
-      return (await make()).id;
-    } catch (thrown) {
-      if (!(thrown instanceof EngineError) || !thrown.conflict) throw thrown;
-      // A create of the same order whose answer was lost; everything else that holds the name is not ours to remove.
-      const holder = await inspect(body.name);
-      if (holder === null || holder.status !== "created" || !isOfSameOrder(holder.labels, body.Labels ?? {})) throw thrown;
-      await remove(holder.id);
-      return (await make()).id;
+    for (let looks = 1; ; looks += 1) {
+      try {
+        return (await make()).id;
+      } catch (thrown) {
+        const isConflict = thrown instanceof EngineError && thrown.conflict;
+        if (!isConflict || looks > mostLooksAtName || !(await madeRoom(body))) throw thrown;
+      }
     }
+  }
+
+  /** Whether the name may be free now. A create of the same order whose answer was lost gives it back; everything else that holds it is not ours to remove. */
+  async function madeRoom(body: Dockerode.ContainerCreateOptions & { name: string }): Promise<boolean> {
+    const holder = await inspect(body.name);
+    if (holder === null) {
+      // The engine reserves a name before anybody can see its container: that create is still under way.
+      await sleep(lookAtNameMs);
+      return true;
+    }
+    if (holder.status !== "created" || !isOfSameOrder(holder.labels, body.Labels ?? {})) return false;
+    await remove(holder.id);
+    return true;
   }
 
   function create(order: CreateOrder): Promise<string> {

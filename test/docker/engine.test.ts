@@ -9,6 +9,8 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { createDockerEngine } from "../../src/docker/engine.ts";
 import { type Engine, EngineError } from "../../src/host/engine.ts";
 import { isEngineFault } from "../../src/host/images.ts";
+import { plainSpec } from "../host/kit/orders.ts";
+import { eventually } from "../kit/eventually.ts";
 
 type Reply = { readonly status: number; readonly body: unknown };
 
@@ -26,13 +28,16 @@ describe("an engine that answers as it likes", () => {
   let configDir: string;
   let replies: Record<string, Reply>;
   let logins: string[];
+  let asked: string[];
   beforeEach(async () => {
     replies = { ...known };
     logins = [];
+    asked = [];
     configDir = await mkdtemp(join(tmpdir(), "gantry-docker-"));
     server = http.createServer((request, response) => {
       const path = new URL(request.url ?? "", "http://engine").pathname;
       const login = request.headers["x-registry-auth"];
+      asked.push(`${request.method} ${path}`);
       if (login !== undefined) logins.push(Buffer.from(String(login), "base64").toString("utf8"));
       const { status, body } = replies[`${request.method} ${path}`] ?? { status: 404, body: { message: `no ${path}` } };
       response.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
@@ -74,6 +79,18 @@ describe("an engine that answers as it likes", () => {
     assert.deepEqual(await reasonOf(engine.list()), failing);
     replies["GET /info"] = busy;
     assert.deepEqual(await reasonOf(engine.info()), failing);
+  });
+
+  it("waits for a create whose answer was lost and that is still under way: its name is taken, its container not there yet", async () => {
+    const order = { name: "gantry-api.prod-g2", imageRef: `r/api@${digest}`, spec: plainSpec, labels: {}, environment: [] };
+    replies["POST /containers/create"] = {
+      status: 409,
+      body: { message: 'Conflict. The container name "/gantry" is already in use' },
+    };
+    const made = engine.create(order);
+    await eventually(() => assert.ok(asked.includes(`GET /containers/${order.name}/json`)));
+    replies["POST /containers/create"] = { status: 201, body: { Id: id } };
+    assert.equal(await made, id);
   });
 
   it("is down when nothing answers", async () => {
