@@ -54,10 +54,13 @@ export function mountLoopDisk(megabytes: number): LoopDisk {
         return { folder: mount(copy, `mnt-${cuts}`) };
       },
       fill() {
-        // It ends when there is no room left, which dd takes for a failure.
-        execFileSync("sh", ["-c", `dd if=/dev/zero of=${ballast} bs=4k conv=fsync 2>/dev/null || true`]);
+        mkdirSync(ballast, { recursive: true });
+        // Each ends when there is no room left: first in large, then the last blocks one by one.
+        const large = `dd if=/dev/zero of=${ballast}/large bs=4k conv=fsync 2>/dev/null`;
+        const blocks = `i=0; while echo block > ${ballast}/$i 2>/dev/null && sync ${ballast}/$i; do i=$((i+1)); done`;
+        execFileSync("sh", ["-c", `${large}; ${blocks}`], { stdio: "ignore" });
       },
-      free: () => rmSync(ballast, { force: true }),
+      free: () => rmSync(ballast, { recursive: true, force: true }),
       remove,
     };
   } catch (error) {
