@@ -12,9 +12,9 @@ import type {
 import type { RolloutState } from "../core/rollout-state.ts";
 import type { Head, SlotKey, SlotStep } from "../core/slot.ts";
 import { approvalsFor } from "./asked.ts";
-import { hasLabels, hostsOf, rollbackTarget } from "./planner.ts";
+import { goodBesides, hasLabels, leavingPhases, leftBy, rollbackTarget } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
-import type { Store, StoredRollout, StoredSlot } from "./store.ts";
+import type { Store, StoredHost, StoredRollout, StoredSlot } from "./store.ts";
 
 export type FactsParts = {
   readonly store: Store;
@@ -51,9 +51,7 @@ export function createFacts(parts: FactsParts): Facts {
   }
 
   function readiness(service: string, environment: string, target: number | null): { ready: number; total: number } {
-    const slots = store.slots.ofEnvironment({ service, environment }).filter((s) => s.release !== null);
-    const ready = slots.filter((s) => target !== null && holds(s, target));
-    return { ready: ready.length, total: slots.length };
+    return readyOn(store.slots.ofEnvironment({ service, environment }), target);
   }
 
   function rolloutFacts(stored: StoredRollout): RolloutFacts {
@@ -128,19 +126,19 @@ export function createFacts(parts: FactsParts): Facts {
     return verdict?.verdict === "good" ? null : earlier;
   }
 
-  /** `hosts`: those that belong there. */
+  /** `hosts`: those that belong there. Every look into the store is by index and made once: a board has many places. */
   function statusOf(key: SlotKey, hosts: readonly string[], isConfigured: boolean): EnvironmentStatus {
-    const last = store.rollouts.live(key.service, key.environment);
-    const target = rollbackTarget(store, key.service, key.environment);
+    const { service, environment } = key;
+    const newest = store.rollouts.lastEnded(service, environment, leavingPhases);
+    const live = liveOf(key, newest);
+    const back = goodBesides(store, key, newest === null ? null : leftBy(newest.state));
     const slots = store.slots.ofEnvironment(key);
-    const newest = store.rollouts.lastEnded(key.service, key.environment, ["succeeded", "incomplete", "stuck"]);
-    const ready = readiness(key.service, key.environment, target?.number ?? null);
     return {
       ...key,
-      live: release(key.service, last?.state.release ?? null),
-      since: last?.state.endedAt ?? null,
-      by: last?.state.requester.name ?? null,
-      active: store.rollouts.active(key.service, key.environment)?.state ?? null,
+      live: release(service, live?.state.release ?? null),
+      since: live?.state.endedAt ?? null,
+      by: live?.state.requester.name ?? null,
+      active: store.rollouts.active(service, environment)?.state ?? null,
       lastTrouble: newest !== null && isTrouble(newest.state) ? newest.state : null,
       isConfigured,
       slots: hosts.map((host) =>
@@ -149,11 +147,17 @@ export function createFacts(parts: FactsParts): Facts {
           slots.find((s) => s.host === host),
         ),
       ),
-      rollbackTo: target === null ? null : release(key.service, target.number),
-      readiness: ready,
+      rollbackTo: release(service, back),
+      readiness: readyOn(slots, back),
       lock: lockOf(key),
-      line: store.rollouts.inLine(key.service, key.environment).map((r) => r.state),
+      line: store.rollouts.inLine(service, environment).map((r) => r.state),
     };
+  }
+
+  /** Usually what ended last: then it need not be read again. */
+  function liveOf({ service, environment }: SlotKey, newest: StoredRollout | null): StoredRollout | null {
+    const isLive = newest !== null && (newest.state.phase !== "stuck" || newest.state.kind === "rollback");
+    return isLive ? newest : store.rollouts.live(service, environment);
   }
 
   /** Places with a rollout under way that the configuration does not have any more. */
@@ -183,10 +187,11 @@ export function createFacts(parts: FactsParts): Facts {
     status({ service, environment }) {
       const wanted = (key: SlotKey) =>
         (service === null || key.service === service) && (environment === null || key.environment === environment);
+      const enrolled = store.hosts.all().filter((h) => h.revokedAt === null);
       const configured = config.services.flatMap((s) =>
         s.environments
           .filter((e) => wanted({ service: s.name, environment: e.name }))
-          .map((e) => statusOf({ service: s.name, environment: e.name }, namesOf(hostsOf(store, e)), true)),
+          .map((e) => statusOf({ service: s.name, environment: e.name }, namesWith(enrolled, e), true)),
       );
       return [
         ...configured,
@@ -232,8 +237,13 @@ function headOrNull(head: Head): Head | null {
   return head.seq === 0 ? null : head;
 }
 
-function namesOf(hosts: readonly { readonly name: string }[]): string[] {
-  return hosts.map((host) => host.name);
+function namesWith(hosts: readonly StoredHost[], environment: EnvironmentConfig): string[] {
+  return hosts.filter((h) => hasLabels(h.labels, environment.hosts)).map((h) => h.name);
+}
+
+function readyOn(slots: readonly StoredSlot[], target: number | null): { ready: number; total: number } {
+  const wanted = slots.filter((s) => s.release !== null);
+  return { ready: target === null ? 0 : wanted.filter((s) => holds(s, target)).length, total: wanted.length };
 }
 
 function holds(slot: StoredSlot, release: number): boolean {

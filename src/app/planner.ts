@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { EnvironmentConfig, ServiceConfig } from "../config/valid.ts";
 import { batchesOf, canonicalJson, type Plan, type RolloutKind } from "../core/plan.ts";
 import type { Release, ReleaseSpec } from "../core/release.ts";
-import type { Phase } from "../core/rollout-state.ts";
+import type { Phase, RolloutState } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
 import type { Store, StoredHost, StoredSlot } from "./store.ts";
 
@@ -94,11 +94,16 @@ export function goodBesides(store: Store, key: SlotKey, release: number | null):
  * a deploy's own release, or what a rollback could not leave.
  */
 export function releaseToLeave(store: Store, service: string, environment: string): number | null {
-  const phases: Phase[] = ["succeeded", "incomplete", "stuck"];
-  const last = store.rollouts.lastEnded(service, environment, phases);
-  if (last === null) return null;
-  if (last.state.phase !== "stuck") return last.state.release;
-  return last.state.kind === "rollback" ? last.state.from : last.state.release;
+  const last = store.rollouts.lastEnded(service, environment, leavingPhases);
+  return last === null ? null : leftBy(last.state);
+}
+
+/** Ends after which there is something to get away from. */
+export const leavingPhases: readonly Phase[] = ["succeeded", "incomplete", "stuck"];
+
+/** The same, of the newest rollout that ended in one of those phases. */
+export function leftBy({ phase, kind, from, release }: RolloutState): number | null {
+  return phase === "stuck" && kind === "rollback" ? from : release;
 }
 
 /** The newest good release here that is not the one to get away from; null when there is none. */
