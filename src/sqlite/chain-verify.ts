@@ -13,7 +13,7 @@ export function verifierOn(db: Database.Database): HistoryStore["verify"] {
   const read = factsOf(db);
   const strangers = strangersOn(db);
   const links = db.prepare<[number, number], Link>(
-    "select seq, kind, service, number, part, hash from chain where seq >= +? order by seq limit ?",
+    "select seq, kind, service, number, part, hash from chain where seq >= +? order by seq limit +?",
   );
   const last = db.prepare<[], number>("select coalesce(max(seq), 0) from chain").pluck();
 

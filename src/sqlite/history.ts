@@ -9,7 +9,7 @@ type Row = { seq: number; at: number; kind: string; by: string | null; facts: st
 export function historyStore(db: Database.Database, chain: Chain): HistoryStore {
   const hashAt = db.prepare<[number], Buffer>("select hash from chain where seq = ?").pluck();
   const insert = db.prepare("insert into act (seq, at, kind, by, facts) values (@seq, @at, @kind, @by, @facts)");
-  const acts = db.prepare<[number], Row>("select seq, at, kind, by, facts from act order by seq desc limit ?");
+  const acts = db.prepare<[number], Row>("select seq, at, kind, by, facts from act order by seq desc limit +?");
   return {
     head: chain.head,
     hashAt: (seq) => hashAt.get(seq)?.toString("hex") ?? null,

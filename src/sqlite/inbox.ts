@@ -21,11 +21,11 @@ export function inboxStore(db: Database.Database): InboxStore {
     "update inbox set done_at = received_at, outcome = 'given up' where done_at is null and attempt >= ?",
   );
   const dead = db.prepare<[number], Row & { outcome: string }>(
-    `select ${columns}, outcome from inbox where outcome = 'given up' order by id desc limit ?`,
+    `select ${columns}, outcome from inbox where outcome = 'given up' order by id desc limit +?`,
   );
   const finish = db.prepare("update inbox set done_at = ?, outcome = ? where id = ? and done_at is null");
   const prune = db.prepare(
-    "delete from inbox where id in (select id from inbox where done_at < @before order by done_at, id limit @limit)",
+    "delete from inbox where id in (select id from inbox where done_at < @before order by done_at, id limit +@limit)",
   );
   const depth = db.prepare<[], { open: number; oldestAt: number | null }>(
     "select count(*) as open, min(received_at) as oldestAt from inbox where done_at is null",

@@ -41,13 +41,13 @@ export function outboxStore(db: Database.Database): OutboxStore {
      where id = @id and outcome = 'dead'`,
   );
   const prune = db.prepare(
-    "delete from outbox where id in (select id from outbox where ended_at < @before order by ended_at, id limit @limit)",
+    "delete from outbox where id in (select id from outbox where ended_at < @before order by ended_at, id limit +@limit)",
   );
   const depth = db.prepare<[], { open: number; oldestAt: number | null; dead: number }>(
     `select count(*) as open, min(created_at) as oldestAt, (select count(*) from outbox where outcome = 'dead') as dead
        from outbox where ended_at is null`,
   );
-  const dead = db.prepare<[number], Row>("select * from outbox where outcome = 'dead' order by id desc limit ?");
+  const dead = db.prepare<[number], Row>("select * from outbox where outcome = 'dead' order by id desc limit +?");
   return {
     add: (facts) => {
       insert.run({ ...facts, body: JSON.stringify(facts.body), replace: facts.replace ? 1 : 0 });

@@ -1,7 +1,7 @@
 /**
  * The questions asked about many rollouts. Each has an index; the conditions of the partial ones are repeated word for word.
- * `= +@name`, here and in other statements with an order: the plus changes nothing but that SQLite does not look at the value
- * when it plans, so that it does not plan anew for every value; that took ten times as long as the answer.
+ * `= +@name` and `limit +@limit`, here and in other statements with an order: the plus changes nothing but that SQLite does
+ * not look at the value when it plans, so that it does not plan anew for every value; that took ten times as long as the answer.
  */
 import type Database from "better-sqlite3";
 import type { RolloutStore, StoredRollout } from "../app/store.ts";
@@ -55,7 +55,7 @@ export function rolloutLists(db: Database.Database): Lists {
 function listOn(db: Database.Database): RolloutStore["list"] {
   const newest = (condition: string) =>
     db.prepare<{ service: string | null; environment: string | null; limit: number }, Row>(
-      `select * from rollout ${condition} order by number desc limit @limit`,
+      `select * from rollout ${condition} order by number desc limit +@limit`,
     );
   const all = newest("");
   const ofService = newest("where service = +@service");

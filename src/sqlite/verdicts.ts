@@ -21,7 +21,7 @@ export function verdictStore(db: Database.Database, chain: Chain): VerdictStore 
     `select ${columns} from verdict as v indexed by verdict_good where service = +@service and environment = +@environment and verdict = 'good'
        and not exists (select 1 from verdict as later where later.service = v.service and later.environment = v.environment
          and later.release = v.release and later.id > v.id)
-     order by id desc limit @limit`,
+     order by id desc limit +@limit`,
   );
   return {
     add: ({ service, environment, release, verdict, reason, detail, rollout, at, by }) => {

@@ -41,7 +41,7 @@ const fewEntries =
 
 /** Walks back from the newest row and ends at its limit, whatever it meets. */
 function endsAtLimit(sql: string): boolean {
-  return /order by (number|seq) desc limit (\?|@limit|1)$/.test(sql.trim()) && !/\bwhere\b/.test(sql);
+  return /order by (number|seq) desc limit (\+\?|\+@limit|1)$/.test(sql.trim()) && !/\bwhere\b/.test(sql);
 }
 
 function readsTooMuch(db: Database.Database, sql: string): string[] {
