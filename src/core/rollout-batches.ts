@@ -19,11 +19,15 @@ export function outOf(state: RolloutState, fitness: Fitness): ReadonlySet<string
   return out;
 }
 
-/** How many may be out of service at once; never none, or nothing could ever go on. Of the plan, whatever becomes of its batches. */
+/**
+ * How many may be out of service at once; never none, or nothing could ever go on. Of the plan, whatever becomes of its
+ * batches. A number is not cut to the hosts of the plan: hosts of the environment that are no part of it count against it, too.
+ */
 export function budgetOf(plan: Pick<RolloutState, "policy" | "batches" | "hosts">): number {
   const { maxUnavailable } = plan.policy;
   const largest = Math.max(1, ...plan.batches.map((batch) => batch.length));
-  return maxUnavailable === null ? largest : Math.max(1, amountOf(maxUnavailable, plan.hosts.length));
+  if (maxUnavailable === null) return largest;
+  return Math.max(1, "hosts" in maxUnavailable ? maxUnavailable.hosts : amountOf(maxUnavailable, plan.hosts.length));
 }
 
 /** As many of these as may start now: those that are out first, since they cost nothing. */

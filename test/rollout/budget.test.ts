@@ -53,6 +53,17 @@ test("maxUnavailable counts, and not the batch", () => {
   assert.deepEqual(rollout.goals(), { "prod-1": 42, "prod-2": 42 });
 });
 
+test("a number of hosts is not cut to those of the plan: others count against it as well", () => {
+  const rollout = ready({ hostNames: ["prod-1"], policy: { maxUnavailable: { hosts: 2 } } });
+  rollout.fitness = { unwell: [], away: ["cordoned-and-dead"] };
+  rollout.approved();
+  assert.deepEqual(rollout.goals(), { "prod-1": 42 });
+  const share = ready({ hostNames: ["prod-1"], policy: { maxUnavailable: { percent: 100 } } });
+  share.fitness = { unwell: [], away: ["cordoned-and-dead"] };
+  share.approved();
+  assert.equal(share.state.reason, "over_budget", "a share is one of the hosts of the plan");
+});
+
 test("a repair can always begin: a broken host of a later batch comes forward when there is no room", () => {
   const rollout = ready({ batch: 1 });
   rollout.approved();
