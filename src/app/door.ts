@@ -56,6 +56,8 @@ export type AppDoor = Door & {
 
 /** Who waited longer than this for a deploy or a rollback has done something else about it meanwhile. */
 const staleAfterMs = 10 * 60_000;
+/** So often a command is taken up after a start, before it is held to be what ends the process. */
+const mostAttempts = 2;
 
 export function createDoor(parts: DoorParts): AppDoor {
   const { store, clock, log, chat } = parts;
@@ -117,12 +119,12 @@ export function createDoor(parts: DoorParts): AppDoor {
   }
 
   /** By direct message, from the outbox: it is tried until Slack takes it. */
-  function tellLater(item: InboxItem, reply: Reply): void {
+  function tellLater(item: InboxItem, reply: Reply, outcome = "answered later"): void {
     const { delivery, id } = item;
     const { actor, key } = delivery;
     const message = laterMessage(reply);
-    if (message === null || actor.kind !== "slack") desk.finish({ id, outcome: "answered" });
-    else desk.finish({ id, outcome: "answered later", answer: { key, user: actor.id, message } });
+    if (message !== null && actor.kind === "slack") desk.finish({ id, outcome, answer: { key, user: actor.id, message } });
+    else desk.finish({ id, outcome: outcome === "answered later" ? "answered" : outcome });
   }
 
   async function answer(delivery: Delivery, reply: Reply, answers: Answers): Promise<void> {
@@ -144,13 +146,33 @@ export function createDoor(parts: DoorParts): AppDoor {
     }
   }
 
+  /** Which time this is. A store that cannot be written now counts nothing, and what is done says so by itself. */
+  function claim({ id, attempt }: InboxItem): number {
+    try {
+      return store.inbox.claim(id) + 1;
+    } catch (error) {
+      log.warn({ err: error, id }, "an attempt could not be counted");
+      return attempt + 1;
+    }
+  }
+
+  /** It has ended the process each time that it was taken up. */
+  function giveUp(item: InboxItem): void {
+    log.error({ id: item.id, act: item.delivery.act.kind }, "a command was given up");
+    const text = `What you asked for was begun ${mostAttempts + 1} times, and Gantry ended each time; it is not begun again.`;
+    const message = refusalMessage(refuse("internal", text));
+    tellLater(item, { kind: "private", message, refused: true }, "given up");
+  }
+
   /** The live ways to answer are gone with the process that had them. */
   async function takeUp(item: InboxItem): Promise<void> {
     const { delivery, receivedAt } = item;
     await turn();
     if (delivery.act.kind === "home") return publishHome(delivery, item);
     const ageMs = clock.now() - receivedAt;
-    log.info({ key: delivery.key, act: delivery.act.kind, ageMs }, "taking up a command after a start");
+    const attempt = claim(item);
+    log.info({ key: delivery.key, act: delivery.act.kind, ageMs, attempt }, "taking up a command after a start");
+    if (attempt > mostAttempts) return giveUp(item);
     if (ageMs <= staleAfterMs) return tellLater(item, await act(delivery));
     const message = tooLate({ act: delivery.act, receivedAt, now: clock.now() });
     tellLater(item, { kind: "private", message, refused: true });

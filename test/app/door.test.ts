@@ -210,3 +210,26 @@ test("a disk that fills up in the middle of a command is store_unwritable too, n
   const reply = await door.ask(typed("deploy api prod abc1234"));
   assert.match(reply?.kind === "private" ? reply.message.text : "", /Reason: store_unwritable$/);
 });
+
+test("a command that ends the process each time it is begun is given up in the end, and the person is told", async () => {
+  const store = aStore();
+  const world = aWorld();
+  const first = aServer(store, world);
+  await first.door.accept(typed("deploy api prod abc1234"));
+  for (const life of [1, 2]) {
+    const server = aServer(store, world);
+    server.until(new Promise(() => {}));
+    void server.door.recover();
+    await settled();
+    assert.deepEqual(server.done, ["deploy api prod abc1234"], `life ${life}`);
+  }
+  const last = aServer(store, world);
+  await last.door.recover();
+  await settled();
+  assert.deepEqual(last.done, []);
+  assert.match(world.chat.told[0]?.message.text ?? "", /begun 3 times, and Gantry ended each time; it is not begun again\./);
+  assert.deepEqual(
+    store.inbox.dead(10).map(({ delivery }) => delivery.key),
+    [typed("deploy api prod abc1234").key],
+  );
+});
