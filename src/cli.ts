@@ -86,7 +86,7 @@ program
   .description("take a host's key away: its agent is let in no more; its containers are left alone")
   .argument("<name>", "the host's name")
   .action(async (name: string) => {
-    const answer = await callLocally(settingsOrExit().data, "revoke", { name });
+    const answer = await callLocally(settingsOrExit().data, "revoke", { name, user: typist() });
     if (answer["known"] !== true) fail(`there is no host ${name}; gantry hosts lists them\nReason: unknown_host`);
     console.log(`${name} is revoked. To let it in again: gantry enroll --name ${name}`);
   });

@@ -147,6 +147,24 @@ test("an order that failed there does not count: what serves does", async () => 
   assert.equal(prod(adopts()).live, 1);
 });
 
+test("a host in the middle of a swap goes on with it", async () => {
+  const [web1, web2] = await live("web-1", "web-2");
+  const { digest } = web1.orders?.slots[0]?.release ?? { digest: "" };
+  await t.asks(aCommit(2));
+  for (const host of ["web-1", "web-2"]) t.hasImage(host);
+  web1.showsOrders = false;
+  web1.connects();
+  assert.equal(web1.orders?.slots[0]?.release?.number, 2);
+  web1.swapsFrom = { number: 1, digest };
+  web1.reports();
+  web2.wasTold({ release: 3 });
+  web2.connects();
+  assert.equal(t.app.fence.isFrozen(), true);
+  adopts();
+  web1.reports();
+  assert.equal(web1.orders?.slots[0]?.release?.number, 2, "it is not called back");
+});
+
 test("where nothing serves although something should, a person decides", async () => {
   const [web1] = await live("web-1");
   web1.wasTold({ release: 5 });

@@ -12,6 +12,10 @@ export type Agent = {
   orders: DesiredPicture | null;
   /** Slots whose last order failed there, with the release that serves instead; null: nothing serves. */
   readonly failed: Map<string, { readonly number: number; readonly digest: string } | null>;
+  /** In the middle of a swap: this one still serves. */
+  swapsFrom: { readonly number: number; readonly digest: string } | null;
+  /** Whether it shows what it was told: only to a server that asks, or is behind. */
+  showsOrders: boolean;
   /** Whether it is old: knows nothing of heads and shows no orders. */
   isOld: boolean;
   /** Comes to the server, as over a new connection, and exchanges pictures until both have nothing new to say. */
@@ -39,6 +43,8 @@ export function anAgent(t: TestApp, name: string): Agent {
     orders: null,
     failed: new Map(),
     isOld: false,
+    swapsFrom: null,
+    showsOrders: true,
     told: [],
     refused: null,
     connects() {
@@ -92,14 +98,16 @@ function pictureOf(agent: Agent): ObservedPicture {
   const { orders, isOld } = agent;
   const engine = { ok: true, reason: null, detail: null, liveRestore: true };
   const slots = (orders?.slots ?? []).map((slot) => observedOf(slot, agent));
-  const known = isOld ? { epoch: orders?.epoch ?? 0 } : { ...knownOf(orders), orders: orders?.slots ?? [] };
+  const shown = agent.showsOrders ? { orders: orders?.slots ?? [] } : {};
+  const known = isOld ? { epoch: orders?.epoch ?? 0 } : { ...knownOf(orders), ...shown };
   return { bootId: "b", agentVersion: "1", engine, slots, images: [], ...known };
 }
 
 function observedOf(slot: DesiredSlot, agent: Agent): ObservedSlot {
   const { service, environment, generation, release } = slot;
   const failed = agent.failed.get(service);
-  const serves = failed === undefined ? release : failed;
+  const isSwapping = agent.swapsFrom !== null;
+  const serves = agent.swapsFrom ?? (failed === undefined ? release : failed);
   const live =
     serves === null
       ? null
@@ -117,5 +125,6 @@ function observedOf(slot: DesiredSlot, agent: Agent): ObservedSlot {
     failed === undefined
       ? ({ ok: true, tookMs: 300 } as const)
       : ({ ok: false, tookMs: 300, reason: "unhealthy", detail: "no answer", logTail: [], after: "restored" } as const);
+  if (isSwapping) return { service, environment, generation, step: "checking", outcome: null, live, previous: null };
   return { service, environment, generation, step: failed === undefined ? "serving" : "failed", outcome, live, previous: null };
 }
