@@ -44,6 +44,7 @@ export function withHosts(
   hosts: readonly string[],
   fields: (host: HostState) => Partial<HostState>,
 ): RolloutState {
+  if (hosts.length === 0) return state;
   return { ...state, hosts: state.hosts.map((h) => (hosts.includes(h.host) ? { ...h, ...fields(h) } : h)) };
 }
 

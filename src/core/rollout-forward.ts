@@ -159,7 +159,7 @@ function names(hosts: readonly string[]): string {
 // ------------------------------------------------------------ after a batch
 
 /** No host of the batch is under way or to come. It soaks; a rollback does not, and neither does a batch without a healthy host. */
-export function batchDone(m: Moved, moment: Moment): Moved {
+function batchDone(m: Moved, moment: Moment): Moved {
   const { state } = m;
   const isLast = isLastBatch(state);
   const proving = isLast ? state.hosts : batchOf(state);

@@ -19,7 +19,7 @@ import {
   withHosts,
 } from "./rollout-change.ts";
 import { actOnFailure, asFailed, hasFailed } from "./rollout-failure.ts";
-import { batchDone, enter, goOn, nextBatch, soak } from "./rollout-forward.ts";
+import { enter, goOn, nextBatch, soak } from "./rollout-forward.ts";
 import {
   type Failure,
   type Fitness,
@@ -65,8 +65,13 @@ function isWaitedFor(state: RolloutState, host: string): boolean {
 /** Something about the fleet changed, and nothing about the rollout: does it let anything go on? */
 export function hostsChanged(state: RolloutState, event: Of<"hosts_changed">): Step {
   const next = state.phase === "restoring" ? nextTurn(quiet(state), event) : goOn(quiet(state), event);
-  const isSame = next.effects.length === 0 && JSON.stringify(next.state) === JSON.stringify(state);
-  return isSame ? ignored : moved(next);
+  return next.effects.length === 0 && isSame(state, next.state) ? ignored : moved(next);
+}
+
+/** It is asked with every report of every host: what has not been touched is not compared. */
+function isSame(before: RolloutState, after: RolloutState): boolean {
+  const keys = Object.keys(before) as (keyof RolloutState)[];
+  return keys.every((key) => before[key] === after[key] || JSON.stringify(before[key]) === JSON.stringify(after[key]));
 }
 
 /** Silence was held against it, or the clock was; then it says that all is well. */
@@ -191,10 +196,9 @@ function isBatchGone(before: RolloutState, after: RolloutState): boolean {
   return batchOf(before).length > 0 && !after.batches[after.batch]?.some((host) => batchOf(before).some((h) => h.host === host));
 }
 
-/** The batch in work has gone with its last host. When it was the last batch, the whole soaks. */
+/** The batch in work has gone with its last host: on to the next. When it was the last, the one before it leads to the end. */
 function afterBatchLeft(m: Moved, event: Of<"host_left">): Moved {
-  if (m.state.batch < m.state.batches.length) return enter(m, event);
-  return batchDone(change(m, { batch: m.state.batches.length - 1 }), event);
+  return enter(change(m, { batch: Math.min(m.state.batch, m.state.batches.length - 1) }), event);
 }
 
 /** When a soaking batch has become the last one, its soak is that of the whole. */

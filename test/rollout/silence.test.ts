@@ -225,6 +225,17 @@ test("when the last host of a batch leaves, the next one begins; of the last bat
   assert.equal(soaking.state.soakEndsAt, noon + 60_000, "it is the last batch now");
 });
 
+test("a host that leaves in a pause sets nothing going before the resume", () => {
+  const rollout = rolling({ hostNames: ["prod-1", "prod-2"], policy: { maxFailed: { hosts: 1 } } });
+  rollout.failed("prod-1");
+  rollout.paused();
+  rollout.hear({ type: "host_left", host: "prod-2" });
+  assert.deepEqual(rollout.goals(), {});
+  assert.equal(rollout.state.phase, "rolling");
+  rollout.resumed();
+  assert.deepEqual(rollout.goals(), { "prod-1": 41 }, "nobody is left who could have it");
+});
+
 test("when every host leaves there is nothing to succeed", () => {
   for (const rollout of [rolling({ hostNames: ["one"] }), new Told(aRequest({ hostNames: ["one"] }))]) {
     rollout.hear({ type: "host_left", host: "one" });
