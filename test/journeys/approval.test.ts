@@ -250,7 +250,7 @@ journey("cancelled in the middle, every touched host is put back", async ({ ana,
   await bo.clicks("Approve");
   await j.host("prod-2").stands("start");
   await j.card("2 of 3 hosts done");
-  await bo.clicks("Cancel", { confirm: true });
+  await bo.clicks("Stop and put back", { confirm: true });
   await j.card("Being put back");
   goOn();
   const card = await j.card("Cancelled, put back");
