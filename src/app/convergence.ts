@@ -42,13 +42,29 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
   const { store, config, log, fleet, conductor } = parts;
   /** Environments in which somebody waits for room, or for the store. Only saves looking: after a start every host connects. */
   const crowded = new Map<string, SlotKey>();
+  /** What is live, until a rollout of the environment ends. */
+  const lives = new Map<string, number | null>();
 
+  /** A thousand hosts that come back at once and have what is live are a thousand looks at one slot each. */
   function host(name: string): void {
     const known = store.hosts.find(name);
-    if (known !== null) for (const place of placesOf(config, known.labels)) bring(place);
+    if (known === null) return;
+    for (const place of placesOf(config, known.labels)) {
+      const wanted = store.slots.get(name, place)?.release ?? null;
+      if (wanted === null || wanted !== liveRelease(place)) bring(place);
+    }
+  }
+
+  function liveRelease(place: SlotKey): number | null {
+    const known = lives.get(nameOf(place));
+    if (known !== undefined) return known;
+    const release = store.rollouts.live(place.service, place.environment)?.state.release ?? null;
+    lives.set(nameOf(place), release);
+    return release;
   }
 
   function environment(key: SlotKey): void {
+    lives.delete(nameOf(key));
     const settings = environmentOf(config, key);
     if (settings === null) return;
     try {

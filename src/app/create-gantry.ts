@@ -1,6 +1,6 @@
 /** Puts the application together from its ports. The composition root gives the adapters; tests give stand-ins. */
 import type { GantryConfig } from "../config/valid.ts";
-import type { RolloutEvent } from "../core/rollout-state.ts";
+import type { Person, RolloutEvent } from "../core/rollout-state.ts";
 import { createActs } from "./acts.ts";
 import { refused } from "./asked.ts";
 import { type Conductor, createConductor } from "./conductor.ts";
@@ -49,7 +49,7 @@ export type App = {
   readonly fence: Fence;
   readonly rollbacks: Rollbacks;
   /** Takes a host's key away. Rollouts wait for it no more. False when there is no such host. */
-  revoke(host: string): boolean;
+  revoke(host: string, by: Person | null): boolean;
   /** After a start: takes up what was under way. Call it once, when the surfaces can be reached. */
   recover(): void;
   /** Reality was adopted: hosts and the line are looked at anew. */
@@ -103,8 +103,12 @@ export function createApp(parts: GantryParts): App {
     converge: (key) => late("convergence").environment(key),
     rollBack({ service, environment }, why) {
       if (late("fence").isFrozen()) return;
-      const answer = late("rollbacks").rollBackBySystem({ service, environment, why });
-      log.warn({ service, environment, why, answer }, "the watch and the policy want to go back");
+      try {
+        const answer = late("rollbacks").rollBackBySystem({ service, environment, why });
+        log.warn({ service, environment, why, answer }, "the watch and the policy want to go back");
+      } catch (error) {
+        log.error({ err: error, service, environment, why }, "going back could not be begun; the next start tries again");
+      }
     },
     ...failpoint,
     ...(parts.onEvent && { onEvent: parts.onEvent }),
@@ -119,10 +123,11 @@ export function createApp(parts: GantryParts): App {
   const locks = createLocks({ ...services, line });
   Object.assign(made, { conductor, outbox, convergence, fence, line, rollbacks } satisfies Late);
 
-  function revoke(host: string): boolean {
+  function revoke(host: string, by: Person | null): boolean {
     if (store.hosts.find(host) === null) return false;
     conductor.atomically(() => {
       store.hosts.revoke(host, clock.now());
+      store.history.act({ at: clock.now(), kind: "revoked", by, facts: { host } });
       for (const state of conductor.active()) {
         if (state.hosts.some((h) => h.host === host)) conductor.tell(state.number, { type: "host_left", at: clock.now(), host });
       }

@@ -52,6 +52,7 @@ export function createEnrolment(parts: {
         if (spent === null) return { refused: "bad_token" as const };
         const labels = { ...facts.labels, ...spent.labels };
         store.hosts.put({ name, labels, publicKey, at: clock.now() });
+        store.history.act({ at: clock.now(), kind: "enrolled", by: null, facts: { host: name, labels, publicKey } });
         leave(name, labels);
         log.info({ host: name, labels }, "host enrolled");
         return { name, publicKey, labels };

@@ -219,7 +219,7 @@ test("a host that is revoked is waited for no more", async () => {
   await fleet.asks(aCommit(1));
   fleet.hasImage("b");
   assert.equal(fleet.state().reason, "awaiting_images");
-  fleet.app.revoke("a");
+  fleet.app.revoke("a", null);
   assert.deepEqual(
     fleet.state().hosts.map((h) => h.host),
     ["b"],

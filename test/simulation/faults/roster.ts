@@ -24,7 +24,7 @@ export const revoked: Fault = {
       if (world.server === null || world.disk.fault !== null || left === 0 || victim.machine.name.endsWith("-clone")) return;
       left -= 1;
       note(victim.machine.name, "is revoked and thrown away");
-      world.server.app.revoke(victim.host);
+      world.server.app.revoke(victim.host, null);
       world.powerOff(victim);
       world.lookAtWires();
       victim.gone = true;
