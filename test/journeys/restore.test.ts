@@ -2,12 +2,29 @@
 import assert from "node:assert/strict";
 import { cpSync, rmSync } from "node:fs";
 import type { AdoptReport } from "../../src/app/adopt.ts";
+import { adopt } from "../../src/cli/adopt.ts";
+import { verifyAudit } from "../../src/cli/audit.ts";
 import { backUp, restore } from "../../src/cli/backup.ts";
+import { showDead, tryAgain } from "../../src/cli/outbox.ts";
 import { callLocally } from "../../src/http/local-socket.ts";
 import { eventually } from "../kit/eventually.ts";
 import { first, type Journey, journey, newest, second, third } from "../kit/journey.ts";
 
 type Stage = Pick<Journey, "data" | "stopServer" | "startServer" | "host" | "page" | "local" | "logged">;
+
+/** What an operator types, what is printed, and the exit code. */
+async function types(stage: Stage, how: { isDryRun: boolean; isSure: boolean }): Promise<string> {
+  const printed: string[] = [];
+  const code = await adopt({ data: stage.data, user: "root", ...how, print: (text) => void printed.push(text) });
+  return `${printed.join("\n")}\nexit ${code}`;
+}
+
+async function audits(stage: Stage): Promise<string> {
+  const printed: string[] = [];
+  const print = (text: string) => void printed.push(text);
+  const code = await verifyAudit({ data: stage.data, head: null, print, progress: () => undefined });
+  return `${printed.join("\n")}\nexit ${code}`;
+}
 
 async function backedUp({ data }: Stage): Promise<string> {
   const file = `${data}-backup.db`;
@@ -68,14 +85,19 @@ journey(
     );
     assert.match((await j.local("rollback api staging --now")).text, /Reason: server_behind/);
 
-    const seen = await adopts(j, true);
-    assert.deepEqual(
-      seen.environments.filter((e) => e.environment === "staging").map((e) => [e.live, e.hosts, e.others]),
-      [[4, staging, []]],
+    const seen = await types(j, { isDryRun: true, isSure: false });
+    assert.match(
+      seen,
+      /staging-1 {2}api staging: r4 \(r4 was not known here[^\n]*\n[\s\S]*api staging: r4 is live, on all 2\.[\s\S]*exit 0$/,
     );
-    assert.equal((await frozen(j))["ok"], false, "a preview changes nothing");
+    assert.match(await types(j, { isDryRun: false, isSure: false }), /Nothing was done\. To do it: gantry adopt --yes\nexit 1$/);
+    assert.equal((await frozen(j))["ok"], false, "looking changes nothing");
 
-    await adopts(j);
+    assert.match(await types(j, { isDryRun: false, isSure: true }), /^Adopted; the freeze is over\.[\s\S]*exit 0$/);
+    assert.match(await types(j, { isDryRun: false, isSure: true }), /^Gantry is not frozen[\s\S]*exit 0$/);
+    await eventually(async () => assert.match(await audits(j), /^The history holds, [\s\S]*2 agents agree: [\s\S]*exit 0$/));
+    assert.deepEqual(await showDead(j.data), ["Nothing was given up in the last 7 days."]);
+    assert.equal(await tryAgain(j.data, 1), false);
     assert.equal((await frozen(j))["ok"], true);
     await eventually(async () => {
       const { text } = await j.local("status api");
@@ -86,6 +108,7 @@ journey(
     const back = await j.local("rollback api staging r2 --now");
     assert.equal(back.ok, true, back.text);
     await j.serves("staging", second);
+    await j.card("Rolled back");
     await j.makeLive("staging", third);
     await j.serves("staging", third);
   },
