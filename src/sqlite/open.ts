@@ -109,7 +109,9 @@ function storeOn(facts: {
     db,
     fault: mark.fault ?? faultAtEnd(history),
     checkpoint() {
+      failpoint("checkpoint.before");
       emptyLog(db);
+      failpoint("checkpoint.before_mark");
       mark.note();
     },
     serverId: identity.serverId,
