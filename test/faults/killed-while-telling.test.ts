@@ -1,16 +1,5 @@
 /** The server is killed while it tells the outside what happened. */
-import { isDead, killRounds, type Round } from "./kit/kill-rounds.ts";
-
-/** Killed, and killed again by what the first kill left to do. */
-const inTheNextLife = (point: string): Round => ({
-  name: `at ${point} of what an earlier life accepted`,
-  async dies(stage) {
-    stage.failAt("inbox.after_ack");
-    await isDead(stage, "inbox.after_ack");
-    stage.launch({ failpoint: point });
-    await isDead(stage, point);
-  },
-});
+import { killRounds } from "./kit/kill-rounds.ts";
 
 killRounds({
   seed: 400,
@@ -21,8 +10,6 @@ killRounds({
     "outbox.thread.before_mark 4",
     "outbox.notice.after_claim",
     "outbox.notice.before_mark",
-    inTheNextLife("outbox.answer.after_claim"),
-    inTheNextLife("outbox.answer.before_mark"),
     "outbox.change.after_claim",
     "outbox.tickets.before_mark",
   ],

@@ -64,6 +64,8 @@ export type LaunchOptions = {
   readonly data?: string;
   /** As `gantry server` starts it, without any of what rehearsals add. */
   readonly plain?: boolean;
+  /** Another command of the CLI than `server`; with `plain`. */
+  readonly command?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
 };
 
@@ -156,7 +158,7 @@ async function build(facts: StageFacts, undo: (() => unknown)[]): Promise<Proces
       ...options.env,
     };
     const running = watch(
-      spawn(process.execPath, options.plain ? [cli, "server"] : [failingServer], { env }),
+      spawn(process.execPath, options.plain ? [cli, ...(options.command ?? ["server"])] : [failingServer], { env }),
       join(dir, `server-${launched++}.log`),
     );
     // Whoever was killed takes no more orders.
