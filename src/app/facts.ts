@@ -82,7 +82,7 @@ export function createFacts(parts: FactsParts): Facts {
       readiness: { ...readiness(service, environment, goBackTo), release: goBackTo },
       why: stored.why,
       ...lineFacts(stored),
-      leftOut: settings.environment === null ? [] : leftOut(settings.environment),
+      leftOut: settings.environment === null ? [] : leftOut(settings.environment, state),
       head: headOrNull(store.history.head()),
       now: now(),
     };
@@ -104,9 +104,12 @@ export function createFacts(parts: FactsParts): Facts {
     return lock === null || (lock.until !== null && lock.until <= now()) ? null : lock;
   }
 
-  function leftOut(environment: EnvironmentConfig): RolloutFacts["leftOut"] {
-    const marked = store.hosts.all().filter((h) => h.revokedAt === null && hasLabels(h.labels, environment.hosts));
-    return marked.flatMap(({ name, intent }) => (intent === null ? [] : [{ host: name, intent }]));
+  /** One that was taken out after it had begun there is part of it all the same. */
+  function leftOut(environment: EnvironmentConfig, { hosts }: RolloutState): RolloutFacts["leftOut"] {
+    const enrolled = store.hosts.all().filter((h) => h.revokedAt === null && hasLabels(h.labels, environment.hosts));
+    return enrolled.flatMap(({ name, intent }) =>
+      intent === null || hosts.some((h) => h.host === name) ? [] : [{ host: name, intent }],
+    );
   }
 
   /** Commits and tickets that a service file promises and nobody can look up. */

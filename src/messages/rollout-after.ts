@@ -43,7 +43,7 @@ function finish(facts: {
   }
 }
 
-export function watchLines(state: RolloutState, now: number): readonly Line[] {
+function watchLines(state: RolloutState, now: number): readonly Line[] {
   const { watch } = state;
   if (watch === null) return [];
   if (watch.finding !== null) return [findingLine(watch.finding, now)];
@@ -67,7 +67,7 @@ export function findingLine(finding: WatchFinding, now: number): Line {
   };
 }
 
-export function foundText({ found, rule }: Pick<WatchFinding, "found" | "rule">): string {
+function foundText({ found, rule }: Pick<WatchFinding, "found" | "rule">): string {
   switch (found) {
     case "unwell":
       return `not well for ${duration(rule.unwellMs)} without a break`;

@@ -20,8 +20,7 @@ export function turnNotice(facts: RolloutFacts, turn: Turn): Message {
   });
 }
 
-/** Also the line in the thread when it has become the next. */
-export function turnText(facts: RolloutFacts, turn: Turn): string {
+function turnText(facts: RolloutFacts, turn: Turn): string {
   const { state } = facts;
   switch (turn) {
     case "next": {

@@ -303,6 +303,21 @@ describe("the one-tap way back of a card raised by the watch", () => {
     assert.deepEqual([asked?.facts["to"], asked?.facts["why"]], [41, "the containers did not stay well"]);
   });
 
+  test("is believed in exactly its own shape", async () => {
+    const fake = new Fake();
+    fake.place = { active: null, line: [] };
+    for (const bad of [
+      { ...back, to: "41" },
+      { ...back, to: 0 },
+      { ...back, planHash: "" },
+      { ...back, rollout: null },
+      { ...back, x: 1 },
+    ]) {
+      assert.equal(reasonOf(await fake.presses("rollback", bad)), "stale_click", JSON.stringify(bad));
+    }
+    assert.deepEqual(fake.asked, []);
+  });
+
   test("shows the preview when something has happened since", async () => {
     const fake = new Fake();
     inPlace(fake, after(facts.rolling, requested({ number: 143 })));
