@@ -24,8 +24,8 @@ export type Oracles = {
   reached(): Reached;
 };
 
-const calmMs = 15_000;
-const lookEveryMs = 5_000;
+const calmMs = 10_000;
+const lookEveryMs = 2_000;
 
 export function createOracles(facts: { readonly onCard: (posted: Posted) => void }): Oracles {
   const reached: Record<string, number> = {};

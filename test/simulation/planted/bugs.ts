@@ -1,15 +1,14 @@
 /**
- * Faults that the simulation must find: each replaces one text of one source file while it is loaded, so that no switch stands
- * in the code itself. The text must stand there exactly once.
+ * Faults that the simulation must find: each replaces texts of source files while they are loaded, so that no switch stands in
+ * the code itself. Each text must stand there exactly once.
  */
 
 export type PlantedBug = {
   readonly name: string;
   /** What the bug is, for people. */
   readonly is: string;
-  readonly file: string;
-  readonly text: string;
-  readonly instead: string;
+  /** More than one where several layers keep the same promise, each of them alone. */
+  readonly edits: readonly { readonly file: string; readonly text: string; readonly instead: string }[];
   /** The first seed that shows it, as it was found; the test begins there. */
   readonly shownBy: number;
 };
@@ -18,251 +17,376 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "no_fsync",
     is: "commits do not wait for the disk",
-    file: "test/simulation/world/memory-store/store.ts",
-    text: "const waitsForDisk = true;",
-    instead: "const waitsForDisk = false;",
+    edits: [
+      {
+        file: "test/simulation/world/memory-store/store.ts",
+        text: "const waitsForDisk = true;",
+        instead: "const waitsForDisk = false;",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "lost_hosts_not_counted",
     is: "hosts that nobody hears of do not count as out of service",
-    file: "src/core/rollout-batches.ts",
-    text: "new Set([...fitness.unwell, ...fitness.away]);",
-    instead: "new Set([...fitness.unwell]);",
+    edits: [
+      {
+        file: "src/core/rollout-batches.ts",
+        text: "new Set([...fitness.unwell, ...fitness.away]);",
+        instead: "new Set([...fitness.unwell]);",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "unwell_not_counted",
     is: "hosts that serve badly do not count as out of service",
-    file: "src/core/rollout-batches.ts",
-    text: "new Set([...fitness.unwell, ...fitness.away]);",
-    instead: "new Set([...fitness.away]);",
+    edits: [
+      {
+        file: "src/core/rollout-batches.ts",
+        text: "new Set([...fitness.unwell, ...fitness.away]);",
+        instead: "new Set([...fitness.away]);",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "budget_off_by_one",
     is: "one host more than allowed is taken out of service",
-    file: "src/core/rollout-batches.ts",
-    text: "Math.max(0, state.budget - out.size)",
-    instead: "Math.max(0, state.budget + 1 - out.size)",
+    edits: [
+      {
+        file: "src/core/rollout-batches.ts",
+        text: "Math.max(0, state.budget - out.size)",
+        instead: "Math.max(0, state.budget + 1 - out.size)",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "stale_generation_accepted",
-    is: "an agent takes an order older than one it has obeyed",
-    file: "src/host/slot-worker.ts",
-    text: "if (desired.generation < known) return false;",
-    instead: "",
-    shownBy: 0,
-  },
-  {
-    name: "stale_history_obeyed",
-    is: "an agent obeys a picture that knows less of the history than it has heard",
-    file: "src/host/obedience.ts",
-    text: "if (says === undefined || heard === undefined || !isOlder(says, heard)) return null;",
-    instead: "return null;",
+    is: "an agent takes orders older than those it has obeyed: by generation, and by the history that comes with them",
+    edits: [
+      { file: "src/host/slot-worker.ts", text: "if (desired.generation < known) return false;", instead: "" },
+      {
+        file: "src/host/obedience.ts",
+        text: "if (says === undefined || heard === undefined || !isOlder(says, heard)) return null;",
+        instead: "return null;",
+      },
+      {
+        file: "src/host/obedience.ts",
+        text: "slot.generation > (news.get(slotName(slot))?.generation ?? 0)",
+        instead: "slot.generation < 0",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "lower_epoch_accepted",
-    is: "an agent obeys an epoch lower than one it has obeyed",
-    file: "src/host/obedience.ts",
-    text: "if (picture.epoch < orders.epoch) {",
-    instead: "if (picture.epoch < 0) {",
+    is: "an agent obeys whatever it is told, of whatever epoch",
+    edits: [
+      { file: "src/host/obedience.ts", text: "if (picture.epoch < orders.epoch) {", instead: "if (picture.epoch < 0) {" },
+      { file: "src/host/slot-worker.ts", text: "if (desired.generation < known) return false;", instead: "" },
+      {
+        file: "src/host/obedience.ts",
+        text: "if (says === undefined || heard === undefined || !isOlder(says, heard)) return null;",
+        instead: "return null;",
+      },
+      {
+        file: "src/host/obedience.ts",
+        text: "slot.generation > (news.get(slotName(slot))?.generation ?? 0)",
+        instead: "slot.generation < 0",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "no_dedupe",
     is: "a delivery that came before counts as new",
-    file: "src/app/write-desk.ts",
-    text: 'resolve(fresh[index] === true ? "new" : "duplicate")',
-    instead: 'resolve("new")',
+    edits: [
+      {
+        file: "src/app/write-desk.ts",
+        text: 'resolve(fresh[index] === true ? "new" : "duplicate")',
+        instead: 'resolve("new")',
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "two_agents",
     is: "a second agent takes the place of a living one",
-    file: "test/simulation/world/hub.ts",
-    text: "const stays = answers && byHost.get(introduction.host) === rival;",
-    instead: "const stays = false;",
+    edits: [
+      {
+        file: "test/simulation/world/hub.ts",
+        text: "const stays = answers && byHost.get(introduction.host) === rival;",
+        instead: "const stays = false;",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "stale_button",
     is: "a button of another plan counts",
-    file: "src/app/decisions.ts",
-    text: "if (planHash !== null && planHash !== stored.state.planHash) return staleClick(number);",
-    instead: "",
+    edits: [
+      {
+        file: "src/app/decisions.ts",
+        text: "if (planHash !== null && planHash !== stored.state.planHash) return staleClick(number);",
+        instead: "",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "approve_by_requester",
     is: "who asked may approve",
-    file: "src/app/decisions.ts",
-    text: "if (approvals.notRequester && isSame(state.requester, actor)) {",
-    instead: "if (approvals.notRequester && isSame(state.requester, actor) && state.number < 0) {",
+    edits: [
+      {
+        file: "src/app/decisions.ts",
+        text: "if (approvals.notRequester && isSame(state.requester, actor)) {",
+        instead: "if (approvals.notRequester && isSame(state.requester, actor) && state.number < 0) {",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "one_approval_is_enough",
     is: "a rollout goes ahead with its first approval",
-    file: "src/core/rollout-verbs.ts",
-    text: "next.state.approvals.length < approvalsRequired) return moved(next);",
-    instead: "next.state.approvals.length < 1) return moved(next);",
+    edits: [
+      {
+        file: "src/core/rollout-verbs.ts",
+        text: "next.state.approvals.length < approvalsRequired) return moved(next);",
+        instead: "next.state.approvals.length < 1) return moved(next);",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "start_first_on_one_port",
     is: "the new container is started beside the old one",
-    file: "src/core/slot-step.ts",
-    text: 'if (old !== null && old.status === "running") return { kind: "stop", id: old.id, which: "old" };',
-    instead: "",
+    edits: [
+      {
+        file: "src/core/slot-step.ts",
+        text: 'if (old !== null && old.status === "running") return { kind: "stop", id: old.id, which: "old" };',
+        instead: "",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "restart_policy_always",
     is: "what was stopped comes back with a reboot",
-    file: "src/host/slot-steps.ts",
-    text: 'setRestartPolicy(id, "unless-stopped");',
-    instead: 'setRestartPolicy(id, "always" as "no");',
+    edits: [
+      {
+        file: "src/host/slot-steps.ts",
+        text: 'setRestartPolicy(id, "unless-stopped");',
+        instead: 'setRestartPolicy(id, "always" as "no");',
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "unproven_is_promoted",
     is: "a container counts as healthy without being asked",
-    file: "src/host/prove.ts",
-    text: "if (!answer.ok) {",
-    instead: "if (look.good > 1e9) {",
+    edits: [
+      {
+        file: "src/host/prove.ts",
+        text: "if (!answer.ok) {",
+        instead: "if (look.good > 1e9) {",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "journal_not_awaited",
     is: "a failed generation is forgotten with the process and tried again",
-    file: "src/host/slot-memory.ts",
-    text: "return memory.entry.generation === generation ? memory.entry.outcome : null;",
-    instead: "return null;",
+    edits: [
+      {
+        file: "src/host/slot-memory.ts",
+        text: "return memory.entry.generation === generation ? memory.entry.outcome : null;",
+        instead: "return null;",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "soak_skipped_after_restart",
     is: "a soak counts as over when the server has started since",
-    file: "src/app/soak-proof.ts",
-    text: "if (!isDue(state, now)) return settle(",
-    instead:
-      "if (!isDue(state, now) && !(startedAt > 1767603610000 && state?.phase === 'soaking' && tell(rollout, { type: 'soaked', at: state.soakEndsAt ?? now }) === undefined)) return settle(",
+    edits: [
+      {
+        file: "src/app/soak-proof.ts",
+        text: "if (!isDue(state, now)) return settle(",
+        instead:
+          "if (!isDue(state, now) && !(startedAt > 1767603610000 && state?.phase === 'soaking' && tell(rollout, { type: 'soaked', at: state.soakEndsAt ?? now }) === undefined)) return settle(",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "soak_without_proof",
     is: "a soak ends by time alone",
-    file: "src/app/soak-proof.ts",
-    text: "if (silent.length === 0) {",
-    instead: "if (silent.length >= 0) {",
+    edits: [
+      {
+        file: "src/app/soak-proof.ts",
+        text: "if (silent.length === 0) {",
+        instead: "if (silent.length >= 0) {",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "verdict_before_soak",
     is: "a release is judged good when the soak begins",
-    file: "src/core/rollout-forward.ts",
-    text: "return runClocks(soaking, { soakMs: ms, progressMs: null }, at);",
-    instead:
-      'return also(runClocks(soaking, { soakMs: ms, progressMs: null }, at), verdict({ release: m.state.release, verdict: "good" }));',
+    edits: [
+      {
+        file: "src/core/rollout-forward.ts",
+        text: "return runClocks(soaking, { soakMs: ms, progressMs: null }, at);",
+        instead:
+          'return also(runClocks(soaking, { soakMs: ms, progressMs: null }, at), verdict({ release: m.state.release, verdict: "good" }));',
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "queue_ships_bad",
     is: "what was judged bad while it waited in line is shipped",
-    file: "src/app/line.ts",
-    text: "const gate = judgedSince(store, place, stored) ?? planGates(",
-    instead: "const gate = planGates(",
+    edits: [
+      {
+        file: "src/app/line.ts",
+        text: "const gate = judgedSince(store, place, stored) ?? planGates(",
+        instead: "const gate = planGates(",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "late_report_ignored",
     is: "a success that comes late does not count",
-    file: "src/core/rollout-hosts.ts",
-    text: '(known.status === "swapping" || isLate(known))',
-    instead: '(known.status === "swapping")',
+    edits: [
+      {
+        file: "src/core/rollout-hosts.ts",
+        text: '(known.status === "swapping" || isLate(known))',
+        instead: '(known.status === "swapping")',
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "any_generation_counts",
     is: "a report about an older goal counts for the present one",
-    file: "src/app/reports.ts",
-    text: "slot.generation !== wanted.generation) return events;",
-    instead: "slot.generation > wanted.generation) return events;",
+    edits: [
+      {
+        file: "src/app/reports.ts",
+        text: "slot.generation !== wanted.generation) return events;",
+        instead: "slot.generation > wanted.generation) return events;",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "timer_lost_on_restart",
     is: "timers do not outlive the process",
-    file: "src/app/timers.ts",
-    text: "      grant(clock.now());\n      serve();",
-    instead: "for (const { rollout, name } of store.timers.due(1e15)) store.timers.clear(rollout, name);",
+    edits: [
+      {
+        file: "src/app/timers.ts",
+        text: "      grant(clock.now());\n      serve();",
+        instead: "for (const { rollout, name } of store.timers.due(1e15)) store.timers.clear(rollout, name);",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "open_commands_forgotten",
     is: "what was accepted before a crash is not taken up",
-    file: "src/app/door.ts",
-    text: "let leftOver = store.inbox.open();",
-    instead: "let leftOver = store.inbox.open().slice(0, 0);",
+    edits: [
+      {
+        file: "src/app/door.ts",
+        text: "let leftOver = store.inbox.open();",
+        instead: "let leftOver = store.inbox.open().slice(0, 0);",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "rollback_to_bad",
     is: "a rollback may go to a release that was judged bad",
-    file: "src/app/rollbacks.ts",
-    text: 'if (verdict?.verdict === "good") return null;',
-    instead: "return null;",
+    edits: [
+      {
+        file: "src/app/rollbacks.ts",
+        text: 'if (verdict?.verdict === "good") return null;',
+        instead: "return null;",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "pause_lets_next_host_start",
     is: "a paused rollout starts the next host",
-    file: "src/core/rollout-forward.ts",
-    text: "if (isPaused(m.state) || (m.state.phase",
-    instead: "if ((m.state.phase",
+    edits: [
+      {
+        file: "src/core/rollout-forward.ts",
+        text: "if (isPaused(m.state) || (m.state.phase",
+        instead: "if ((m.state.phase",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "retry_touches_all",
     is: "retry swaps healthy hosts again",
-    file: "src/core/rollout-verbs.ts",
-    text: 'if (h.status !== "failed") return h;',
-    instead: 'if (h.status !== "failed" && h.status !== "healthy") return h;',
+    edits: [
+      {
+        file: "src/core/rollout-verbs.ts",
+        text: 'if (h.status !== "failed") return h;',
+        instead: 'if (h.status !== "failed" && h.status !== "healthy") return h;',
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "outbox_never_retries",
     is: "what could not be said is not tried again by itself",
-    file: "src/app/outbox.ts",
-    text: "wake(store.outbox.nextAt(now));",
-    instead: "wake(null);",
+    edits: [
+      {
+        file: "src/app/outbox.ts",
+        text: "wake(store.outbox.nextAt(now));",
+        instead: "wake(null);",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "others_containers_touched",
     is: "an agent takes containers of another host for its own",
-    file: "src/host/own-engine.ts",
-    text: "owner === undefined || owner === null || owner === host;",
-    instead: "owner !== '';",
+    edits: [
+      {
+        file: "src/host/own-engine.ts",
+        text: "owner === undefined || owner === null || owner === host;",
+        instead: "owner !== '';",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "fence_deaf",
     is: "a server that was set back does not notice agents that know more",
-    file: "src/app/fence.ts",
-    text: "if (head !== null && head.seq > mine.seq) {",
-    instead: "if (head !== null && head.seq < 0) {",
+    edits: [
+      {
+        file: "src/app/fence.ts",
+        text: "if (head !== null && head.seq > mine.seq) {",
+        instead: "if (head !== null && head.seq < 0) {",
+      },
+    ],
     shownBy: 0,
   },
   {
     name: "frozen_server_talks",
     is: "a frozen server still tells agents what to do",
-    file: "src/app/fence.ts",
-    text: "if (store.freeze.current() !== null) return false;",
-    instead: "",
+    edits: [
+      {
+        file: "src/app/fence.ts",
+        text: "if (store.freeze.current() !== null) return false;",
+        instead: "",
+      },
+    ],
     shownBy: 0,
   },
 ];

@@ -28,7 +28,7 @@ export function releaseStore(ledger: Ledger, chain: Chain): ReleaseStore {
       const release: Release = { service, number, commit, digest, spec };
       return ledger.transact(() => {
         rows.set(keyOf(service, number), { release, specHash });
-        chain.add({ kind: "release", service, number, digest, specHash, at: facts.at, by: facts.by });
+        chain.add(`release ${service} ${number} ${digest} ${specHash} ${facts.at} ${facts.by}`);
         return release;
       });
     },

@@ -34,7 +34,7 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
     const before = events.get(number) ?? [];
     const seq = before.length + 1;
     events.set(number, [...before, event], { table: "event", number, seq });
-    chain.add({ entry: "event", rollout: number, seq, event });
+    chain.add(`event ${number} ${seq} ${event.type} ${event.at} ${"host" in event ? event.host : ""}`);
   }
 
   function active(service: string, environment: string): StoredRollout | null {

@@ -18,7 +18,7 @@ export function verdictStore(ledger: Ledger, chain: Chain): VerdictStore & { row
       ledger.transact(() => {
         const id = rows.size + 1;
         rows.set(id, facts, { table: "verdict", id });
-        chain.add({ kind: "verdict", ...facts });
+        chain.add(`verdict ${facts.service} ${facts.environment} ${facts.release} ${facts.verdict} ${facts.rollout} ${facts.at}`);
       });
     },
     newest: (facts) => ofPlace(facts).find((v) => v.release === facts.release) ?? null,
