@@ -172,6 +172,20 @@ test("a retry in a later batch gives hosts of earlier ones a batch of their own 
   assert.equal(rollout.state.phase, "succeeded");
 });
 
+test("a host that was accepted as failed, and is retried, counts again when it fails again", () => {
+  const rollout = rolling({ batch: 1, policy: pause });
+  rollout.failed("prod-1");
+  rollout.hear(cont);
+  assert.deepEqual(rollout.goals(), { "prod-2": 42 });
+  rollout.hear(retry);
+  assert.deepEqual(rollout.state.accepted, []);
+  rollout.swapped("prod-2");
+  rollout.soaked();
+  assert.deepEqual(rollout.goals(), { "prod-1": 42 });
+  rollout.failed("prod-1");
+  assert.deepEqual(rollout.pauses(), ["paused_on_failure"]);
+});
+
 test("a retry while the whole soaks makes it soak again afterwards", () => {
   const rollout = all({ ...restore, maxFailed: { hosts: 1 } });
   rollout.failed("prod-2");
