@@ -34,5 +34,5 @@ async function helpOf(...command: readonly string[]): Promise<string> {
 /** The first words of the lines under "Commands:". */
 function commandNames(overview: string): readonly string[] {
   const [, list = ""] = overview.split("\nCommands:\n");
-  return [...list.matchAll(/^ {2}([a-z]+)/gm)].map((match) => match[1] ?? "");
+  return [...list.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map((match) => match[1] ?? "");
 }
