@@ -74,8 +74,9 @@ function eventLines(before: RolloutState | null, event: RolloutEvent, after: Rol
       return [plainLine(swappedText(before, event, after))];
     case "host_failed":
     case "host_unwell":
-    case "host_overdue":
       return failedLines(event.host, after);
+    case "host_overdue":
+      return overdueLines(before, event.host, after);
     case "host_restored":
       return [plainLine(backText(event.host, after))];
     case "host_restore_failed":
@@ -123,6 +124,13 @@ function swappedText(
 function backText(host: string, after: RolloutState): string {
   const back = hostOf(after, host)?.back ?? null;
   return `${code(host)} is back ${back === null ? "to empty" : `on ${releaseName(back)}`}.`;
+}
+
+/** One that nobody hears of is waited for, as the policy says: told once, however often its time runs out. */
+function overdueLines(before: RolloutState | null, host: string, after: RolloutState): readonly ThreadLine[] {
+  if (hostOf(after, host)?.status !== "swapping") return failedLines(host, after);
+  const isKnown = before !== null && hostOf(before, host)?.reason === "host_lost";
+  return isKnown ? [] : [plainLine(`${code(host)} is not heard of; it is waited for (host_lost).`)];
 }
 
 function failedLines(host: string, after: RolloutState): readonly ThreadLine[] {

@@ -46,7 +46,7 @@ journey("a container that ends during the soak is noticed, and all hosts go back
 });
 
 journey(
-  "a host that is lost in the middle of its swap stops the rollout; when it returns it goes back",
+  "a host that is lost in the middle of its swap fails, where the policy says so; when it returns it goes back",
   async ({ ana, bo, clock, ...j }) => {
     await j.makeLive("prod", first);
     await ana.says(`/deploy api prod ${second}`);
@@ -62,13 +62,34 @@ journey(
     await clock.passes(61_000);
     const card = await j.card("Stuck, needs a person");
     assert.match(card, /prod-1: The host does not answer \(host_lost\)/);
-    assert.match(card, /The others serve r1/);
+    assert.match(card, /The others serve what they served before/);
     j.host("prod-1").returns();
     await j.serves("prod", first);
     await ana.says(`/deploy api prod ${second}`);
     await j.card("Waits for approval", 3);
   },
+  { service: { policy: "onFailure: restore, unreachable: fail" } },
 );
+
+journey("a host that is lost in the middle of its swap is waited for, until nothing has moved for too long", async (world) => {
+  const { ana, bo, clock, ...j } = world;
+  await j.makeLive("prod", first);
+  await ana.says(`/deploy api prod ${second}`);
+  await j.card("Waits for approval", 2);
+  const goOn = j.host("prod-1").waitsBefore("start");
+  await bo.clicks("Approve");
+  await j.host("prod-1").stands("start");
+  j.host("prod-1").vanishes();
+  goOn();
+  await clock.passes(61_000);
+  await j.card("prod-1: The host does not answer (host_lost)");
+  await clock.passes(15 * 60_000);
+  await j.card("Stuck, needs a person");
+  const thread = await j.thread("it is waited for");
+  assert.equal(thread.split("it is waited for").length, 2, "said once");
+  j.host("prod-1").returns();
+  await j.serves("prod", first);
+});
 
 journey("a host that returns in time finishes as if nothing had been", async ({ ana, bo, ...j }) => {
   await j.makeLive("prod", first);
