@@ -1,5 +1,5 @@
-/** Cards of rollouts under way are drawn again now and then, so that "for 40 s" does not stand still. */
-import type { Phase } from "../core/rollout-state.ts";
+/** Cards of rollouts under way are drawn again now and then, so that "for 40 s" does not stand still. A pause may last a weekend. */
+import { isPaused, type Phase } from "../core/rollout-state.ts";
 import type { Clock, Log } from "./ports.ts";
 import type { Store } from "./store.ts";
 
@@ -26,7 +26,7 @@ export function createTicking(parts: {
   function tick(): void {
     cancel = null;
     try {
-      const under = store.rollouts.allActive().filter(({ state }) => moving.includes(state.phase));
+      const under = store.rollouts.allActive().filter(({ state }) => moving.includes(state.phase) && !isPaused(state));
       for (const { number } of under) parts.redraw(number);
       if (under.length > 0) arm();
     } catch (error) {

@@ -134,6 +134,16 @@ describe("the watch", () => {
     assert.equal(fleet.state(2).watch?.finding?.found, "unwell");
   });
 
+  test("is not called quiet while somebody is unwell at its end", async () => {
+    const fleet = await live();
+    await passes(fleet, 10 * minute - 10_000);
+    fleet.reports("b", { health: "failing" });
+    await passes(fleet, 12_000);
+    assert.equal(fleet.state(2).watch?.endedAt, null);
+    await passes(fleet, 10_000);
+    assert.equal(fleet.state(2).watch?.finding?.found, "unwell");
+  });
+
   test("ends when another rollout begins; one that only waits for approval ends nothing", async () => {
     const fleet = await live();
     await fleet.asks(aCommit(3));
