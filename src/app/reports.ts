@@ -22,12 +22,18 @@ export function eventsOf(report: Report, state: RolloutState): LaterEvent[] {
   const slot = report.slots.find(isHere);
   if (slot === undefined || wanted === null || slot.generation !== wanted.generation) return events;
   if (!isAbout(slot, wanted)) return events;
+  if (isHollow(slot, wanted) && mine.status !== "healthy" && mine.status !== "returning") return events;
   return [...events, ...slotEvents(slot, mine, at)];
 }
 
 /** A success only counts for the release that is wanted: a restored server may count generations anew. */
 function isAbout(slot: ObservedSlot, wanted: StoredSlot): boolean {
   return slot.outcome?.ok !== true || slot.live === null || slot.live.release === wanted.release;
+}
+
+/** A success without the container that it is about: a cloned machine tells of containers that it does not have. */
+function isHollow(slot: ObservedSlot, wanted: StoredSlot): boolean {
+  return slot.outcome?.ok === true && slot.live === null && wanted.release !== null;
 }
 
 function imageEvents(image: ObservedImage, host: string, at: number): LaterEvent[] {

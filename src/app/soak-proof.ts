@@ -17,8 +17,10 @@ export function createSoakProof(parts: {
   readonly work: Work;
   readonly tell: (rollout: number, event: LaterEvent) => void;
 }): { end(rollout: number, now: number): void } {
-  const { store, fleet, work, tell } = parts;
-  const startedAt = parts.clock.now();
+  const { store, clock, fleet, work, tell } = parts;
+  const startedAt = clock.now();
+  /** When the hosts of a rollout were asked last. Each answer comes by here, and must not make all others answer again. */
+  const askedAt = new Map<number, number>();
 
   function isProved({ host }: HostState, state: RolloutState, since: number): boolean {
     const slot = store.slots.get(host, state);
@@ -40,13 +42,14 @@ export function createSoakProof(parts: {
       const silent = state.hosts.filter((h) => h.status === "healthy" && !isProved(h, state, state.soakEndsAt));
       if (silent.length === 0) {
         store.timers.clear(rollout, "soak");
+        askedAt.delete(rollout);
         tell(rollout, { type: "soaked", at: now });
         return;
       }
       store.timers.set({ rollout, name: "soak", wakeAt: now + proofRetryMs });
       const late = silent.filter((h) => now > Math.max(state.soakEndsAt, startedAt) + patienceMs(h, state));
       if (late.length > 0) giveUp(late, rollout, now);
-      else work.afterwards(() => ask(silent));
+      else work.afterwards(() => ask(rollout, silent));
     });
   }
 
@@ -62,7 +65,10 @@ export function createSoakProof(parts: {
     return isWaitedFor ? policy.deadlineMs : policy.hostDeadlineMs;
   }
 
-  function ask(hosts: readonly HostState[]): void {
+  function ask(rollout: number, hosts: readonly HostState[]): void {
+    const now = clock.mono();
+    if (now - (askedAt.get(rollout) ?? Number.NEGATIVE_INFINITY) < proofRetryMs) return;
+    askedAt.set(rollout, now);
     for (const { host } of hosts) fleet.nudge(host);
   }
 

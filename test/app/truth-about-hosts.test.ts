@@ -237,3 +237,15 @@ test("a container that restarted once long ago is not a crash loop today", async
   fleet.reports("one", { restarts: 4 });
   assert.equal(fleet.state().reason, "crash_loop");
 });
+
+test("a success without a container is none, also for a rollback", async () => {
+  const fleet = aFleet({ hosts: ["a"] });
+  await fleet.ships(aCommit(1));
+  await fleet.ships(aCommit(2));
+  const back = { service: "api", environment: "prod", to: null, shown: null, why: null, actor: eva };
+  await fleet.app.gantry.rollback({ ...back, origin: { key: "back", channel: null } });
+  fleet.reports("a", { gone: true });
+  assert.equal(fleet.state().phase, "rolling");
+  fleet.reports("a");
+  assert.equal(fleet.state().phase, "succeeded");
+});
