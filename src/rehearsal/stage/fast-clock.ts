@@ -9,12 +9,12 @@ export function fastClock(facts: { readonly speed: number; readonly since: numbe
     now,
     mono: () => performance.now() * speed,
     wakeAt(at, wake) {
-      let timer: NodeJS.Timeout;
-      const arm = () => {
-        const left = at - now();
-        timer = left <= 0 ? setTimeout(wake, 0) : setTimeout(arm, Math.ceil(left / speed));
+      const wait = () => Math.max(0, Math.ceil((at - now()) / speed));
+      const ring = () => {
+        if (now() >= at) wake();
+        else timer = setTimeout(ring, wait());
       };
-      arm();
+      let timer = setTimeout(ring, wait());
       return () => clearTimeout(timer);
     },
     soon: (work) => void setImmediate(work),
