@@ -29,6 +29,10 @@ export type Act = {
   readonly planHash: string | null;
   readonly why: string | null;
   readonly actor: Actor;
+  /** `proceed`: the failed hosts that the person was shown and accepts; absent (typed): those that have failed now. */
+  readonly hosts?: readonly string[];
+  /** `skipSoak`: the batch whose soak the button was made for; absent (typed): the one that soaks now. */
+  readonly batch?: number;
 };
 
 export interface Gantry {
