@@ -26,8 +26,9 @@ export function hostsOf(planned: readonly PlannedHostFacts[]): readonly HostStat
     logTail: [],
     startedAt: null,
     endedAt: null,
-    restarts: 0,
+    restarts: h.restarts ?? 0,
     attempt: 0,
+    ...(h.spread === undefined ? {} : { spread: h.spread }),
   }));
 }
 

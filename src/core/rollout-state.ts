@@ -56,6 +56,8 @@ export type HostState = {
   readonly attempt: number;
   /** It has been healthy since its last swap was begun. */
   readonly served?: boolean;
+  /** What the label of the policy's spread says of it; absent: it shares its value with nobody. */
+  readonly spread?: string;
 };
 
 /** Hosts of the environment that do not serve well at the moment of an event: reachable ones, and those nobody hears of. */
@@ -135,7 +137,15 @@ export type RolloutState = {
   readonly watch: WatchState | null;
 };
 
-export type PlannedHostFacts = { readonly host: string; readonly from: number | null; readonly unchanged: boolean };
+export type PlannedHostFacts = {
+  readonly host: string;
+  readonly from: number | null;
+  readonly unchanged: boolean;
+  /** What the label of the policy's spread says of it. Absent: no spread, or it has no such label. */
+  readonly spread?: string;
+  /** How often its container had been restarted when the plan was made, where it serves the release already. */
+  readonly restarts?: number;
+};
 
 export type Requested = {
   readonly type: "requested";
@@ -199,8 +209,16 @@ export type LaterEvent =
     }
   /** The failed hosts are swapped again. */
   | { readonly type: "retried"; readonly at: number; readonly by: Person; readonly fitness?: Fitness }
-  /** The failed hosts are accepted as they are. */
-  | { readonly type: "continued"; readonly at: number; readonly by: Person; readonly why: string; readonly fitness?: Fitness }
+  | {
+      /** Failed hosts are accepted as they are. */
+      readonly type: "continued";
+      readonly at: number;
+      readonly by: Person;
+      readonly why: string;
+      /** Those that the person saw as failed: no others are accepted. Absent: all that have failed by now. */
+      readonly hosts?: readonly string[];
+      readonly fitness?: Fitness;
+    }
   | { readonly type: "soak_skipped"; readonly at: number; readonly by: Person; readonly why: string | null }
   // The line
   | {
@@ -266,8 +284,14 @@ export type LaterEvent =
     }
   // After the end
   | { readonly type: "watch_raised"; readonly at: number; readonly finding: WatchFinding }
-  /** `quiet`: its time passed and nothing was found; otherwise another rollout began. */
-  | { readonly type: "watch_ended"; readonly at: number; readonly quiet: boolean };
+  | {
+      readonly type: "watch_ended";
+      readonly at: number;
+      /** Its time passed and nothing was found; otherwise another rollout began. */
+      readonly quiet: boolean;
+      /** Hosts that nobody heard of: whether they stayed well is not known. */
+      readonly silent?: readonly string[];
+    };
 
 export type Failure = { readonly reason: ReasonCode; readonly detail: string; readonly logTail: readonly string[] };
 
