@@ -29,16 +29,47 @@ after(async () => {
 
 const refusals = () =>
   stage.slack.log.filter((entry) => entry.kind === "ack" && JSON.stringify(entry.payload).includes("store_unwritable")).length;
+let fullSince = 0;
+
+/** Work while the disk is full. */
+async function whileFull(work: () => Promise<void>): Promise<void> {
+  fullSince = stage.slack.log.length;
+  disk.fill();
+  try {
+    await work();
+  } finally {
+    witness.mayDecline(fullSince, stage.slack.log.length);
+    disk.free();
+  }
+}
+
+function holdsWhileFull(): void {
+  witness.mayDecline(fullSince, stage.slack.log.length);
+  witness.holds();
+}
+
+/** On a full disk a server says in words what is wrong and ends, or it works. */
+async function startsPoorly(): Promise<void> {
+  const poor = stage.launch({ plain: true });
+  const how = await Promise.race([poor.ended, poor.prints("gantry is up").then(() => "up")]);
+  if (how !== "up") {
+    assert.equal(how, 1);
+    assert.match(poor.output(), /full/);
+    assert.doesNotMatch(poor.output(), /^\s+at /m, "no stack");
+  }
+  await poor.stop("SIGKILL");
+}
+
 const page = async (path: string) => (await fetch(`http://127.0.0.1:${stage.portOf(stage.server())}${path}`)).status;
 
 test("while it is full, commands are refused and nothing that was acknowledged is lost", { timeout: 60_000 }, async () => {
   await isBusy(stage, 10);
-  disk.fill();
-  await eventually(() => assert.ok(refusals() >= 5, "nobody was refused"), 30_000);
-  assert.equal(await page("/readyz"), 503);
-  assert.equal(await page("/healthz"), 200);
-  witness.holds();
-  disk.free();
+  await whileFull(async () => {
+    await eventually(() => assert.ok(refusals() >= 5, "nobody was refused"), 30_000);
+    assert.equal(await page("/readyz"), 503);
+    assert.equal(await page("/healthz"), 200);
+    holdsWhileFull();
+  });
   await isBusy(stage, 10);
   assert.equal(await page("/readyz"), 200);
   witness.holds();
@@ -47,20 +78,13 @@ test("while it is full, commands are refused and nothing that was acknowledged i
 test("killed on a full disk it says what is wrong, or works, and goes on when there is room", { timeout: 90_000 }, async () => {
   for (let round = 0; round < 3; round++) {
     await isBusy(stage, 5);
-    disk.fill();
-    const before = refusals();
-    await eventually(() => assert.ok(refusals() > before, "nobody was refused"), 30_000);
-    await stage.server().stop("SIGKILL");
-    witness.holds();
-    const poor = stage.launch({ plain: true });
-    const how = await Promise.race([poor.ended, poor.prints("gantry is up").then(() => "up")]);
-    if (how !== "up") {
-      assert.equal(how, 1);
-      assert.match(poor.output(), /full/);
-      assert.doesNotMatch(poor.output(), /^\s+at /m, "no stack");
-    }
-    await poor.stop("SIGKILL");
-    disk.free();
+    await whileFull(async () => {
+      const before = refusals();
+      await eventually(() => assert.ok(refusals() > before, "nobody was refused"), 30_000);
+      await stage.server().stop("SIGKILL");
+      holdsWhileFull();
+      await startsPoorly();
+    });
     await stage.startServer();
     await stage.slack.connected();
     witness.holds();

@@ -14,7 +14,10 @@ export type Witness = {
   holds(data?: string): void;
   /** How much has been held up to now. */
   counts(): { readonly acked: number; readonly goals: number; readonly events: number };
-  /** Acts that were acknowledged between the two places of Slack's log may have been declined by a server on its way down. */
+  /**
+   * Presses that were acknowledged between the two places of Slack's log may have been declined: the acknowledgement of a press has no
+   * room for a no, which comes by itself.
+   */
   mayDecline(from: number, to: number): void;
 };
 
@@ -74,7 +77,9 @@ export function createWitness(stage: ProcessStage): Witness {
       return { acked: acked().length, goals: stage.told.length, events };
     },
     mayDecline(from, to) {
-      for (const entry of stage.slack.log.slice(from, to)) if (entry.kind === "ack") declined.add(entry.envelopeId);
+      const { log } = stage.slack;
+      const isPress = (id: string) => log.some((e) => e.kind === "envelope" && e.envelopeId === id && e.type === "interactive");
+      for (const each of log.slice(from, to)) if (each.kind === "ack" && isPress(each.envelopeId)) declined.add(each.envelopeId);
     },
   };
 }
