@@ -106,6 +106,7 @@ export function createApp(parts: GantryParts): App {
       try {
         const answer = late("rollbacks").rollBackBySystem({ service, environment, why });
         log.warn({ service, environment, why, answer }, "the watch and the policy want to go back");
+        outbox.nudge();
       } catch (error) {
         log.error({ err: error, service, environment, why }, "going back could not be begun; the next start tries again");
       }

@@ -8,6 +8,7 @@ import type { ReleaseFacts, RollbackPreview } from "../core/facts.ts";
 import { type Refusal, refuse } from "../core/reasons.ts";
 import type { Release } from "../core/release.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
+import { plainLine } from "../messages/thread-acts.ts";
 import { isRefusal, type RequestParts, refused } from "./asked.ts";
 import type { Facts } from "./facts.ts";
 import type { Gantry, Opened, Refused } from "./gantry.ts";
@@ -48,8 +49,9 @@ type Asked = Pick<Parameters<Gantry["rollback"]>[0], "service" | "environment" |
 
 export type Rollbacks = Pick<Gantry, "previewRollback" | "rollback"> & {
   /**
-   * The watch and the policy say so: the same way as a person's, once for each rollout that is left. Refused when something is
-   * under way, and when what is live came by a rollback: going back is never itself undone by Gantry.
+   * The watch and the policy say so: the same way as a person's, tried once for each rollout that is left, and its thread says
+   * what came of it. Refused when something is under way that has touched hosts, and when what is live came by a rollback:
+   * going back is never itself undone by Gantry.
    */
   rollBackBySystem(facts: { readonly service: string; readonly environment: string; readonly why: string }): Opened | Refused;
 };
@@ -262,31 +264,71 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
   }
 
   function rollBackBySystem(facts: Parameters<Rollbacks["rollBackBySystem"]>[0]): Opened | Refused {
-    const { service, environment, why } = facts;
-    const place = placeOf(config, service, environment);
-    if (isRefusal(place)) return refused(place);
+    const { service, environment } = facts;
     return conductor.atomically(() => {
       const last = store.rollouts.lastEnded(service, environment, ["succeeded", "incomplete", "restored", "stuck"]);
-      const again = last === null ? null : store.rollouts.byRequest(`watch:${last.number}`);
-      if (again !== null) return { kind: "opened", rollout: again.number };
-      const active = store.rollouts.active(service, environment);
-      if (active !== null) return refused(busy(active.state, null));
       if (last === null || (last.state.phase !== "succeeded" && last.state.phase !== "incomplete")) {
-        return refused(
-          refuse("nothing_live", `What is live in ${nameOf(place)} is not the work of the rollout that was watched.`),
-        );
+        const text = `What is live in ${service} ${environment} is not the work of the rollout that was watched.`;
+        return refused(refuse("nothing_live", text));
       }
+      const again = store.rollouts.byRequest(watchKey(last.number));
+      if (again !== null) return again.number === last.number ? refused(triedBefore(last)) : opened(again.number);
       if (last.state.kind === "rollback") {
         const text = `#${last.number} is a rollback itself; Gantry does not undo one.`;
-        return refused(refuse("already_decided", text, `A person may: \`/rollback ${nameOf(place)}\`.`));
+        return refused(refuse("already_decided", text, `A person may: \`/rollback ${service} ${environment}\`.`));
       }
-      const way = wayBack(place, null);
-      if (isRefusal(way)) return refused(way);
-      if (way.does === "stop") return refused(busy(way.active.state, null));
-      const origin = { key: `watch:${last.number}`, channel: last.channel };
-      return open(way, { service, environment, shown: null, why, actor: watch, origin });
+      const answer = leaveBySystem(last, facts.why);
+      sayHowItWent(last, answer);
+      return answer;
     });
   }
 
+  /** A request that has touched nothing gives way, as it does to a person's rollback; what is under way does not. */
+  function leaveBySystem(last: StoredRollout, why: string): Opened | Refused {
+    const { service, environment } = last.state;
+    const place = placeOf(config, service, environment);
+    if (isRefusal(place)) return refused(place);
+    const active = store.rollouts.active(service, environment);
+    if (active !== null && (active.state.kind === "rollback" || !isUntouched(active.state)))
+      return refused(busy(active.state, null));
+    const way = newRollback(place, null, active);
+    if (isRefusal(way)) return refused(way);
+    const origin = { key: watchKey(last.number), channel: last.channel };
+    return open(way, { service, environment, shown: null, why, actor: watch, origin });
+  }
+
+  /**
+   * In the thread of what is left, and in the channel. A refusal is noted like a request that was served: a start days later
+   * must not do by itself what people have decided about since.
+   */
+  function sayHowItWent({ number, state }: StoredRollout, answer: Opened | Refused): void {
+    if (answer.kind === "refused") store.rollouts.noteRequest(watchKey(number), number);
+    const { service, environment } = state;
+    const text =
+      answer.kind === "opened"
+        ? `Gantry goes back from r${state.release} by itself, as the policy says: #${answer.rollout}.`
+        : `Gantry could not go back by itself: ${answer.refusal.text} ${answer.refusal.next} A person decides: \`/rollback ${service} ${environment}\`.`;
+    const body = plainLine(text, true);
+    store.outbox.add({ key: `thread:${number}`, kind: "thread", rollout: number, body, at: clock.now(), replace: false });
+  }
+
   return { previewRollback, rollback, rollBackBySystem };
+}
+
+/** What the watch has asked for, once for each rollout that it judged. */
+export function watchKey(rollout: number): string {
+  return `watch:${rollout}`;
+}
+
+function triedBefore({ number }: StoredRollout): Refusal {
+  return refuse("already_decided", `Gantry could not go back from #${number} by itself; a person decides.`);
+}
+
+function opened(rollout: number): Opened {
+  return { kind: "opened", rollout };
+}
+
+/** Asked for, and no host has been told anything. */
+function isUntouched({ phase }: RolloutState): boolean {
+  return phase === "awaiting_approval" || phase === "queued";
 }

@@ -8,6 +8,7 @@ import type { SlotKey } from "../core/slot.ts";
 import { judge, type WatchFinding, type WatchSample, watchRule } from "../core/watch.ts";
 import type { Clock, Fleet } from "./ports.ts";
 import { isWatched } from "./recording.ts";
+import { watchKey } from "./rollbacks.ts";
 import { proofRetryMs } from "./soak-proof.ts";
 import type { Store } from "./store.ts";
 import { graceMs } from "./timers.ts";
@@ -118,9 +119,17 @@ export function createWatching(parts: {
         const state = store.rollouts.live(service, environment)?.state;
         const finding = state?.watch?.finding ?? null;
         if (state === undefined || finding === null || state.policy.watch.onUnwell !== "rollback") return [];
+        if (store.rollouts.byRequest(watchKey(state.number)) !== null || !isNews(state, finding)) return [];
         return [{ key: { service, environment }, why: whyOf(finding) }];
       }),
     );
+  }
+
+  /** Long after the watch a finding is an old story, unless its host is still unwell. */
+  function isNews(state: RolloutState, { host }: WatchFinding): boolean {
+    if (clock.now() <= (state.watch?.until ?? 0)) return true;
+    const slot = store.slots.get(host, state);
+    return slot?.release === state.release && slot.observed?.live?.health !== "ok";
   }
 
   return { seen, ring, giveWay, owed };

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import type { Clock } from "../../src/app/ports.ts";
 import { createRollbacks } from "../../src/app/rollbacks.ts";
 import type { Phase } from "../../src/core/rollout-state.ts";
-import type { TestApp } from "../kit/app.ts";
+import { eva, type TestApp } from "../kit/app.ts";
 import { settled, silent } from "./kit.ts";
 import { aFleet, bo, cancels, deploys, edits, goesWell, happens, line, locks, place, reboots, rollsBack } from "./line-kit.ts";
 
@@ -339,12 +339,27 @@ describe("Gantry rolls back by itself", () => {
     assert.equal(fleet.state().number, 3);
   });
 
-  test("not into what a person does meanwhile", async () => {
+  test("past a request that has touched nothing: it gives way, as it does to a person", async () => {
+    for (const needs of [false, true]) {
+      const fleet = await twoReleases();
+      if (needs) needsApproval(fleet);
+      await deploys(fleet, 3);
+      assert.deepEqual(bySystem(fleet), { kind: "opened", rollout: 4 });
+      assert.equal(fleet.state(3).phase, "cancelled");
+      assert.deepEqual([fleet.state(4).kind, fleet.state(4).release, fleet.state(4).from], ["rollback", 1, 2]);
+    }
+  });
+
+  test("not into what a person does meanwhile; and then never by itself any more", async () => {
     const fleet = await twoReleases();
     await deploys(fleet, 3);
+    fleet.hasImage("a");
     const answer = bySystem(fleet);
     assert.equal(answer.kind === "refused" && answer.refusal.reason, "busy");
-    assert.equal(fleet.state(3).phase, "queued");
+    assert.equal(fleet.state(3).phase, "rolling");
+    await cancels(fleet, 3, eva);
+    assert.equal(await goesWell(fleet, 3), "restored");
+    assert.equal(bySystem(fleet).kind, "refused");
   });
 
   test("and says plainly when there is nothing to go back to", async () => {

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import { aCommit, type TestApp } from "../kit/app.ts";
 import { desires, goes, passes, repeats, runs } from "./hosts-kit.ts";
 import type { OpenStore } from "./kit.ts";
-import { aFleet, phases, place, reboots } from "./line-kit.ts";
+import { aFleet, deploys, edits, phases, place, reboots } from "./line-kit.ts";
 
 const minute = 60_000;
 
@@ -15,6 +15,31 @@ async function live(policy: Parameters<typeof aFleet>[1] = {}): Promise<TestApp>
   await fleet.ships(aCommit(2));
   await fleet.clock.advance(1000);
   return fleet;
+}
+
+/** The process ends between the commit of the raise and what follows it. */
+function crashesAfterTheFinding(fleet: TestApp): void {
+  const { conductor } = fleet.app;
+  const samples = [{ host: "b", at: fleet.clock.now(), health: "failing" as const, restarts: 0 }];
+  const rule = { unwellMs: 1, restarts: 1, flaps: 1 };
+  const finding = { host: "b", found: "unwell" as const, rule, samples, at: fleet.clock.now() };
+  assert.throws(() =>
+    conductor.atomically(() => {
+      conductor.afterwards(() => {
+        throw new Error("the process ends");
+      });
+      conductor.tell(2, { type: "watch_raised", at: fleet.clock.now(), finding });
+    }),
+  );
+}
+
+/** `2!: …` is said in the thread of #2 and, with the mark, to the whole channel. */
+function threads(fleet: TestApp): string[] {
+  const text = "rollout || iif(body ->> '$.broadcast', '!', '') || ': ' || (body ->> '$.message.text')";
+  return (fleet.store as OpenStore).db
+    .prepare<[], string>(`select ${text} from outbox where kind = 'thread' order by id`)
+    .pluck()
+    .all();
 }
 
 function notices(fleet: TestApp): string[] {
@@ -91,21 +116,40 @@ describe("the watch", () => {
     assert.equal(fleet.state().number, 3, "a rollback is watched by nobody, and never itself undone");
   });
 
+  test("with that policy, goes back although a request waits for approval; nothing comes of it days later", async () => {
+    const fleet = await live({ watch: { forMs: 10 * minute, onUnwell: "rollback" } });
+    edits(fleet, { approvals: { required: 1, from: ["captains"], notRequester: true, expireMs: 60 * minute } });
+    assert.equal(await deploys(fleet, 3), "#3");
+    fleet.reports("b", { health: "failing" });
+    await passes(fleet, 25_000);
+    assert.deepEqual(phases(fleet, 3, 4), ["#3 cancelled", "#4 rolling"]);
+    assert.match(threads(fleet).join("\n"), /2!: Gantry goes back from r2 by itself, as the policy says: #4\./);
+  });
+
+  test("with that policy and nothing to go back to, says so to everybody, and does not try again days later", async () => {
+    const fleet = aFleet(["a", "b"], { watch: { forMs: 10 * minute, onUnwell: "rollback" } });
+    await fleet.ships(aCommit(1));
+    fleet.reports("b", { health: "failing" });
+    await passes(fleet, 25_000);
+    assert.equal(fleet.state().number, 1);
+    assert.match(threads(fleet).at(-1) ?? "", /^1!: Gantry could not go back by itself: api prod has no earlier good release:/);
+    const said = threads(fleet).length;
+    await reboots(fleet);
+    assert.equal(threads(fleet).length, said);
+  });
+
+  test("a crash between the finding and the way back is made good for, but not days later when all are well", async () => {
+    const fleet = await live({ watch: { forMs: 10 * minute, onUnwell: "rollback" } });
+    crashesAfterTheFinding(fleet);
+    fleet.app.stop();
+    await fleet.clock.advance(3 * 24 * 60 * minute);
+    await reboots(fleet);
+    assert.equal(fleet.state().number, 2);
+  });
+
   test("a rollback that a crash came before is made at the next start", async () => {
     const fleet = await live({ watch: { forMs: 10 * minute, onUnwell: "rollback" } });
-    // The process ends between the commit of the raise and what follows it.
-    const { conductor } = fleet.app;
-    const samples = [{ host: "b", at: fleet.clock.now(), health: "failing" as const, restarts: 0 }];
-    const rule = { unwellMs: 1, restarts: 1, flaps: 1 };
-    const finding = { host: "b", found: "unwell" as const, rule, samples, at: fleet.clock.now() };
-    assert.throws(() =>
-      conductor.atomically(() => {
-        conductor.afterwards(() => {
-          throw new Error("the process ends");
-        });
-        conductor.tell(2, { type: "watch_raised", at: fleet.clock.now(), finding });
-      }),
-    );
+    crashesAfterTheFinding(fleet);
     assert.equal(fleet.state().number, 2);
     await reboots(fleet);
     assert.equal(fleet.state().number, 3);
