@@ -121,7 +121,9 @@ export function createApp(parts: GantryParts): App {
   const services = { ...base, people, registry, forge, fleet, conductor, facts, redraw };
   const line = createLine(services);
   const rollbacks = createRollbacks(services);
-  const locks = createLocks({ ...services, line });
+  /** What people do; a freeze that comes while Slack or a registry is asked stops it at the last moment. */
+  const byPeople = { ...services, conductor: standingStill(conductor, store) };
+  const locks = createLocks({ ...byPeople, line });
   Object.assign(made, { conductor, outbox, convergence, fence, line, rollbacks } satisfies Late);
 
   function revoke(host: string, by: Person | null): boolean {
@@ -146,12 +148,12 @@ export function createApp(parts: GantryParts): App {
   }
 
   const acts = {
-    ...createRequests(services),
-    ...createRestarts(services),
-    rollback: rollbacks.rollback,
-    ...createDecisions(services),
-    ...createActs(services),
-    ...createIntents({ ...services, convergence }),
+    ...createRequests(byPeople),
+    ...createRestarts(byPeople),
+    rollback: createRollbacks(byPeople).rollback,
+    ...createDecisions(byPeople),
+    ...createActs(byPeople),
+    ...createIntents({ ...byPeople, convergence }),
     lock: locks.lock,
     unlock: locks.unlock,
   };
@@ -202,9 +204,35 @@ function unlessFrozen(acts: Acts, fence: Fence): Acts {
   const guarded = Object.entries(acts).map(([verb, act]) => [
     verb,
     async (facts: never) => {
-      const refusal = fence.refusal();
-      return refusal === null ? (act as (facts: never) => unknown)(facts) : refused(refusal);
+      const before = fence.refusal();
+      if (before !== null) return refused(before);
+      try {
+        return await (act as (facts: never) => unknown)(facts);
+      } catch (error) {
+        const refusal = error instanceof StandStill ? fence.refusal() : null;
+        if (refusal === null) throw error;
+        return refused(refusal);
+      }
     },
   ]);
   return Object.fromEntries(guarded) as Acts;
+}
+
+/** The server froze between the question and the act: nothing of it is committed. */
+class StandStill extends Error {}
+
+/** The conductor as acts of people see them: whatever they change looks at the freeze in the same transaction. */
+function standingStill(conductor: Conductor, store: Store): Conductor {
+  function checked<T>(work: () => T): T {
+    return conductor.atomically(() => {
+      if (store.freeze.current() !== null) throw new StandStill("the server is frozen");
+      return work();
+    });
+  }
+  return {
+    ...conductor,
+    atomically: checked,
+    open: (row, event) => checked(() => conductor.open(row, event)),
+    tell: (number, event) => checked(() => conductor.tell(number, event)),
+  };
 }

@@ -26,7 +26,7 @@ const frozenRetryMs = 60_000;
 const longestReason = 300;
 
 export function createLocks(parts: LockParts): Locks {
-  const { store, config, clock, log, people, line } = parts;
+  const { store, config, clock, log, people, line, conductor } = parts;
   let cancelWake: (() => void) | null = null;
   let stopped = false;
 
@@ -42,7 +42,7 @@ export function createLocks(parts: LockParts): Locks {
       return refused(refuse("missing_word", "A lock needs a reason, for everybody who finds it.", next));
     }
     const key = keyOf(place);
-    const answer = store.transact((): Done | Refused => {
+    const answer = conductor.atomically((): Done | Refused => {
       const now = clock.now();
       const known = lockOf(store, key, now);
       if (known !== null && !isSame(known.by, actor)) return refused(heldByAnother(place, known));
@@ -78,7 +78,7 @@ export function createLocks(parts: LockParts): Locks {
         : await people.refusal({ actor, roles: unlockersOf(place), what: `take away the lock of ${seen.by.name}` });
     if (refusal !== null)
       return refused({ ...refusal, text: `${refusal.text} ${seen === null ? "" : lockSentence(place, seen)}` });
-    const answer = store.transact((): Done | Refused => {
+    const answer = conductor.atomically((): Done | Refused => {
       const known = lockOf(store, key, clock.now());
       if (known === null) return { kind: "done", text: `${nameOf(place)} is not locked.` };
       // Somebody else locked it while the role was looked up.

@@ -65,6 +65,28 @@ test("an agent that was told a higher generation freezes it, whether or not it k
   }
 });
 
+test("an act that was under way when the freeze came does nothing, and is told why", async () => {
+  await live("web-1", "web-2");
+  const about = { planHash: null, why: null, actor: ana };
+  const origin = (key: string) => ({ key, channel: null });
+  const number = await t.asks(aCommit(2));
+  const acts = [
+    () => t.app.gantry.pause({ ...about, rollout: number, actor: eva }),
+    () => t.app.gantry.cancel({ rollout: number, why: null, actor: eva }),
+    () => t.app.gantry.rollback({ ...place, to: null, shown: null, why: null, actor: eva, origin: origin("back") }),
+    () => t.app.gantry.deploy({ ...place, ...about, ref: aCommit(3), allowBad: false, wait: true, origin: origin("next") }),
+    () => t.app.gantry.lock({ ...place, why: "hands off", forMs: null, actor: ana }),
+    () => t.app.gantry.drain({ host: "web-1", why: null, actor: ana }),
+  ].map((act) => act());
+  t.app.fence.check({ host: "web-1", epoch: 9 });
+  const answers = await Promise.all(acts);
+  for (const answer of answers) assert.equal(answer.kind === "refused" && answer.refusal.reason, "server_behind");
+  assert.equal(t.state().number, number);
+  assert.deepEqual([t.state().phase, t.state().pauses.map((p) => p.reason)], ["queued", ["server_behind"]]);
+  assert.equal(t.store.locks.find(place), null);
+  assert.equal(t.store.hosts.find("web-1")?.intent, null);
+});
+
 test("nobody is told anything while it is frozen, and every change is refused with the reason", async () => {
   const [web1, web2] = (await live("web-1", "web-2")) as [Agent, Agent];
   web1.wasTold({ release: 2 });
