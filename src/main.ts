@@ -109,7 +109,12 @@ export async function startServer(
     log,
     chat: slack.chat,
     dispatch: dispatcher({ gantry: app.gantry, commands, onServed: (served) => metrics?.command(served) }),
-    home: () => homeView({ board: app.facts.status({ service: null, environment: null }), now: clock.now() }),
+    home: () =>
+      homeView({
+        board: app.facts.status({ service: null, environment: null }),
+        now: clock.now(),
+        freeze: app.gantry.freeze(),
+      }),
     faultMessage,
     newId: () => randomUUID().slice(0, 8),
     changesState: (delivery) => changesState(delivery, commands),

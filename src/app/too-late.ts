@@ -19,13 +19,33 @@ export function tooLate(state: RolloutState): Refusal {
 /** What the reducer refused, in words. */
 export function lost(state: RolloutState, reason: ReasonCode): Refusal {
   const now = `#${state.number} is ${state.phase.replaceAll("_", " ")} now`;
+  if (reason === "paused_on_failure") return failedFirst(state);
   const pause = state.pauses.find((p) => p.reason === reason);
   if (pause !== undefined) return refuse(reason, `#${state.number} is paused already${pausedBy(pause)}.`);
   if (reason === "already_approved") return refuse(reason, `You have approved #${state.number} already.`);
   if (reason === "not_paused") return refuse(reason, `${now}, and not paused.`);
   if (reason === "nothing_failed") return refuse(reason, `${now}, and no host of it has failed.`);
+  if (reason === "not_soaking" && state.phase === "soaking") return soakIsOver(state);
   if (reason === "not_soaking") return refuse(reason, `${now}, and does not soak.`);
   return refuse(reason, `${now}${whoAndWhen(state)}.`, reasons[reason].next);
+}
+
+function soakIsOver({ number }: RolloutState): Refusal {
+  const text = `The soak time of #${number} is over already; it waits for its hosts to say that they are well.`;
+  return refuse("not_soaking", text, `\`/gantry why #${number}\` names those that have not.`);
+}
+
+/** A resume alone would say nothing about the hosts that failed. */
+function failedFirst(state: RolloutState): Refusal {
+  const { number, hosts } = state;
+  const failed = hosts.filter((h) => h.status === "failed").map((h) => h.host);
+  const names = failed.slice(0, 6).join(", ");
+  const more = failed.length > 6 ? ` and ${failed.length - 6} more` : "";
+  return refuse(
+    "paused_on_failure",
+    `#${number} is paused because hosts failed, and they must be answered first: ${names}${more}.`,
+    `\`/gantry retry ${number}\` swaps them again, \`/gantry continue ${number} WHY\` leaves them as they are, \`/gantry abort ${number}\` stops it.`,
+  );
 }
 
 /** Going back is never itself stopped: hosts would be left between two releases. */

@@ -4,6 +4,7 @@ import type { ReasonCode } from "../core/reasons.ts";
 import { releaseName } from "../core/release.ts";
 import { type HostState, type HostStatus, hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import type { SlotStep } from "../core/slot.ts";
+import type { Unproved } from "./why-soak.ts";
 import { afterTheEnd, frozen, locked, mostHosts, namesOf, paused, placeOf, type Wait } from "./why-standing.ts";
 
 /** What a wait is judged by, besides the rollout's own state. */
@@ -15,6 +16,10 @@ export type Around = {
   /** The rollout that holds the environment, when it is another. */
   readonly busyWith: number | null;
   readonly approvers: readonly string[];
+  /** The requester is not one of them. */
+  readonly notRequester: boolean;
+  /** Its soak is over: hosts that have not said since that they are well, and until when that is waited for. */
+  readonly unproved: Unproved | null;
   /** Hosts that nobody hears of, and since when. */
   readonly away: ReadonlyMap<string, number | null>;
   readonly steps: Readonly<Record<string, SlotStep>>;
@@ -25,7 +30,13 @@ export function waitsOf(state: RolloutState, around: Around): readonly Wait[] {
   const first = around.freeze === null ? [] : [frozen(around.freeze)];
   if (hasEnded(state)) return [...first, ...afterTheEnd(state)];
   const pauses = state.pauses.filter((p) => p.reason !== "server_behind" || around.freeze === null);
-  return [...first, ...pauses.map((pause) => paused(pause, state)), ...inPhase(state, around)];
+  return [...first, ...pauses.map((pause) => paused(pause, state)), ...(standsStill(state) ? [] : inPhase(state, around))];
+}
+
+/** Failed hosts are to be answered and nothing is in mid-swap: a person is all that it waits for. */
+function standsStill({ pauses, phase, hosts }: RolloutState): boolean {
+  const isForward = phase === "queued" || phase === "rolling" || phase === "soaking";
+  return isForward && pauses.some((p) => p.reason === "paused_on_failure") && hosts.every((h) => h.status !== "swapping");
 }
 
 function inPhase(state: RolloutState, around: Around): readonly Wait[] {
@@ -39,7 +50,7 @@ function inPhase(state: RolloutState, around: Around): readonly Wait[] {
     case "rolling":
       return swapping(state, around);
     case "soaking":
-      return [soaking(state)];
+      return [around.unproved === null ? soaking(state) : unproved(state, around.unproved, around)];
     case "restoring":
       return goingBack(state, around);
     case "succeeded":
@@ -73,11 +84,12 @@ function lockedToo(state: RolloutState, { lock }: Around): readonly Wait[] {
   return lock === null || state.kind === "rollback" ? [] : [locked(lock, placeOf(state))];
 }
 
-function approval(state: RolloutState, { approvers }: Around): Wait {
+function approval(state: RolloutState, { approvers, notRequester }: Around): Wait {
   const { approvals, approvalsRequired, number, detail, expiresAt, since } = state;
   const given = approvals.length === 0 ? "nobody has yet" : `so far: ${approvals.map((a) => a.by.name).join(", ")}`;
   const changed = state.reason === "plan_changed" && detail !== null ? ` ${detail}.` : "";
-  const who = approvers.length === 0 ? "an approver" : approvers.join(" or ");
+  const except = notRequester ? `, not ${state.requester.name}` : "";
+  const who = `${approvers.length === 0 ? "an approver" : approvers.join(" or ")}${except}`;
   return {
     reason: "awaiting_approval",
     text: `Waits for ${approvalsRequired - approvals.length} more of ${approvalsRequired} approvals (${given}).${changed}`,
@@ -189,6 +201,19 @@ function soaking(state: RolloutState): Wait {
     since: state.since,
     until: state.pauses.length > 0 ? null : state.soakEndsAt,
     ends: `Time, and every host saying that it is well. ${next}. \`/gantry skip-soak ${state.number}\` ends it now.`,
+  };
+}
+
+/** The time is over, and it is no proof: no act ends this, only the word of the hosts, or the end of patience. */
+function unproved(state: RolloutState, { hosts, until }: Unproved, { away }: Around): Wait {
+  const named = hosts.map((host) => ({ host: away.has(host) ? `${host} (no connection)` : host }));
+  const must = hosts.length === 1 ? "it is" : "they are";
+  return {
+    reason: "awaiting_host",
+    text: `Batch ${state.batch + 1} of ${state.batches.length}: its soak time is over, and ${namesOf(named) || "its hosts"} must still say that ${must} well.`,
+    since: state.soakEndsAt ?? state.since,
+    until,
+    ends: "Their agents report. A host that does not has failed when the time is up.",
   };
 }
 

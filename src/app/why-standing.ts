@@ -51,7 +51,7 @@ export function paused(pause: Pause, state: RolloutState): Wait {
       return {
         ...base,
         text: `Paused because ${failedNames(state)} failed${why}. Its clocks stand still.`,
-        ends: `\`/gantry retry ${number}\`, \`/gantry continue ${number} WHY\`, or \`/rollback ${placeOf(state)}\`; ${stop}.`,
+        ends: afterFailure(state),
       };
     case "line_held":
       return {
@@ -62,6 +62,16 @@ export function paused(pause: Pause, state: RolloutState): Wait {
     case "server_behind":
       return { ...base, text: `The server was behind its agents${why}.`, ends: "`gantry adopt` on the server's machine." };
   }
+}
+
+/** In `queued` nothing was touched: there is nothing to roll back, and what serves is what should. */
+function afterFailure(state: RolloutState): string {
+  const { number, hosts, phase } = state;
+  const out = `\`/gantry abort ${number}\``;
+  const stop = phase === "queued" ? `${out} ends it, nothing was touched` : `${out} stops it and puts its hosts back`;
+  if (hosts.every((h) => h.status !== "failed")) return `\`/gantry resume ${number}\`: no host is failed any more; or ${stop}.`;
+  const back = phase === "queued" ? "" : `, or \`/rollback ${placeOf(state)}\``;
+  return `\`/gantry retry ${number}\`, \`/gantry continue ${number} WHY\`${back}; ${stop}.`;
 }
 
 function failedNames(state: RolloutState): string {

@@ -11,12 +11,14 @@ import { hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
 import { watchRule } from "../core/watch.ts";
 import { phaseWords } from "../messages/phase.ts";
+import { approvalsFor } from "./asked.ts";
 import { type FactsParts, stepsOf } from "./facts.ts";
 import type { Refused } from "./gantry.ts";
 import { hasLabels } from "./planner.ts";
 import type { StoredHost, StoredRollout } from "./store.ts";
 import { hostSentence, hostWaits, slotWait } from "./why-host.ts";
 import { type Around, waitsOf } from "./why-rollout.ts";
+import { unprovedOf } from "./why-soak.ts";
 import { frozen, locked, mostHosts, type Wait } from "./why-standing.ts";
 import { nameOf, storyOf, verdictTold } from "./why-story.ts";
 
@@ -57,19 +59,23 @@ export function createWhy(parts: FactsParts): { readonly why: (about: readonly s
     return `${what}.${why}${detail === null || detail === "" ? "" : ` ${detail}.`}`;
   }
 
-  function aroundOf({ number, state }: StoredRollout): Around {
+  function aroundOf({ number, state, allowBad }: StoredRollout): Around {
     const { service, environment } = state;
     const slots = store.slots.ofEnvironment({ service, environment });
     const active = store.rollouts.active(service, environment);
     const waitsInLine = state.phase === "in_line";
     const at = waitsInLine ? store.rollouts.inLine(service, environment).findIndex((r) => r.number === number) : -1;
+    const settings = environmentOf(state);
+    const approvals = settings === null ? null : approvalsFor(settings, allowBad !== null);
     const silent = hasEnded(state) ? [] : state.hosts.filter((h) => !fleet.isConnected(h.host));
     return {
       freeze: store.freeze.current(),
       lock: lockOf(state),
       position: at < 0 ? null : at + 1,
       busyWith: active === null || active.number === number ? null : active.number,
-      approvers: environmentOf(state)?.approvals.from ?? [],
+      approvers: approvals?.from ?? [],
+      notRequester: approvals?.notRequester ?? allowBad !== null,
+      unproved: unprovedOf(state, { slots, isConnected: (host) => fleet.isConnected(host), now: now() }),
       away: new Map(silent.map(({ host }) => [host, store.hosts.find(host)?.lastSeenAt ?? null])),
       steps: stepsOf(slots, number),
     };

@@ -3,6 +3,7 @@ import type { RolloutFacts } from "../core/facts.ts";
 import { releaseName, shortCommit } from "../core/release.ts";
 import type { PauseReason, RolloutState } from "../core/rollout-state.ts";
 import type { ButtonFacts } from "./blocks.ts";
+import { isSoakOver } from "./rollout-status.ts";
 import { decisionValue, goBackValue } from "./values.ts";
 import { count } from "./words.ts";
 
@@ -20,7 +21,7 @@ export function rolloutButtons(facts: RolloutFacts): readonly ButtonFacts[] {
     case "awaiting_approval":
       return [approve(facts), reject(facts)];
     case "queued":
-      return state.pauses.length > 0 ? [resume(facts), cancel(facts)] : [cancel(facts)];
+      return [...waysOn(facts), cancel(facts)];
     case "rolling":
     case "soaking":
       return underWay(facts);
@@ -42,10 +43,17 @@ export function rolloutButtons(facts: RolloutFacts): readonly ButtonFacts[] {
 function underWay(facts: RolloutFacts): readonly ButtonFacts[] {
   const { state } = facts;
   const back = state.kind === "rollback" ? [] : [abort(facts), ...rollBack(facts)];
-  if (isHeldBy(state, "paused_on_failure")) return [retry(facts), proceed(facts), ...back];
-  if (state.pauses.length > 0) return [resume(facts), ...back];
-  const skip = state.phase === "soaking" ? [skipSoak(facts)] : [];
+  if (state.pauses.length > 0) return [...waysOn(facts), ...back];
+  const skip = state.phase === "soaking" && !isSoakOver(facts) ? [skipSoak(facts)] : [];
   return state.kind === "rollback" ? skip : [...skip, pause(facts), ...back];
+}
+
+/** Out of a pause. Failed hosts must be answered first: while they are there, resuming is refused. */
+function waysOn(facts: RolloutFacts): readonly ButtonFacts[] {
+  const { state } = facts;
+  if (state.pauses.length === 0) return [];
+  const mustAnswer = isHeldBy(state, "paused_on_failure") && state.hosts.some((h) => h.status === "failed");
+  return mustAnswer ? [retry(facts), proceed(facts)] : [resume(facts)];
 }
 
 /** Once the watch has tripped, the way back is one tap, as long as it is known where it leads. */

@@ -39,7 +39,7 @@ function details(facts: RolloutFacts): readonly Line[] {
     case "rolling":
       return [batchLine(state), doneLine(state), elapsedLine(facts), ...heldUpLine(state)];
     case "soaking":
-      return [batchLine(state), ...soakLine(state, now), elapsedLine(facts)];
+      return [batchLine(state), ...soakLine(facts), elapsedLine(facts)];
     case "incomplete":
       return [doneLine(state), tookLine(state)];
     case "succeeded":
@@ -92,11 +92,25 @@ function batchLine(state: RolloutState): Line {
   return same(`batch ${Math.min(state.batch + 1, state.batches.length)} of ${state.batches.length}`);
 }
 
-function soakLine(state: RolloutState, now: number): readonly Line[] {
+function soakLine(facts: RolloutFacts): readonly Line[] {
+  const { state, now } = facts;
   const until = state.soakEndsAt;
-  return until === null || state.pauses.length > 0
-    ? []
-    : [{ text: `until ${utc(until, now, "seconds")}`, mrkdwn: `until ${when(until, now, "seconds")}` }];
+  if (until === null || state.pauses.length > 0) return [];
+  if (isSoakOver(facts)) return [same(`its soak time is over; it waits for the word of ${silentNames(facts)}`)];
+  return [{ text: `until ${utc(until, now, "seconds")}`, mrkdwn: `until ${when(until, now, "seconds")}` }];
+}
+
+/** The time alone proves nothing: its hosts must still say that they are well. */
+export function isSoakOver({ state, now }: RolloutFacts): boolean {
+  return state.phase === "soaking" && state.soakEndsAt !== null && state.soakEndsAt <= now;
+}
+
+function silentNames({ state, away }: RolloutFacts): string {
+  const mustSay = state.hosts.filter((h) => h.status === "healthy" || h.status === "unchanged");
+  const silent = mustSay.filter((h) => away.includes(h.host)).map((h) => safe(h.host, 40));
+  if (silent.length === 0) return "its hosts";
+  const more = silent.length > 3 ? ` and ${silent.length - 3} more` : "";
+  return `${silent.slice(0, 3).join(", ")}${more} (no connection)`;
 }
 
 /** Hosts where this phase's work is done: forward those that serve it, on the way back those that went back. */

@@ -65,7 +65,9 @@ function pausedLine(pause: Pause, state: RolloutState): ThreadLine {
     case "paused":
       return actLine(pause.by, (who) => `Paused by ${who}${said(pause.why)} Hosts in mid-swap finish, no other begins.`);
     case "paused_on_failure": {
-      const text = `Paused: ${failureText(state)} Retry them, continue past them, abort or roll back: a person decides, on the card.`;
+      // Before anything was touched there is nothing to go back from.
+      const stop = state.phase === "queued" ? "or cancel" : "abort or roll back";
+      const text = `Paused: ${failureText(state)} Retry them, continue past them, ${stop}: a person decides, on the card.`;
       return line(text, `:double_vertical_bar: ${text}`, true);
     }
     case "server_behind":

@@ -16,6 +16,8 @@ const quiet: Around = {
   position: null,
   busyWith: null,
   approvers: ["release-captains"],
+  notRequester: false,
+  unproved: null,
   away: new Map(),
   steps: {},
 };
@@ -121,6 +123,36 @@ describe("what is said", () => {
     const watch = { until: noon + 600_000, finding, raisedAt: noon, endedAt: noon };
     const [line] = ends({ ...stateIn("succeeded", null), watch });
     assert.match(line ?? "", /^watch_tripped: web-1 did not stay well after the end\. -> `\/rollback api prod`/);
+  });
+
+  test("of failed hosts that must be answered is all that is said: nothing else would move it", () => {
+    const hosts = after([]).hosts.map((h, i) => (i === 0 ? { ...h, status: "failed" as const } : h));
+    assert.deepEqual(ends({ ...stateIn("queued", "paused_on_failure"), hosts }), [
+      "paused_on_failure: Paused because web-1 failed: a reason. Its clocks stand still. -> `/gantry retry 142`, `/gantry continue 142 WHY`; `/gantry abort 142` ends it, nothing was touched.",
+    ]);
+    const told = ends(stateIn("rolling", "paused_on_failure"));
+    assert.equal(told.length, 2, "a host in mid-swap is still waited for");
+    const answered = stateIn("soaking", "paused_on_failure");
+    assert.match(ends(answered)[0] ?? "", /`\/gantry resume 142`: no host is failed any more; or `\/gantry abort 142`/);
+  });
+
+  test("of a soak whose time is over names the hosts that must still speak, and no act that is refused", () => {
+    const unproved = { hosts: ["web-1", "web-2"], until: noon + 900_000 };
+    const state: RolloutState = { ...stateIn("soaking", null), soakEndsAt: noon + 31_000 };
+    const around = { ...quiet, unproved, away: new Map([["web-1", noon]]) };
+    const [wait, more] = waitsOf(state, around);
+    assert.equal(more, undefined);
+    assert.deepEqual([wait?.reason, wait?.since, wait?.until], ["awaiting_host", noon + 31_000, noon + 900_000]);
+    assert.match(wait?.text ?? "", /its soak time is over, and web-1 \(no connection\), web-2 must still say that they are well/);
+    assert.doesNotMatch(wait?.ends ?? "", /skip-soak/);
+  });
+
+  test("of an approval names who may, and who may not", () => {
+    const state = stateIn("awaiting_approval", null);
+    assert.match(
+      ends(state, { approvers: ["deployers"], notRequester: true })[0] ?? "",
+      /-> deployers, not ana: Approve on the card/,
+    );
   });
 
   test("of very many hosts is counted after the first few", () => {

@@ -122,6 +122,21 @@ describe("paused because hosts failed", () => {
   });
 });
 
+describe("paused because the image cannot be had, before anything was touched", () => {
+  const noImage: LaterEvent = {
+    type: "image_failed",
+    at: at(21),
+    host: "web-1",
+    reason: "registry_unreachable",
+    detail: "timeout",
+  };
+  const told: Told = { events: [story.approved, noImage], policy: pauses };
+  test("it offers what counts, and no rollback of what serves", () => {
+    assert.deepEqual(buttons(told), ["Retry failed hosts", "Continue past them", "Cancel"]);
+    assert.match(lastLines(told).join("\n"), /Retry them, continue past them, or cancel: a person decides/);
+  });
+});
+
 test("a failure within the budget: it goes on and says so", () => {
   const lines = top({ events: [...story.secondBatch, story.unhealthy("web-3", 60)], policy: one });
   assert.equal(lines[1], "1 of 3 hosts failed, 1 allowed: web-3. It goes on.");
@@ -129,11 +144,22 @@ test("a failure within the budget: it goes on and says so", () => {
 
 describe("while it soaks", () => {
   test("the soak can be skipped, with a question", () => {
-    const told: Told = { events: story.canarySoaks };
+    const told: Told = { events: story.canarySoaks, facts: { now: at(40) } };
     assert.deepEqual(buttons(told), ["Skip soak", "Pause", "Stop and put back", "Roll back"]);
     assert.equal(rolloutButtons(factsAfter(told))[0]?.confirm?.title, "Skip the soak of #142?");
     const skipped: LaterEvent = { type: "soak_skipped", at: at(30), by: bo, why: "urgent fix" };
     assert.equal(lastLines({ events: [...told.events, skipped] })[0], "The soak was ended by bo: urgent fix.");
+  });
+});
+
+describe("after the time of a soak", () => {
+  const told: Told = { events: story.canarySoaks, facts: { now: at(300), away: ["web-1"] } };
+  test("the card names who must still say that it is well, and offers no skip", () => {
+    assert.match(
+      top(told)[0] ?? "",
+      /: soaking, batch 1 of 2, its soak time is over; it waits for the word of web-1 \(no connection\)/,
+    );
+    assert.deepEqual(buttons(told), ["Pause", "Stop and put back", "Roll back"]);
   });
 });
 

@@ -1,0 +1,65 @@
+/** What a card offers counts: every button of every state that can be reached moves the rollout, and no pause is a dead end. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { step } from "../../src/core/rollout.ts";
+import { isPaused, type LaterEvent, type RolloutState } from "../../src/core/rollout-state.ts";
+import { rolloutButtons } from "../../src/messages/rollout-buttons.ts";
+import { draws, play, request } from "../rollout/draws.ts";
+import { factsOf } from "./facts.ts";
+
+const eva = { kind: "slack", id: "U0NEW", name: "a person who has decided nothing yet" } as const;
+
+function eventOf(verb: string, at: number): LaterEvent | null {
+  switch (verb) {
+    case "approve":
+      return { type: "approved", at, by: eva };
+    case "reject":
+      return { type: "rejected", at, by: eva, why: "no" };
+    case "cancel":
+    case "abort":
+      return { type: "cancelled", at, by: eva, why: null, blame: false };
+    case "pause":
+      return { type: "paused", at, reason: "paused", by: eva, why: null };
+    case "resume":
+      return { type: "resumed", at, reason: null, by: eva };
+    case "retry":
+      return { type: "retried", at, by: eva };
+    case "continue":
+      return { type: "continued", at, by: eva, why: "known" };
+    case "skip-soak":
+      return { type: "soak_skipped", at, by: eva, why: null };
+    default:
+      return null;
+  }
+}
+
+test("every button that is offered moves the rollout", () => {
+  const seen: Record<string, number> = {};
+  const look = (state: RolloutState, at: number) => {
+    const offered = rolloutButtons(factsOf(state, { now: at }));
+    const isFrozen = state.pauses.some((p) => p.reason === "server_behind");
+    if (isPaused(state) && !isFrozen)
+      assert.ok(offered.length > 0, `${state.phase} is a dead end: ${JSON.stringify(state.pauses)}`);
+    for (const { verb } of offered) {
+      const event = eventOf(verb, at);
+      if (event === null) continue;
+      seen[verb] = (seen[verb] ?? 0) + 1;
+      const pauses = state.pauses.map((p) => p.reason).join(" and ");
+      assert.equal(
+        step(state, event).kind,
+        "moved",
+        `${verb} is offered while it is ${state.phase}, held by ${pauses || "nothing"}`,
+      );
+    }
+  };
+  const check = fc.property(
+    request,
+    draws,
+    (asked, list) => void play(asked, list, ({ rollout }) => look(rollout.state, rollout.now)),
+  );
+  fc.assert(check, { numRuns: 300, seed: 20261122 });
+  for (const verb of ["approve", "reject", "cancel", "abort", "pause", "resume", "retry", "continue", "skip-soak"]) {
+    assert.ok((seen[verb] ?? 0) >= 50, `${verb} was offered ${seen[verb] ?? 0} times`);
+  }
+});
