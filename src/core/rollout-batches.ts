@@ -102,14 +102,19 @@ export function withoutHost(state: RolloutState, host: string): RolloutState {
 
 /**
  * Failed hosts get another turn: those of the present batch in it, those of earlier ones in batches of their own right
- * after it. Hosts of different batches are not mixed, so that a spread holds.
+ * after it, and so each that had the release before the rollout. Hosts of different batches are not mixed, so that a spread holds.
  */
 export function withRetries(state: RolloutState, failed: readonly string[]): RolloutState {
   const isFailed = (host: string) => failed.includes(host);
   const earlier = state.batches.slice(0, state.batch);
   const before = earlier.map((batch) => batch.filter((host) => !isFailed(host))).filter((batch) => batch.length > 0);
-  const again = earlier.map((batch) => batch.filter(isFailed)).filter((batch) => batch.length > 0);
+  const planned = state.batches.flat();
+  const again = [
+    ...earlier.map((batch) => batch.filter(isFailed)),
+    ...failed.filter((h) => !planned.includes(h)).map((h) => [h]),
+  ];
   const present = state.batches.slice(state.batch, state.batch + 1);
   const later = state.batches.slice(state.batch + 1);
-  return { ...state, batches: [...before, ...present, ...again, ...later], batch: before.length };
+  const batches = [...before, ...present, ...again.filter((batch) => batch.length > 0), ...later];
+  return { ...state, batches, batch: before.length };
 }

@@ -125,12 +125,17 @@ function start(m: Moved, hosts: readonly HostState[], at: number): Moved {
   if (hosts.length === 0) return m;
   const { release, kind, policy, startedAt } = m.state;
   const begun = withHosts(m.state, namesOf(hosts), (h) => ({ ...touched(h, at), status: "swapping" }));
-  const effects = hosts.flatMap(({ host }): Effect[] => [
-    { kind: "desire", host, release, ...(kind === "restart" ? { fresh: true } : {}) },
-    { kind: "set_timer", name: `host:${host}`, at: at + policy.hostDeadlineMs },
+  const effects = hosts.flatMap((h): Effect[] => [
+    { kind: "desire", host: h.host, release, ...(kind === "restart" || hadIt(h) ? { fresh: true } : {}) },
+    { kind: "set_timer", name: `host:${h.host}`, at: at + policy.hostDeadlineMs },
   ]);
   const next = also({ state: begun, effects: m.effects }, ...effects);
   return progressed(change(next, { phase: "rolling", startedAt: startedAt ?? at }), at);
+}
+
+/** It served the release before the rollout, and broke: the same container would not mend it. */
+function hadIt(h: HostState): boolean {
+  return h.attempt === 0 && h.served === true;
 }
 
 /** While something swaps it moves. When nothing does, what the batch waits for. */

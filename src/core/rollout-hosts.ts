@@ -100,11 +100,16 @@ export function failed(state: RolloutState, host: string, failure: Failure, mome
   return moved(afterFailure(progressed(next, moment.at), moment));
 }
 
-/** A host that was healthy is not any more, while its rollout is still under way. */
+/**
+ * A host that was healthy is not any more, while its rollout is still under way. One that served the release before counts
+ * like one that has been given it: the release is good when all of them stay well.
+ */
 export function unwell(state: RolloutState, host: string, failure: Failure, moment: Moment): Step {
   if (state.phase === "restoring") return returnsUnwell(state, host, failure, moment);
-  if (!goesForward(state) || hostOf(state, host)?.status !== "healthy") return ignored;
-  return moved(afterFailure(quiet(withHost(state, host, asFailed(failure, moment.at))), moment));
+  const status = hostOf(state, host)?.status;
+  if (!goesForward(state) || (status !== "healthy" && status !== "unchanged")) return ignored;
+  const broken = withHost(state, host, { ...asFailed(failure, moment.at), served: true });
+  return moved(afterFailure(quiet(broken), moment));
 }
 
 function afterFailure(m: Moved, moment: Moment): Moved {
