@@ -27,8 +27,8 @@ export const chatTrouble: Fault = {
       losesAnswers: random.pick([0, 0.05, 0.2]),
       rateLimits: random.pick([0, 0.1]),
       gone: random.pick([0, 0.02]),
-      slowestMs: random.pick([2_000, 20_000]),
+      slowestMs: random.pick([2_000, 30_000]),
     });
-    return () => Object.assign(weather, { losesAnswers: 0, rateLimits: 0, gone: 0, slowestMs: 8_000 });
+    return () => Object.assign(weather, { losesAnswers: 0, rateLimits: 0, gone: 0, slowestMs: 16_000 });
   },
 };

@@ -16,10 +16,11 @@ export const outsider: Fault = {
       const box = someBox(machine, random);
       if (box === null || !machine.power.alive) return;
       const how = random.pick(["stop", "rm", "kill"] as const);
-      note(machine.name, `somebody does docker ${how} ${box.state.name}`);
+      note(machine.name, `somebody does ${how === "kill" ? "kill -9" : `docker ${how}`} of ${box.state.name}`);
       if (how === "rm") machine.remove(box, "outsider");
       else {
-        box.stoppedByHand = how === "stop";
+        // The engine remembers a stop; a kill of the process it takes for a crash, unless a stop is under way.
+        box.stoppedByHand ||= how === "stop";
         machine.end(box, 137, "outsider");
       }
     });

@@ -74,14 +74,29 @@ export function putPeopleInto(world: World, habits: Habits, until: number): { on
     return Math.max(1, world.disk.store.rollouts.nextNumber() - 1 - (random.chance(0.85) ? 0 : random.between(1, 3)));
   }
 
+  /** Mostly one that stands still and waits for somebody. */
+  function standing(): number {
+    const all = world.disk.store.rollouts.list({ service: null, environment: null, limit: 12 });
+    const paused = all.filter(({ state }) => state.endedAt === null && state.pauses.length > 0);
+    return paused.length > 0 && random.chance(0.8) ? random.pick(paused).number : rollout();
+  }
+
+  /** The commit that is being rolled out at this moment. */
+  function underWay(): { readonly place: string; readonly commit: string } | null {
+    const active = world.disk.store.rollouts.allActive().filter(({ state }) => state.kind === "deploy");
+    if (active.length === 0) return null;
+    const { state, plan } = random.pick(active);
+    return { place: `${state.service} ${state.environment}`, commit: plan.commit };
+  }
+
   function host(): string {
     return random.pick(world.sites).host;
   }
 
-  const about = (verb: string, who: readonly PersonName[], weight: number, more = ""): Doing => ({
+  const about = (verb: string, who: readonly PersonName[], weight: number, more = "", which = rollout): Doing => ({
     verb,
     weight,
-    do: () => types(random.pick(who), `${verb} ${rollout()}${more}`),
+    do: () => types(random.pick(who), `${verb} ${which()}${more}`),
   });
   const at = (verb: string, who: readonly PersonName[], weight: number, more = ""): Doing => ({
     verb,
@@ -103,6 +118,14 @@ export function putPeopleInto(world: World, habits: Habits, until: number): { on
         types(random.pick(requesters), `deploy ${service} ${environment} ${commit(service)}${wait}${bad}`);
       },
     },
+    {
+      verb: "deploy",
+      weight: 1.5,
+      do() {
+        const same = underWay();
+        if (same !== null) types(random.pick(requesters), `deploy ${same.place} ${same.commit} --wait`);
+      },
+    },
     { verb: "promote", weight: 2, do: () => types(random.pick(requesters), "promote api prod") },
     at("rollback", ["eva", "bo", "mal"], 2, " --now"),
     at("rollback", ["eva", "bo"], 1),
@@ -121,10 +144,10 @@ export function putPeopleInto(world: World, habits: Habits, until: number): { on
     about("reject", captains, 0.5, " not now"),
     about("cancel", ["ana", "bo", "eva", "mal"], 1),
     about("pause", ["ana", "eva", "bo"], 1.5),
-    about("resume", ["ana", "eva", "bo"], 2.5),
+    about("resume", ["ana", "eva", "bo"], 3, "", standing),
     about("abort", ["ana", "eva"], 0.7),
-    about("retry", ["ana", "eva"], 1.5),
-    about("continue", ["ana", "eva"], 1, " it is fine"),
+    about("retry", ["ana", "eva"], 2, "", standing),
+    about("continue", ["ana", "eva"], 1, " it is fine", standing),
     about("skip-soak", ["ana", "eva"], 0.7),
     { verb: "cordon", weight: 0.5, do: () => types(random.pick(["eva", "bo"]), `cordon ${host()} ram is broken`) },
     { verb: "drain", weight: 0.3, do: () => types(random.pick(["eva", "bo"]), `drain ${host()}`) },

@@ -9,7 +9,7 @@ export type Containers = {
   onTouch(site: Site, box: Box): void;
   /** From now on this digest may run there. */
   approve(place: string, digest: string): void;
-  /** The newest moment at which a container of this digest served on the machine; null: never. */
+  /** The newest moment at which a container of this digest ran and answered well on the machine; null: never. */
   servedAt(machine: Machine, place: string, digest: string): number | null;
 };
 
@@ -22,11 +22,11 @@ export function watchContainers(ground: Ground): Containers {
 
   function onHappening(machine: Machine, { what, box, by }: Happening): void {
     const marks = marksOf(box.state.labels);
-    world.trace.note(machine.name, `${box.state.name} ${what} by ${by}`);
+    if (what !== "ending") world.trace.note(machine.name, `${box.state.name} ${what} by ${by}`);
     if (marks === null) return;
     const place = placeOf(marks);
     if (what === "started") started(machine, box, place, marks.digest);
-    if (what === "ended" || what === "removed") ended.set(`${machine.name} ${place} ${marks.digest}`, world.scheduler.now());
+    if (what === "ending") noteEnd(machine, box, `${machine.name} ${place} ${marks.digest}`);
     if (what === "policy" && box.state.restartPolicy === "always")
       fail("I1", `${box.state.name} on ${machine.name} would come back after a stop by hand (policy always)`);
     if (what !== "created" || marks.role !== "live" || by !== "agent") return;
@@ -35,6 +35,11 @@ export function watchContainers(ground: Ground): Containers {
     if (marks.generation < before)
       fail("I7", `${machine.name} makes a container of generation ${marks.generation} of ${place} after one of ${before}`);
     newest.set(key, Math.max(before, marks.generation));
+  }
+
+  function noteEnd(machine: Machine, box: Box, key: string): void {
+    const at = machine.wellUntil(box);
+    if (at !== null) ended.set(key, at);
   }
 
   function started(machine: Machine, box: Box, place: string, digest: string): void {

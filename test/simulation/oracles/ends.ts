@@ -1,13 +1,14 @@
 /** What is called a success: I12 (every host proved the digest, for the whole soak), verdicts, and I17 (reports of the right generation). */
 import type { RolloutState } from "../../../src/core/rollout-state.ts";
 import type { ObservedPicture, ObservedSlot } from "../../../src/core/slot.ts";
+import { dawn } from "../world/clocks.ts";
 import type { Change } from "../world/memory-store/ledger.ts";
 import type { Containers } from "./containers.ts";
 import { type Ground, isEnded, placeOf, type Recorded } from "./ground.ts";
 
 export type Ends = {
   onCommit(changes: readonly Change[]): void;
-  onHeard(host: string, picture: ObservedPicture): void;
+  onHeard(host: string, picture: ObservedPicture, instance: string): void;
   onTaken(host: string, picture: ObservedPicture): void;
   onRestore(): void;
 };
@@ -20,8 +21,12 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
   const { store } = world.disk;
   const logs = new Map<number, Recorded[]>();
   const heard = new Map<string, ObservedSlot>();
-  /** Which process of a host spoke last: a new one may have forgotten what it was told just before the old one died. */
-  const speakers = new Map<string, unknown>();
+  /** Which process of a host said it: a new one may have forgotten what it was told just before the old one died. */
+  const speakers = new Map<string, string>();
+  /** When it was said, by the server's clock. */
+  const saidAt = new Map<string, number>();
+  /** When the soak of a rollout was to end, as its last event left it. */
+  const soakEnds = new Map<number, number | null>();
 
   function onCommit(changes: readonly Change[]): void {
     for (const change of changes) {
@@ -39,6 +44,8 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
     logs.set(number, log);
     if (event.type === "host_swapped") judgeSwap(state, event.host);
     if (event.type === "soaked") judgeSoak(state, log);
+    if (event.type === "soaked") judgeProof(state, soakEnds.get(number) ?? null);
+    soakEnds.set(number, state.soakEndsAt);
     if (event.type === "paused") reached("paused");
     if (
       state.endedAt !== null &&
@@ -94,6 +101,33 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
       fail("I12", `#${state.number} soaked for ${now - last.at} ms of ${soakMs}`);
   }
 
+  /** Silence was held against a host; now it has said that it serves well. */
+  function judgeLate(host: string, slot: ObservedSlot): void {
+    const state = store.rollouts.active(slot.service, slot.environment)?.state;
+    if (state === undefined || !["queued", "rolling", "soaking"].includes(state.phase)) return;
+    const known = state.hosts.find((h) => h.host === host);
+    if (known?.status !== "failed" || known.attempt === 0 || known.served === true) return;
+    if (known.reason !== "host_lost" && known.reason !== "deadline_passed" && known.reason !== "no_progress") return;
+    const wanted = store.slots.get(host, slot);
+    if (wanted?.rollout !== state.number || wanted.generation !== slot.generation || slot.outcome?.ok !== true) return;
+    if (slot.live?.release === state.release && slot.live.health === "ok")
+      fail("LATE", `${host} has come to serve r${state.release}, and still counts as failed in #${state.number}`);
+  }
+
+  /** Time alone proves nothing: every host has said after the end of the soak that it is well. */
+  function judgeProof(state: RolloutState, soakEndsAt: number | null): void {
+    if (soakEndsAt === null) return;
+    for (const { host, status } of state.hosts) {
+      if (status !== "healthy") continue;
+      const at = dawn + (saidAt.get(`${host} ${placeOf(state)}`) ?? Number.NEGATIVE_INFINITY);
+      if (at < soakEndsAt)
+        fail(
+          "I12",
+          `the soak of #${state.number} ended, and ${host} has not been heard since ${soakEndsAt - at} ms before its end`,
+        );
+    }
+  }
+
   function judgeSuccess(state: RolloutState): void {
     const open = state.hosts.filter((h) => h.status !== "healthy" && h.status !== "unchanged");
     if (open.length > 0) fail("I12", `#${state.number} succeeded, and ${open.map((h) => `${h.host} is ${h.status}`).join(", ")}`);
@@ -125,30 +159,34 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
 
   return {
     onCommit,
-    onHeard(host, picture) {
-      const speaker = world.sites.find((site) => site.host === host)?.agent ?? null;
-      const isSame = speakers.get(host) === speaker && !world.forgetful.has(host);
-      speakers.set(host, speaker);
+    onHeard(host, picture, instance) {
       for (const slot of picture.slots) {
         const key = `${host} ${placeOf(slot)}`;
         const before = heard.get(key)?.generation ?? 0;
-        if (slot.generation < before && isSame) {
+        if (slot.generation < before && speakers.get(key) === instance && !world.forgetful.has(host)) {
           fail("I7", `${host} reports generation ${slot.generation} of ${placeOf(slot)} after ${before}`);
         }
         heard.set(key, slot);
+        speakers.set(key, instance);
+        saidAt.set(key, serverTime());
       }
     },
     onTaken(host, picture) {
       if (store.freeze.current() !== null || picture.epoch !== store.epoch) return;
       for (const slot of picture.slots) {
         const own = store.slots.get(host, slot)?.generation ?? 0;
-        if (slot.generation > own)
+        judgeLate(host, slot);
+        // Who has forgotten what it was told knows it from labels only, and those may be another server's.
+        if (slot.generation > own && !world.forgetful.has(host))
           fail(
             "I8",
             `${host} is at generation ${slot.generation} of ${placeOf(slot)}, the server at ${own}, and it is not frozen`,
           );
       }
     },
-    onRestore: () => logs.clear(),
+    onRestore() {
+      logs.clear();
+      soakEnds.clear();
+    },
   };
 }

@@ -2,13 +2,13 @@
  * What the server wants of hosts, judged at the commit that wants it: I2 and I24 (the budget), I3 (one rollout at a time), I4 and
  * I6 (approvals), I7 (generations rise), I13 (rollbacks go to what was good), I14, I16 (pauses), and that a bad release goes nowhere.
  */
-import { hasLabels } from "../../../src/app/planner.ts";
 import type { StoredRollout, StoredSlot } from "../../../src/app/store.ts";
 import type { Requested, RolloutEvent, RolloutState } from "../../../src/core/rollout-state.ts";
 import type { ObservedPicture } from "../../../src/core/slot.ts";
 import { configurationOf } from "../world/configuration.ts";
 import type { Change } from "../world/memory-store/ledger.ts";
 import type { Acts } from "./acts.ts";
+import { watchBudget } from "./budget.ts";
 import type { Containers } from "./containers.ts";
 import { type Ground, isEnded, placeOf } from "./ground.ts";
 
@@ -28,10 +28,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
   const states = new Map<number, RolloutState>();
   const startedGoals = new Set<number>();
   const succeeded = new Set<string>();
-  /** Where something has served, by host and place. */
-  const served = new Set<string>();
-  /** How many hosts may be out, by rollout: as its plan said when it was made. */
-  const budgets = new Map<number, number>();
+  const budget = watchBudget(ground);
 
   function onCommit(changes: readonly Change[]): void {
     const events: { readonly event: RolloutEvent; readonly rollout: StoredRollout }[] = [];
@@ -66,7 +63,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
       `#${state.number}`,
       `${event.type}${host} → ${state.phase}${state.reason === null ? "" : ` (${state.reason})`}`,
     );
-    if (event.type === "requested" || event.type === "turn_came") budgets.set(state.number, budgetOf(event, state));
+    if (event.type === "requested" || event.type === "turn_came") budget.plan(state, event);
     if (event.type === "requested") judgeRequest(event, state);
     if (event.type === "approved") judgeApproval(event, state);
   }
@@ -126,44 +123,60 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
       );
       if (rollout !== null) byRollout.set(rollout, [...(byRollout.get(rollout) ?? []), goal]);
     }
-    for (const [number, mine] of byRollout) {
+    for (const [number, all] of byRollout) {
       const rollout = store.rollouts.find(number);
-      if (rollout !== null)
-        judgeGoalsOf(
-          rollout,
-          mine,
-          events.filter((e) => e.rollout.number === number).map((e) => e.event),
+      if (rollout === null || rollout.state.kind === "adopt") continue;
+      const hasMoved = events.some((e) => e.rollout.number === number);
+      const isMine = ({ slot }: Goal) => hasMoved && rollout.state.hosts.some((h) => h.host === slot.host);
+      const mine = all.filter(isMine);
+      if (mine.length > 0) judgeGoalsOf(rollout, mine);
+      // Hosts that are no part of it get what is live, in its name.
+      if (mine.length < all.length)
+        judgeConvergence(
+          rollout.state,
+          all.filter((goal) => !isMine(goal)),
         );
     }
   }
 
-  function judgeGoalsOf({ state, allowBad }: StoredRollout, goals: readonly Goal[], events: readonly RolloutEvent[]): void {
-    const { number } = state;
-    if (state.kind === "adopt") return;
+  function judgeGoalsOf(rollout: StoredRollout, goals: readonly Goal[]): void {
+    const { state } = rollout;
+    const { number, phase, kind } = state;
     const forward = goals.filter(({ slot }) => slot.release === state.release);
-    const first = forward.length > 0 && !startedGoals.has(number) && events.length > 0;
-    if (forward.length > 0) startedGoals.add(number);
-    const bad = store.verdicts.newest({ ...state, release: state.release })?.verdict === "bad";
-    if (first && bad && allowBad === null && state.kind !== "rollback")
-      fail("BAD", `#${number} ships r${state.release}, which is bad in ${placeOf(state)}`);
-    if (events.length === 0) judgeConvergence(state, goals, bad);
-    const approvers = new Set(state.approvals.map((a) => `${a.by.kind} ${a.by.id}`));
-    if (forward.length > 0 && approvers.size < state.approvalsRequired)
-      fail("I4", `#${number} goes ahead with ${approvers.size} of ${state.approvalsRequired} approvals`);
-    const release = store.releases.find(state.service, state.release);
-    if (release !== null && forward.length > 0) containers.approve(placeOf(state), release.digest);
-    if (state.pauses?.length > 0 && !isEnded(state.phase) && goals.length > 0 && events.length > 0)
+    if (forward.length > 0) judgeBegin(rollout);
+    if (state.pauses.length > 0 && !isEnded(phase)) {
       fail("I16", `#${number} is paused and wants something new of ${goals.map((g) => g.slot.host).join(", ")}`);
-    if (events.length > 0 && isEnded(states.get(number)?.phase ?? ""))
-      fail("I16", `#${number} has ended and wants something new`);
-    if (events.length > 0) judgeAgain(state, forward);
-    if (forward.length > 0 && events.length > 0 && state.kind !== "rollback" && state.phase !== "restoring")
-      judgeBudget(state, forward);
+    }
+    if (isEnded(states.get(number)?.phase ?? "")) fail("I16", `#${number} has ended and wants something new`);
+    if (phase !== "restoring") judgeAgain(state, forward);
+    if (forward.length > 0 && kind !== "rollback" && phase !== "restoring")
+      budget.judge(
+        state,
+        forward.map((g) => g.slot.host),
+      );
+  }
+
+  /** It may go ahead at all. */
+  function judgeBegin({ state, allowBad }: StoredRollout): void {
+    const { number, service, environment, approvals, approvalsRequired } = state;
+    const isFirst = !startedGoals.has(number);
+    startedGoals.add(number);
+    const approvers = new Set(approvals.map((a) => `${a.by.kind} ${a.by.id}`));
+    if (approvers.size < approvalsRequired)
+      fail("I4", `#${number} goes ahead with ${approvers.size} of ${approvalsRequired} approvals`);
+    if (isFirst && isBad(state) && allowBad === null && state.kind !== "rollback") {
+      fail("BAD", `#${number} ships r${state.release}, which is bad in ${service} ${environment}`);
+    }
+    const release = store.releases.find(service, state.release);
+    if (release !== null) containers.approve(placeOf(state), release.digest);
+  }
+
+  function isBad(state: RolloutState): boolean {
+    return store.verdicts.newest({ ...state, release: state.release })?.verdict === "bad";
   }
 
   /** A host that has it is not swapped again. */
-  function judgeAgain({ number, release, phase }: RolloutState, forward: readonly Goal[]): void {
-    if (phase === "restoring") return;
+  function judgeAgain({ number, release }: RolloutState, forward: readonly Goal[]): void {
     for (const { slot } of forward) {
       const before = states.get(number)?.hosts.find((h) => h.host === slot.host)?.status;
       if (before === "healthy" || before === "unchanged")
@@ -172,8 +185,9 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
   }
 
   /** A host that is brought to what is live, without a rollout. */
-  function judgeConvergence(state: RolloutState, goals: readonly Goal[], bad: boolean): void {
+  function judgeConvergence(state: RolloutState, goals: readonly Goal[]): void {
     reached("hosts brought along");
+    const bad = isBad(state);
     for (const { slot } of goals) {
       if (slot.release === null) continue;
       if (bad) fail("BAD", `${slot.host} is given r${slot.release}, which is bad in ${placeOf(state)}`);
@@ -181,47 +195,6 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
       if (live?.state.release !== slot.release)
         fail("L2", `${slot.host} is given r${slot.release}, and r${live?.state.release} is live in ${placeOf(state)}`);
     }
-  }
-
-  function judgeBudget(state: RolloutState, goals: readonly Goal[]): void {
-    const service = configurationOf(world.running).services.find((s) => s.name === state.service);
-    const wanted = service?.environments.find((e) => e.name === state.environment)?.hosts ?? {};
-    const hosts = store.hosts.all().filter((h) => h.revokedAt === null && h.intent == null && hasLabels(h.labels, wanted));
-    const taken = new Set(goals.map((g) => g.slot.host));
-    const out = new Set(hosts.map((h) => h.name).filter((name) => isOut(state, name, taken.has(name))));
-    const added = [...taken].filter((name) => !out.has(name));
-    const allowed = budgets.get(state.number) ?? 1;
-    if (added.length === 0) reached("hosts swapped for free");
-    else if (out.size + added.length > allowed)
-      fail(
-        "I2",
-        `#${state.number} takes ${added.join(", ")} out besides ${[...out].join(", ") || "nobody"}; ${allowed} may be out`,
-      );
-  }
-
-  /** What the server could know at this moment. `isNew`: it becomes part of the batch with this commit. */
-  function isOut(state: RolloutState, host: string, isNew: boolean): boolean {
-    const mine = state.hosts.find((h) => h.host === host);
-    if (!isNew && (mine?.status === "swapping" || mine?.status === "restoring")) return true;
-    // Where nothing ran before, nothing is missing.
-    if (mine?.from === null && mine.served !== true) return false;
-    if (mine === undefined && !served.has(`${host} ${placeOf(state)}`)) return false;
-    if (world.server?.hub.isConnected(host) !== true) return true;
-    return store.slots.get(host, state)?.observed?.live?.health !== "ok";
-  }
-
-  function budgetOf(
-    { batches, hosts }: { readonly batches: Requested["batches"]; readonly hosts: readonly unknown[] },
-    { policy }: RolloutState,
-  ): number {
-    const most = policy.maxUnavailable;
-    if (most === null) return Math.max(1, ...batches.map((b) => b.length));
-    if ("hosts" in most) return most.hosts;
-    return Math.max(1, Math.floor((hosts.length * most.percent) / 100));
-  }
-
-  function onHeard(host: string, picture: ObservedPicture): void {
-    for (const slot of picture.slots) if (slot.live?.health === "ok") served.add(`${host} ${placeOf(slot)}`);
   }
 
   function onRestore(): void {
@@ -233,10 +206,10 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     }
     for (const { number, state, plan } of store.rollouts.list({ service: null, environment: null, limit: 1_000 })) {
       states.set(number, state);
-      budgets.set(number, budgetOf(plan, state));
+      budget.plan(state, plan);
       if (state.startedAt !== null) startedGoals.add(number);
     }
   }
 
-  return { onCommit, onHeard, onRestore };
+  return { onCommit, onHeard: budget.onHeard, onRestore };
 }

@@ -73,9 +73,9 @@ export function createOracles(facts: { readonly onCard: (posted: Posted) => void
       onSent(host) {
         if (world.disk.store.freeze.current() !== null) mine.fail("I15", `the server is frozen and sends a picture to ${host}`);
       },
-      onHeard(host, picture) {
+      onHeard(host, picture, instance) {
         goals.onHeard(host, picture);
-        ends.onHeard(host, picture);
+        ends.onHeard(host, picture, instance);
       },
       onTaken: ends.onTaken,
       onRestore() {

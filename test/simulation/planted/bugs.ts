@@ -144,6 +144,11 @@ export const plantedBugs: readonly PlantedBug[] = [
         text: "if (approvals.notRequester && isSame(state.requester, actor)) {",
         instead: "if (approvals.notRequester && isSame(state.requester, actor) && state.number < 0) {",
       },
+      {
+        file: "src/app/decisions.ts",
+        text: "if (!notRequester || cannotApprove(requester, actor) === null) return null;",
+        instead: "if (cannotApprove(requester, actor) !== null || number > 0) return null;",
+      },
     ],
     shownBy: 0,
   },
@@ -212,10 +217,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     is: "a soak counts as over when the server has started since",
     edits: [
       {
-        file: "src/app/soak-proof.ts",
-        text: "if (!isDue(state, now)) return settle(",
-        instead:
-          "if (!isDue(state, now) && !(startedAt > 1767603610000 && state?.phase === 'soaking' && tell(rollout, { type: 'soaked', at: state.soakEndsAt ?? now }) === undefined)) return settle(",
+        file: "src/app/conductor.ts",
+        text: "      timers.recover();",
+        instead: `
+          for (const { number, state } of store.rollouts.allActive()) {
+            if (state.phase === "soaking" && state.soakEndsAt !== null) tell(number, { type: "soaked", at: state.soakEndsAt });
+          }
+          timers.recover();`,
       },
     ],
     shownBy: 0,
@@ -374,6 +382,12 @@ export const plantedBugs: readonly PlantedBug[] = [
         text: "if (head !== null && head.seq > mine.seq) {",
         instead: "if (head !== null && head.seq < 0) {",
       },
+      { file: "src/app/fence.ts", text: "if (head !== null && head.seq > 0 &&", instead: "if (head !== null && head.seq < 0 &&" },
+      {
+        file: "src/app/fence.ts",
+        text: "toldOf(host, says).find((slot) => slot.generation > generationOf(host, slot));",
+        instead: "toldOf(host, says).find((slot) => slot.generation < 0);",
+      },
     ],
     shownBy: 0,
   },
@@ -381,11 +395,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: "frozen_server_talks",
     is: "a frozen server still tells agents what to do",
     edits: [
-      {
-        file: "src/app/fence.ts",
-        text: "if (store.freeze.current() !== null) return false;",
-        instead: "",
-      },
+      { file: "src/app/fence.ts", text: "if (store.freeze.current() !== null) return false;", instead: "" },
+      { file: "src/app/fence.ts", text: "    if (store.freeze.current() !== null) return true;\n", instead: "" },
     ],
     shownBy: 0,
   },

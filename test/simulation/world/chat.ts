@@ -34,7 +34,7 @@ export function createSimChat(facts: {
 }): SimChat {
   const { scheduler, random } = facts;
   const posted: Posted[] = [];
-  const weather: ChatWeather = { down: false, losesAnswers: 0, rateLimits: 0, gone: 0, slowestMs: 8_000 };
+  const weather: ChatWeather = { down: false, losesAnswers: 0, rateLimits: 0, gone: 0, slowestMs: 16_000 };
   let stamps = 0;
 
   /** Slack does what it was asked when the call arrives; the answer may be lost on its way back. */

@@ -40,7 +40,7 @@ export function createSimHub(facts: {
   readonly life: Life;
   readonly scheduler: Scheduler;
   readonly onSent: (host: string, picture: DesiredPicture) => void;
-  readonly onHeard: (host: string, picture: ObservedPicture) => void;
+  readonly onHeard: (host: string, picture: ObservedPicture, instance: string) => void;
   readonly onTaken: (host: string, picture: ObservedPicture) => void;
   readonly onFault: (error: unknown) => void;
 }): SimHub {
@@ -123,7 +123,7 @@ export function createSimHub(facts: {
     const { host } = connection;
     if (host === null || byHost.get(host) !== connection) return;
     try {
-      facts.onHeard(host, message.picture);
+      facts.onHeard(host, message.picture, connection.instance);
       desk.observed(host, message.picture);
       facts.onTaken(host, message.picture);
     } catch (error) {

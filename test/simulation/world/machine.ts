@@ -23,7 +23,7 @@ export type Box = {
 
 /** What happened to a container, for oracles and for the engine's own event stream. */
 export type Happening = {
-  readonly what: "created" | "started" | "ended" | "removed" | "policy";
+  readonly what: "created" | "started" | "ending" | "ended" | "removed" | "policy";
   readonly box: Box;
   readonly by: string;
 };
@@ -53,6 +53,8 @@ export type Machine = {
   /** Who answers on the port, if anybody. */
   holder(port: number): Box | null;
   isHealthy(box: Box): boolean;
+  /** Until when its present run answers well: now, or the moment at which it became sick; null when it never has. */
+  wellUntil(box: Box): number | null;
   setEngine(up: boolean): void;
   /** Everything stops at once, agents too; nothing comes back before `powerOn`. */
   powerOff(): void;
@@ -103,6 +105,7 @@ export function createMachine(facts: {
 
   function end(box: Box, exitCode: number, by: string): void {
     if (box.run === null && box.state.status !== "restarting") return;
+    tell("ending", box, by);
     const lastedMs = scheduler.now() - (box.run?.since ?? 0);
     box.quickEnds = lastedMs < quickEndMs ? box.quickEnds + 1 : 0;
     box.run?.cancelExit();
@@ -177,6 +180,7 @@ export function createMachine(facts: {
     start: (box, by) => start(box, by),
     end,
     remove(box, by) {
+      if (box.run !== null) tell("ending", box, by);
       box.run?.cancelExit();
       box.run = null;
       machine.boxes.delete(box.state.id);
@@ -191,6 +195,12 @@ export function createMachine(facts: {
       if (run === null || !run.hasPort || program.healthyAfterMs === null) return false;
       const upMs = scheduler.now() - run.since;
       return upMs >= program.healthyAfterMs && (program.sickAfterMs === null || upMs < program.sickAfterMs);
+    },
+    wellUntil({ run, program }) {
+      if (run === null || !run.hasPort || program.healthyAfterMs === null) return null;
+      const upMs = scheduler.now() - run.since;
+      if (upMs < program.healthyAfterMs) return null;
+      return run.since + Math.min(upMs, program.sickAfterMs ?? upMs);
     },
     setEngine,
     powerOff() {

@@ -20,8 +20,8 @@ export type Watcher = {
   onCard(posted: Posted): void;
   /** The server puts a picture on the wire. */
   onSent(host: string, picture: DesiredPicture): void;
-  /** An agent's report has arrived; the desk hears of it next. */
-  onHeard(host: string, picture: ObservedPicture): void;
+  /** A report of the agent process `instance` has arrived; the desk hears of it next. */
+  onHeard(host: string, picture: ObservedPicture, instance: string): void;
   onOrder(site: Site, picture: DesiredPicture, refused: string | null): void;
   onHappening(machine: Machine, happening: Happening): void;
   /** An agent is about to change a container. */

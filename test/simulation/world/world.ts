@@ -218,7 +218,7 @@ export function createWorld(facts: {
             life,
             scheduler,
             onSent: (host, picture) => watcher.onSent(host, picture),
-            onHeard: (host, picture) => watcher.onHeard(host, picture),
+            onHeard: (host, picture, instance) => watcher.onHeard(host, picture, instance),
             onTaken: (host, picture) => watcher.onTaken(host, picture),
             onFault: (error) => watcher.onFault("hub", error),
           }),

@@ -5,20 +5,35 @@ type Token = { readonly name: string; readonly labels: Readonly<Record<string, s
 
 export function hostStore(ledger: Ledger): HostStore {
   const rows = createTable<string, StoredHost>(ledger);
+  /** By name; made again after a change. */
+  let sorted: readonly StoredHost[] | null = null;
   const tokens = createTable<string, Token & { readonly usedAt: number | null }>(ledger);
 
   function change(name: string, facts: Partial<StoredHost>): void {
     const before = rows.get(name);
-    if (before !== undefined) rows.set(name, Object.freeze({ ...before, ...facts }));
+    if (before !== undefined) put(Object.freeze({ ...before, ...facts }));
+  }
+
+  function put(row: StoredHost): void {
+    sorted = null;
+    rows.set(row.name, row);
+  }
+
+  function all(): readonly StoredHost[] {
+    // An undone write leaves no sign here but in the rows themselves.
+    if (sorted === null || sorted.length !== rows.size || sorted.some((row) => rows.get(row.name) !== row)) {
+      sorted = [...rows.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    }
+    return sorted;
   }
 
   return {
-    all: () => [...rows.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    all,
     find: (name) => rows.get(name) ?? null,
     put({ name, labels, publicKey, at }) {
       const before = rows.get(name);
       const kept = { agentVersion: null, engine: null, lastSeenAt: null, intent: null, ...before };
-      rows.set(name, Object.freeze({ ...kept, name, labels, publicKey, enrolledAt: at, revokedAt: null }));
+      put(Object.freeze({ ...kept, name, labels, publicKey, enrolledAt: at, revokedAt: null }));
     },
     seen({ name, labels, agentVersion, at }) {
       const said = { ...(labels && { labels }), ...(agentVersion !== undefined && { agentVersion }) };

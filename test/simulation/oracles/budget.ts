@@ -1,0 +1,60 @@
+/** I2 and I24: hosts that swap, that do not serve well or that nobody hears of are never more than the plan allows, by our own doing. */
+import { hasLabels } from "../../../src/app/planner.ts";
+import type { Requested, RolloutState } from "../../../src/core/rollout-state.ts";
+import type { ObservedPicture } from "../../../src/core/slot.ts";
+import { configurationOf } from "../world/configuration.ts";
+import { type Ground, placeOf } from "./ground.ts";
+
+export type Budget = {
+  /** A plan was made: what it allows holds, whatever becomes of its batches. */
+  plan(state: RolloutState, plan: { readonly batches: Requested["batches"]; readonly hosts: readonly unknown[] }): void;
+  onHeard(host: string, picture: ObservedPicture): void;
+  /** These hosts begin to swap with this commit. */
+  judge(state: RolloutState, hosts: readonly string[]): void;
+};
+
+export function watchBudget({ world, fail, reached }: Ground): Budget {
+  const { store } = world.disk;
+  const allowed = new Map<number, number>();
+  /** Where something has served: what never did is not out of service. */
+  const served = new Set<string>();
+
+  function hostsOf(state: RolloutState): string[] {
+    const service = configurationOf(world.running).services.find((s) => s.name === state.service);
+    const wanted = service?.environments.find((e) => e.name === state.environment)?.hosts ?? {};
+    const mine = store.hosts.all().filter((h) => h.revokedAt === null && h.intent === null && hasLabels(h.labels, wanted));
+    return mine.map((h) => h.name);
+  }
+
+  /** As far as the server could know at this moment. `isNew`: it becomes part of the batch with this commit. */
+  function isOut(state: RolloutState, host: string, isNew: boolean): boolean {
+    const mine = state.hosts.find((h) => h.host === host);
+    if (!isNew && (mine?.status === "swapping" || mine?.status === "restoring")) return true;
+    // Where nothing ran before, nothing is missing.
+    if (mine?.from === null && mine.served !== true) return false;
+    if (mine === undefined && !served.has(`${host} ${placeOf(state)}`)) return false;
+    if (world.server?.hub.isConnected(host) !== true) return true;
+    return store.slots.get(host, state)?.observed?.live?.health !== "ok";
+  }
+
+  return {
+    plan({ number, policy }, { batches, hosts }) {
+      const most = policy.maxUnavailable;
+      if (most === null) allowed.set(number, Math.max(1, ...batches.map((b) => b.length)));
+      else if ("hosts" in most) allowed.set(number, most.hosts);
+      else allowed.set(number, Math.max(1, Math.floor((hosts.length * most.percent) / 100)));
+    },
+    onHeard(host, picture) {
+      for (const slot of picture.slots) if (slot.live?.health === "ok") served.add(`${host} ${placeOf(slot)}`);
+    },
+    judge(state, taken) {
+      const out = hostsOf(state).filter((host) => isOut(state, host, taken.includes(host)));
+      const added = taken.filter((host) => !out.includes(host));
+      const most = allowed.get(state.number) ?? 1;
+      if (added.length === 0) reached("hosts swapped for free");
+      else if (out.length + added.length > most) {
+        fail("I2", `#${state.number} takes ${added.join(", ")} out besides ${out.join(", ") || "nobody"}; ${most} may be out`);
+      }
+    },
+  };
+}
