@@ -2,7 +2,7 @@
 import { amountOf } from "./plan.ts";
 import type { ReasonCode } from "./reasons.ts";
 import { also, change, hostsIn, type Moment, type Moved, runClocks, verdict } from "./rollout-change.ts";
-import { type Effect, type Failure, type HostState, isPaused, type Pause, type RolloutState } from "./rollout-state.ts";
+import { type Failure, type HostState, isPaused, type Pause, type RolloutState } from "./rollout-state.ts";
 import { asBefore, goBack } from "./rollout-undo.ts";
 
 /** Reasons that are the release's own fault; the others (a full disk, a lost host) say nothing about it. */
@@ -55,7 +55,7 @@ export function actOnFailure(m: Moved, moment: Moment): Moved {
   // A restart changes no release: each host keeps the one that it had.
   const forward = state.policy.onFailure === "rollback" && back !== null && state.kind !== "restart";
   const way = { target: forward ? () => back : asBefore, reason, detail };
-  return goBack(also(m, ...blame(state)), way, moment);
+  return goBack(blame(m), way, moment);
 }
 
 function pausedOnFailure(m: Moved, why: string, at: number): Moved {
@@ -72,10 +72,15 @@ export function whatIsLeft(clocks: Pick<RolloutState, "soakEndsAt" | "progressBy
   return { soakMs: left(clocks.soakEndsAt), progressMs: left(clocks.progressBy) };
 }
 
-/** Where the release itself was at fault it is bad here. A restart proves nothing: what it restarts has been judged. */
-function blame(state: RolloutState): readonly Effect[] {
+/**
+ * Where the release itself was at fault it is bad here, also when a person answers the failure, by going on without the
+ * hosts or by an abort; a retry says that it was not. A restart proves nothing: what it restarts has been judged.
+ */
+export function blame(m: Moved): Moved {
+  const { state } = m;
   const guilty = newest(openFailures(state).filter((h) => h.reason !== null && releaseFaults.includes(h.reason)));
-  if (guilty === undefined || guilty.reason === null || state.kind === "restart") return [];
+  const isJudged = state.blamed === true || state.kind === "restart" || !hasFailed(state);
+  if (isJudged || guilty === undefined || guilty.reason === null) return m;
   const detail = `${guilty.host}: ${guilty.detail ?? ""}`;
-  return [verdict({ release: state.release, verdict: "bad", reason: guilty.reason, detail })];
+  return also(change(m, { blamed: true }), verdict({ release: state.release, verdict: "bad", reason: guilty.reason, detail }));
 }

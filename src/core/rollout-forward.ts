@@ -214,5 +214,5 @@ function finish(m: Moved, moment: Moment): Moved {
 
 /** Every host has soaked with it to the end. A restart says nothing about a release. */
 function proves(state: RolloutState): boolean {
-  return state.kind !== "restart" && !state.endSoakSkipped;
+  return state.kind !== "restart" && !state.endSoakSkipped && state.blamed !== true;
 }

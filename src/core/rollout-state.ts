@@ -129,6 +129,8 @@ export type RolloutState = {
   readonly owed: { readonly reason: ReasonCode; readonly detail: string } | null;
   /** Hosts that failed and were accepted by a person (`continue`). */
   readonly accepted: readonly string[];
+  /** Its release has been judged bad here on account of it: it is judged once, and nothing that follows makes it good. */
+  readonly blamed?: true;
   /** The last soak was cut short: the release is not judged good before the watch has ended quietly. */
   readonly endSoakSkipped: boolean;
   readonly startedAt: number | null;

@@ -14,9 +14,18 @@ import {
   runClocks,
   verdict,
 } from "./rollout-change.ts";
+import { blame } from "./rollout-failure.ts";
 import { goOn, queue } from "./rollout-forward.ts";
 import { withoutPauses } from "./rollout-pauses.ts";
-import { type HostState, hasEnded, isPaused, type LaterEvent, type RolloutState, type Step } from "./rollout-state.ts";
+import {
+  type HostState,
+  hasEnded,
+  isPaused,
+  type LaterEvent,
+  type Person,
+  type RolloutState,
+  type Step,
+} from "./rollout-state.ts";
 import { asBefore, goBack } from "./rollout-undo.ts";
 
 type Of<T extends LaterEvent["type"]> = Extract<LaterEvent, { type: T }>;
@@ -71,13 +80,19 @@ export function cancel(state: RolloutState, event: Of<"cancelled">): Step {
 
 /** At once, whatever it is paused for. */
 function abort(state: RolloutState, event: Of<"cancelled">): Moved {
-  const { by, why, blame, to } = event;
+  const { by, why, to } = event;
   const target = to === undefined ? asBefore : () => to;
-  const reason = blame ? "rolled_back" : "cancelled";
-  const { release } = state;
+  const reason = event.blame ? "rolled_back" : "cancelled";
+  const stopped = quiet({ ...state, endedBy: by });
+  const judged = event.blame && state.blamed !== true ? blameOf(stopped, by) : blame(stopped);
+  return goBack(judged, { target, reason, detail: why }, event);
+}
+
+/** Whoever rolls it back says that the release is at fault. */
+function blameOf(m: Moved, by: Person): Moved {
+  const { release } = m.state;
   const detail = `rolled back by ${by.name}`;
-  const verdicts = blame ? [verdict({ release, verdict: "bad", reason: "rolled_back", detail, by })] : [];
-  return goBack(also(quiet({ ...state, endedBy: by }), ...verdicts), { target, reason, detail: why }, event);
+  return also(change(m, { blamed: true }), verdict({ release, verdict: "bad", reason: "rolled_back", detail, by }));
 }
 
 /** Failed hosts are swapped again, and no others. */
@@ -109,7 +124,7 @@ export function goOnWithout(state: RolloutState, event: Of<"continued">): Step {
   if (hasEnded(state) || state.phase === "restoring") return tooLate(state);
   if (failed.length === 0) return refused("nothing_failed");
   if (!state.pauses.some((p) => p.reason === "paused_on_failure") && state.owed === null) return refused("not_paused");
-  const next = change(quiet(state), { accepted: failed, owed: null });
+  const next = change(blame(quiet(state)), { accepted: failed, owed: null });
   const isSoaking = state.phase === "soaking";
   return moved(goAhead(isSoaking ? next : progressed(next, event.at), event));
 }

@@ -19,7 +19,8 @@ export function endWatch(state: RolloutState, event: Of<"watch_ended">): Step {
   if (watch === null || watch.endedAt !== null) return { kind: "ignored" };
   if (event.quiet && event.at < watch.until) return { kind: "ignored" };
   const over = closed(state, { ...watch, endedAt: event.at });
-  const isProof = event.quiet && state.endSoakSkipped && state.phase === "succeeded" && state.kind !== "restart";
+  const mayProve = state.endSoakSkipped && state.kind !== "restart" && state.blamed !== true;
+  const isProof = event.quiet && mayProve && state.phase === "succeeded";
   return moved(isProof ? also(over, verdict({ release: state.release, verdict: "good" })) : over);
 }
 

@@ -73,19 +73,27 @@ export const request: fc.Arbitrary<Requested> = fc
     back: fc.constantFrom(39, 41, null),
     /** Bits of hosts on which nothing runs. */
     empty: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(63)),
+    /** Bits of hosts that have the release already. */
+    had: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(63)),
     policy,
   })
-  .map(({ hosts, approvals, kind, inLine, back, empty, policy }) => {
+  .map(({ hosts, approvals, kind, inLine, back, empty, had, policy }) => {
     const hostNames = Array.from({ length: hosts }, (_, i) => `host-${i + 1}`);
     const release = kind === "restart" ? 41 : 42;
     const isRollback = kind === "rollback";
-    return aRequest({
+    const hasIt = (i: number) => kind !== "restart" && (had >> i) % 2 === 1;
+    const asked = aRequest({
       ...{ hostNames, kind, back, policy, release },
       from: isRollback ? 43 : 41,
       inLine: isRollback ? false : inLine,
       approvalsRequired: isRollback ? 0 : approvals,
-      hosts: hostNames.map((host, i) => ({ host, from: (empty >> i) % 2 === 1 ? null : 41, unchanged: false })),
+      hosts: hostNames.map((host, i) => {
+        if (hasIt(i)) return { host, from: release, unchanged: true };
+        return { host, from: (empty >> i) % 2 === 1 ? null : 41, unchanged: false };
+      }),
     });
+    const batches = asked.batches.map((batch) => batch.filter((host) => !hasIt(hostNames.indexOf(host))));
+    return { ...asked, batches: batches.filter((batch) => batch.length > 0) };
   });
 
 const fault = { reason: "unhealthy", detail: "no", logTail: [] } as const;
@@ -142,7 +150,7 @@ function unpausing(state: RolloutState, draw: Draw): BareEvent {
 
 function turnOf(state: RolloutState, draw: Draw): BareEvent {
   const { from, back, policy, approvalsRequired, batches } = state;
-  const hosts = state.hosts.map((h) => ({ host: h.host, from: h.from, unchanged: false }));
+  const hosts = state.hosts.map((h) => ({ host: h.host, from: h.from, unchanged: h.status === "unchanged" }));
   const planHash = draw.host % 3 === 0 ? "another" : state.planHash;
   return { type: "turn_came", from, back, policy, approvalsRequired, batches, planHash, hosts };
 }
@@ -165,7 +173,7 @@ function forward(state: RolloutState, draw: Draw): BareEvent {
 
 function soaking(state: RolloutState, draw: Draw): BareEvent {
   const by = people[draw.pick % 3] ?? ana;
-  if (draw.pick % 16 === 0) return { type: "host_unwell", host: any(state, draw, "healthy"), ...fault };
+  if (draw.pick % 16 === 0) return { type: "host_unwell", host: any(state, draw, "healthy", "unchanged"), ...fault };
   if (draw.pick % 3 === 1) return { type: "soak_skipped", by, why: null };
   if (draw.pick % 8 === 2) return { type: "retried", by };
   return { type: "soaked" };

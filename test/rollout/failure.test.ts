@@ -120,6 +120,39 @@ test("pause: nothing is sent back; hosts in mid-swap finish; the clock stands st
   assert.deepEqual(rollout.verdicts(), []);
 });
 
+test("pause, then abort or continue: the person who answers the failure does not unsay it, and the release is bad", () => {
+  for (const answer of [{ type: "cancelled", by: bo, why: null, blame: false }, cont] as const) {
+    const rollout = all(pause);
+    rollout.failed("prod-1", "crash_loop");
+    rollout.hear(answer);
+    assert.deepEqual(rollout.verdicts(), ["r42 bad"], answer.type);
+    const innocent = all(pause);
+    innocent.failed("prod-1", "disk_full");
+    innocent.hear(answer);
+    assert.deepEqual(innocent.verdicts(), [], "a full disk says nothing about a release");
+  }
+  const borne = all({ ...pause, maxFailed: { hosts: 1 } });
+  borne.failed("prod-1", "crash_loop");
+  borne.hear({ type: "cancelled", by: bo, why: null, blame: false });
+  assert.deepEqual(borne.verdicts(), [], "as many as may fail are no failure of the whole");
+});
+
+test("what was judged bad is judged once: a rollback says it no second time, and a late success does not make it good", () => {
+  const twice = all(pause);
+  twice.failed("prod-1");
+  twice.hear(cont);
+  twice.hear({ type: "cancelled", by: eva, why: null, blame: true });
+  assert.deepEqual(twice.verdicts(), ["r42 bad"]);
+  const late = all({ ...pause, endSoakMs: 0 });
+  late.failed("prod-1");
+  late.hear(cont);
+  late.hear(retry);
+  late.swapped("prod-1", "prod-2", "prod-3");
+  late.soaked();
+  assert.equal(late.state.phase, "succeeded");
+  assert.deepEqual(late.verdicts(), ["r42 bad"]);
+});
+
 test("pause, then retry: the failed hosts only, and the rollout goes on by itself", () => {
   const rollout = all(pause);
   rollout.failed("prod-1");
