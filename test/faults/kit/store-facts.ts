@@ -5,7 +5,7 @@ import type { RolloutEvent, RolloutState } from "../../../src/core/rollout-state
 
 type Place = { readonly data: string };
 
-export function reading<T>(stage: Place, work: (db: Database.Database) => T): T {
+function reading<T>(stage: Place, work: (db: Database.Database) => T): T {
   const db = new Database(join(stage.data, "gantry.db"), { readonly: true, timeout: 2_000 });
   try {
     return db.transaction(() => work(db))();
