@@ -20,6 +20,7 @@ import {
 } from "./rollout-change.ts";
 import { actOnFailure, asFailed, hasFailed } from "./rollout-failure.ts";
 import { enter, goOn, nextBatch, soak } from "./rollout-forward.ts";
+import { withoutAnsweredPause } from "./rollout-pauses.ts";
 import {
   type Failure,
   type Fitness,
@@ -84,10 +85,14 @@ export function swapped(state: RolloutState, event: Of<"host_swapped">): Step {
   const proven = { status: "healthy", endedAt: at, restarts, served: true, reason: null, detail: null, logTail: [] } as const;
   const accepted = state.accepted.filter((h) => h !== host);
   const next = also(quiet({ ...withHost(state, host, proven), accepted }), clearTimerOf(host));
-  // A failure that was noted in a pause may have been none.
-  const m = hasFailed(next.state) ? next : change(next, { owed: null });
+  const m = answered(next, at);
   // It soaks like the others, from now.
   return moved(state.phase === "soaking" ? soak(m, at) : goOn(progressed(m, at), event));
+}
+
+/** A failure that was noted in a pause, or that it was paused for, may have been none, or be nobody's any more. */
+function answered(m: Moved, at: number): Moved {
+  return hasFailed(m.state) ? m : withoutAnsweredPause(change(m, { owed: null }), at);
 }
 
 function isLate(h: HostState): boolean {
@@ -166,7 +171,7 @@ export function left(state: RolloutState, event: Of<"host_left">): Step {
   const known = hostOf(state, event.host);
   if (known === null || hasEnded(state)) return ignored;
   const next = also(quiet(withoutHost(state, event.host)), ...(isTimed(known) ? [clearTimerOf(event.host)] : []));
-  if (next.state.batches.length > 0) return moved(afterLeaving(state, next, event));
+  if (next.state.batches.length > 0) return moved(afterLeaving(state, answered(next, event.at), event));
   if (state.phase === "restoring") return moved(nextTurn(next, event));
   const end = { phase: "cancelled", reason: "no_hosts", detail: `${event.host} was the last one` } as const;
   return moved(ended(next, { ...end, at: event.at }));

@@ -70,6 +70,15 @@ export function withoutPauses(m: Moved, gone: readonly Pause[], moment: Moment):
   return takeUp(runClocks(next, held ?? { soakMs: null, progressMs: null }, moment.at), moment);
 }
 
+/** Nothing is left to answer: what failed has left, or serves after all. The clocks run again where nothing else holds them. */
+export function withoutAnsweredPause(m: Moved, at: number): Moved {
+  const { pauses, held } = m.state;
+  const isAnswered = pauses.some((p) => p.reason === "paused_on_failure") && !hasFailed(m.state);
+  if (!isAnswered) return m;
+  const next = change(m, { pauses: pauses.filter((p) => p.reason !== "paused_on_failure") });
+  return isPaused(next.state) ? next : runClocks(next, held ?? { soakMs: null, progressMs: null }, at);
+}
+
 function takeUp(m: Moved, moment: Moment): Moved {
   const { phase } = m.state;
   if (phase === "restoring") return nextTurn(m, moment);

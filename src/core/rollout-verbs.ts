@@ -14,7 +14,7 @@ import {
   runClocks,
   verdict,
 } from "./rollout-change.ts";
-import { blame } from "./rollout-failure.ts";
+import { blame, hasFailed } from "./rollout-failure.ts";
 import { goOn, queue } from "./rollout-forward.ts";
 import { withoutPauses } from "./rollout-pauses.ts";
 import {
@@ -118,13 +118,16 @@ function waitingAgain(h: HostState): HostState {
   return { ...h, status: "waiting", image, reason: null, detail: null, logTail: [], endedAt: null };
 }
 
-/** Failed hosts stay as they are, and count no more. */
+/** Failed hosts stay as they are, and count no more. Any that the person did not speak of still have to be answered. */
 export function goOnWithout(state: RolloutState, event: Of<"continued">): Step {
   const failed = hostsIn(state, "failed").map((h) => h.host);
   if (hasEnded(state) || state.phase === "restoring") return tooLate(state);
   if (failed.length === 0) return refused("nothing_failed");
   if (!state.pauses.some((p) => p.reason === "paused_on_failure") && state.owed === null) return refused("not_paused");
-  const next = change(blame(quiet(state)), { accepted: failed, owed: null });
+  const accepted = failed.filter((host) => state.accepted.includes(host) || (event.hosts ?? failed).includes(host));
+  if (accepted.every((host) => state.accepted.includes(host))) return refused("nothing_failed");
+  const answered = change(blame(quiet(state)), { accepted });
+  const next = hasFailed(answered.state) ? answered : change(answered, { owed: null });
   const isSoaking = state.phase === "soaking";
   return moved(goAhead(isSoaking ? next : progressed(next, event.at), event));
 }

@@ -145,7 +145,14 @@ function unpausing(state: RolloutState, draw: Draw): BareEvent {
   if (state.pauses.some((p) => p.reason === "server_behind")) return { type: "resumed", reason: "server_behind", by: null };
   if (state.pauses.some((p) => p.reason !== "paused_on_failure")) return { type: "resumed", reason: null, by };
   if (draw.pick % 7 === 0) return { type: "cancelled", by, why: null, blame: draw.host % 2 === 0 };
-  return draw.pick % 2 === 0 ? { type: "retried", by } : { type: "continued", by, why: "x" };
+  return draw.pick % 2 === 0 ? { type: "retried", by } : going(state, draw);
+}
+
+/** Half of the people name a host, as the form does. */
+function going(state: RolloutState, draw: Draw): BareEvent {
+  const by = people[draw.pick % 3] ?? ana;
+  const named = draw.host % 2 === 0 ? {} : { hosts: [any(state, draw, "failed")] };
+  return { type: "continued", by, why: "x", ...named };
 }
 
 function turnOf(state: RolloutState, draw: Draw): BareEvent {

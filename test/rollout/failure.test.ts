@@ -184,6 +184,33 @@ test("pause, then continue: those hosts count no more, and it ends incomplete", 
   assert.equal(rollout.state.detail, "prod-2 and prod-3 do not have r42");
 });
 
+test("continue accepts the hosts that the person saw, and no other that failed while they wrote", () => {
+  const rollout = all({ ...pause, endSoakMs: 0 });
+  rollout.failed("prod-1", "disk_full");
+  rollout.failed("prod-2", "disk_full");
+  rollout.swapped("prod-3");
+  rollout.hear({ ...cont, hosts: ["prod-1"] });
+  assert.deepEqual(rollout.state.accepted, ["prod-1"]);
+  assert.deepEqual(rollout.pauses(), ["paused_on_failure"]);
+  assert.equal(rollout.state.pauses[0]?.why, "prod-2: 503 from /healthz");
+  assert.deepEqual(rollout.timers(), []);
+  assert.equal(rollout.hear({ ...cont, hosts: ["prod-1", "prod-3"] }), "nothing_failed", "said already, or did not fail");
+  rollout.hear({ ...cont, hosts: ["prod-2"] });
+  assert.deepEqual(rollout.state.accepted, ["prod-1", "prod-2"]);
+  assert.equal(rollout.state.phase, "soaking");
+});
+
+test("a continue in a person's pause leaves what it did not name to be acted on at the resume", () => {
+  const rollout = all(restore);
+  rollout.paused();
+  rollout.failed("prod-1", "disk_full");
+  rollout.failed("prod-2", "disk_full");
+  rollout.hear({ ...cont, hosts: ["prod-1"] });
+  assert.notEqual(rollout.state.owed, null);
+  rollout.resumed();
+  assert.equal(rollout.state.phase, "restoring");
+});
+
 test("a retry in a later batch gives hosts of earlier ones a batch of their own after it", () => {
   const hostNames = ["a", "b", "c", "d", "e"];
   const rollout = rolling({ hostNames, batch: 2, policy: { ...pause, maxFailed: { hosts: 1 } } });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { fold } from "../../src/core/fold.ts";
+import { step } from "../../src/core/rollout.ts";
 import {
   type Effect,
   hasEnded,
@@ -29,6 +30,8 @@ const everyPhase: readonly Phase[] = [
   "expired",
   "cancelled",
 ];
+
+const asPerson = { kind: "slack", id: "U0DAN", name: "dan" } as const;
 
 type Look = (asked: Requested) => (move: Move) => void;
 
@@ -113,6 +116,23 @@ property(
       assert.equal(state.held?.soakMs, Math.max(0, before.soakEndsAt - rollout.now), "what was left of it is kept");
     },
   () => paused,
+);
+
+const offered = { "paused on failure": 0, "with another host accepted": 0 };
+property(
+  "a rollout that is paused on a failure has failed: each button that answers it does something",
+  3000,
+  () =>
+    ({ rollout: { state } }) => {
+      if (!state.pauses.some((p) => p.reason === "paused_on_failure")) return;
+      offered["paused on failure"] += 1;
+      offered["with another host accepted"] += state.accepted.length > 0 ? 1 : 0;
+      const by = asPerson;
+      const at = state.since + 1_000;
+      for (const answer of [{ type: "retried", at, by } as const, { type: "continued", at, by, why: "x" } as const])
+        assert.equal(step(state, answer).kind, "moved", `${answer.type} of ${JSON.stringify(state.hosts)}`);
+    },
+  () => offered,
 );
 
 property(
@@ -335,8 +355,6 @@ function help(rollout: ReturnType<typeof play>): void {
   rollout.soaked();
   rollout.wait(1);
 }
-
-const asPerson = { kind: "slack", id: "U0DAN", name: "dan" } as const;
 
 test("L6: once everybody is well and answers, each rollout that is not in line ends, and nobody is stuck who was not", () => {
   const counts: Record<string, number> = {};

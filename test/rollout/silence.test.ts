@@ -119,8 +119,22 @@ test("late success: a host that was only silent is healthy after all", () => {
   assert.deepEqual(rollout.pauses(), ["paused_on_failure"]);
   assert.deepEqual(rollout.swapped("prod-1"), ["moved"]);
   assert.equal(rollout.state.hosts[0]?.status, "healthy");
-  assert.deepEqual(rollout.pauses(), ["paused_on_failure"], "a person was told of a failure; a person lets it go on");
-  assert.equal(rollout.resumed(), "moved");
+  assert.deepEqual(rollout.pauses(), [], "nobody is left whom a person could retry or go on without");
+  assert.equal(rollout.state.phase, "soaking");
+  assert.equal(rollout.state.soakEndsAt, noon + 30_000);
+});
+
+test("late success of one of two that failed: the pause is still about the other; a person's pause is a person's", () => {
+  const rollout = rolling({ canary: 0, batch: 3, policy: { onFailure: "pause" } });
+  rollout.overdue("prod-1", true);
+  rollout.failed("prod-2");
+  rollout.swapped("prod-1", "prod-3");
+  assert.deepEqual(rollout.pauses(), ["paused_on_failure"]);
+  rollout.paused();
+  rollout.hear({ type: "host_left", host: "prod-2" });
+  assert.deepEqual(rollout.pauses(), ["paused"]);
+  assert.equal(rollout.state.phase, "rolling");
+  rollout.resumed();
   assert.equal(rollout.state.phase, "soaking");
 });
 
@@ -203,7 +217,19 @@ test("a host that leaves is no part of it: it has not failed, and blocks nothing
   const failed = rolling({ canary: 0, batch: 3, policy: { onFailure: "pause" } });
   failed.failed("prod-1");
   leave(failed, "prod-1");
-  assert.equal(failed.resumed(), "moved");
+  assert.deepEqual(failed.pauses(), [], "no button would do anything for it any more");
+  failed.swapped("prod-2", "prod-3");
+  failed.soaked();
+  assert.equal(failed.state.phase, "succeeded");
+
+  const waiting = new Told(aRequest({ approvalsRequired: 0, policy: { onFailure: "pause" } }));
+  waiting.hear({ type: "image_failed", host: "prod-1", reason: "pull_failed", detail: "refused" });
+  assert.deepEqual(waiting.pauses(), ["paused_on_failure"]);
+  leave(waiting, "prod-1");
+  assert.deepEqual(waiting.pauses(), []);
+  assert.equal(waiting.state.reason, "awaiting_images");
+  waiting.images();
+  assert.deepEqual(waiting.goals(), { "prod-2": 42, "prod-3": 42 });
 });
 
 test("when the last host of a batch leaves, the next one begins; of the last batch, the whole soaks to the end", () => {
