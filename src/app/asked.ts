@@ -65,8 +65,26 @@ export function requestedEvent(facts: {
 }
 
 /** The hosts of a plan as the reducer knows them. */
-export function hostsOfPlan({ plan, unchanged }: Planned): Requested["hosts"] {
-  return plan.hosts.map(({ host, from }) => ({ host, from, unchanged: unchanged.includes(host) }));
+export function hostsOfPlan({ plan, unchanged, restarts }: Planned): Requested["hosts"] {
+  const { spread } = plan.policy;
+  return plan.hosts.map(({ host, from, labels }) => {
+    const value = spread === null ? undefined : labels[spread.label];
+    const seen = restarts[host] ?? 0;
+    return {
+      host,
+      from,
+      unchanged: unchanged.includes(host),
+      ...(value === undefined ? {} : { spread: value }),
+      ...(seen === 0 ? {} : { restarts: seen }),
+    };
+  });
+}
+
+/** Hosts that nobody hears of, and that had the time to be heard. */
+export function goneFrom({ conductor }: Pick<RequestParts, "conductor">, place: Place): string[] {
+  const key = { service: place.service.name, environment: place.environment.name };
+  const { away, unheard = [] } = conductor.fitnessOf(key, { planned: [], patient: true });
+  return away.filter((host) => !unheard.includes(host));
 }
 
 export type ApprovalsNeeded = { readonly required: number; readonly from: readonly string[]; readonly notRequester: boolean };
@@ -81,11 +99,16 @@ export function approvalsFor(environment: EnvironmentConfig, allowBad: boolean):
 /**
  * Why this person may not approve what the requester asked for, where somebody else must: it is the same person, or may be.
  * Nothing ties the name at a terminal to a member of Slack, so a terminal does not decide about what was asked for in Slack.
+ * Where two persons must want it (`allowBad`), Slack does not decide about what was asked for at a terminal either.
  */
-export function cannotApprove(
-  requester: Pick<Actor, "kind" | "id">,
-  person: Pick<Actor, "kind" | "id">,
-): "same" | "untold" | null {
+export function cannotApprove(requester: Who, person: Who): "same" | "untold" | null {
   if (requester.kind === person.kind && requester.id === person.id) return "same";
   return person.kind === "local" && requester.kind === "slack" ? "untold" : null;
 }
+
+/** One person with two names may stand behind both: only two of the same kind are known to be two. */
+export function mayBeOne(requester: Who, person: Who): boolean {
+  return requester.kind !== person.kind;
+}
+
+type Who = Pick<Actor, "kind" | "id">;

@@ -1,7 +1,16 @@
 /** The common end of deploy, promote and restart: the gates in order, then a rollout, at once or in line. */
 import { type Refusal, refuse } from "../core/reasons.ts";
 import type { Release } from "../core/release.ts";
-import { type ApprovalsNeeded, approvalsFor, cannotApprove, type RequestParts, refused, requestedEvent } from "./asked.ts";
+import {
+  type ApprovalsNeeded,
+  approvalsFor,
+  cannotApprove,
+  goneFrom,
+  mayBeOne,
+  type RequestParts,
+  refused,
+  requestedEvent,
+} from "./asked.ts";
 import type { Opened, Origin, Refused } from "./gantry.ts";
 import { badVerdict, planGates, standsInTheWay } from "./gates.ts";
 import { joinLine, lineGate } from "./line-rules.ts";
@@ -45,8 +54,11 @@ export function createAsks(parts: RequestParts): Asks {
 
   async function ask(request: Ask): Promise<Opened | Refused> {
     const { place, release, actor } = request;
-    const approvals = approvalsFor(place.environment, badVerdict(store, keyOf(place), release) !== null);
-    const few = await tooFewApprovers(place, approvals, actor);
+    const isBad = badVerdict(store, keyOf(place), release) !== null;
+    const approvals = approvalsFor(place.environment, isBad);
+    const isOut = (person: Pick<Actor, "kind" | "id">) =>
+      approvals.notRequester && (cannotApprove(actor, person) !== null || (isBad && mayBeOne(actor, person)));
+    const few = await tooFewApprovers(place, approvals, isOut);
     if (few !== null) return refused(few);
     return parts.conductor.atomically(() => {
       const again = store.rollouts.byRequest(request.origin.key);
@@ -54,7 +66,7 @@ export function createAsks(parts: RequestParts): Asks {
       const inTheWay = standsInTheWay(store, place, clock.now());
       if (inTheWay !== null && !request.wait) return refused(inTheWay);
       const bad = badVerdict(store, keyOf(place), release);
-      const planned = planFor(store, { ...place, kind: request.kind, release });
+      const planned = planFor(store, { ...place, kind: request.kind, release, gone: goneFrom(parts, place) });
       const gate = badGate(request, bad) ?? planGates(parts, { place, planned, release });
       const full = inTheWay === null ? null : lineGate(store, request);
       const refusal = gate ?? full;
@@ -64,10 +76,14 @@ export function createAsks(parts: RequestParts): Asks {
   }
 
   /** The request could never be decided. Whoever is known to be unable to decide is not counted. */
-  async function tooFewApprovers(place: Place, approvals: ApprovalsNeeded, requester: Actor): Promise<Refusal | null> {
+  async function tooFewApprovers(
+    place: Place,
+    approvals: ApprovalsNeeded,
+    isOut: (person: Pick<Actor, "kind" | "id">) => boolean,
+  ): Promise<Refusal | null> {
     const { required, from, notRequester } = approvals;
     if (required === 0) return null;
-    const count = await people.count(from, (person) => notRequester && cannotApprove(requester, person) !== null);
+    const count = await people.count(from, isOut);
     if (count === null || count >= required) return null;
     const besides = notRequester ? " besides you" : "";
     const needs = required === 1 ? "an approval" : `${required} approvals`;

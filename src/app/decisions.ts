@@ -2,7 +2,7 @@
 import { type Refusal, refuse } from "../core/reasons.ts";
 import type { LaterEvent, RolloutState } from "../core/rollout-state.ts";
 import { actingRoles } from "./acts.ts";
-import { approvalsFor, cannotApprove, isRefusal, type RequestParts, refused } from "./asked.ts";
+import { approvalsFor, cannotApprove, goneFrom, isRefusal, mayBeOne, type RequestParts, refused } from "./asked.ts";
 import type { Facts } from "./facts.ts";
 import type { Decided, Gantry, Refused } from "./gantry.ts";
 import { judgedSince, lockRefusal } from "./gates.ts";
@@ -71,10 +71,17 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
     return people.refusal({ actor, roles, what: `cancel a rollout of ${where(state)}` });
   }
 
-  /** From a terminal nobody can be told apart from a requester in Slack. Saying no is open to them; saying yes is not. */
+  /** Between a terminal and Slack nobody can be told apart from the requester. Saying no is open to them; saying yes is not. */
   function untoldApprover({ stored, place }: Found, actor: Actor): Refusal | null {
     const { number, requester } = stored.state;
     const { notRequester, from } = approvalsFor(place.environment, stored.allowBad !== null);
+    if (stored.allowBad !== null && requester.kind === "local" && mayBeOne(requester, actor)) {
+      return refuse(
+        "own_request",
+        `#${number} was asked for at a terminal, and Gantry cannot tell that it was not you; a bad release needs a second person.`,
+        `Someone else of ${from.join(" or ")} approves it at a terminal on the server: \`gantry approve ${number}\`.`,
+      );
+    }
     if (!notRequester || cannotApprove(requester, actor) === null) return null;
     return refuse(
       "own_request",
@@ -120,7 +127,7 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
     if (release === null) return "its release is gone";
     const specNow = specHashOf(place.service.spec);
     if (stored.state.kind === "deploy" && specNow !== stored.plan.specHash) return "the service file was edited";
-    const now = planFor(store, { ...place, kind: stored.state.kind, release });
+    const now = planFor(store, { ...place, kind: stored.state.kind, release, gone: goneFrom(parts, place) });
     return now.hash === stored.state.planHash ? null : (planDifference(stored.plan, now.plan) ?? "it would be another one now");
   }
 

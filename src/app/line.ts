@@ -7,7 +7,7 @@
  */
 import { type Refusal, refuse } from "../core/reasons.ts";
 import type { SlotKey } from "../core/slot.ts";
-import { approvalsFor, hostsOfPlan, isRefusal, type RequestParts } from "./asked.ts";
+import { approvalsFor, goneFrom, hostsOfPlan, isRefusal, type RequestParts } from "./asked.ts";
 import { judgedSince, lockOf, planGates } from "./gates.ts";
 import { announceNext, holdAfterFailure, releaseBehind, tellRequester } from "./line-rules.ts";
 import { nameOf, type Place, placeOf } from "./place.ts";
@@ -146,7 +146,7 @@ export function createLine(parts: LineParts): Line {
     if (state.kind === "deploy" && specHashOf(place.service.spec) !== stored.plan.specHash) {
       return refuse("plan_changed", `The service file of ${place.service.name} was edited since #${number} was asked for.`);
     }
-    const planned = planFor(store, { ...place, kind: state.kind, release });
+    const planned = planFor(store, { ...place, kind: state.kind, release, gone: goneFrom(parts, place) });
     const gate = judgedSince(store, place, stored) ?? planGates(parts, { place, planned, release });
     if (gate !== null) return gate;
     store.rollouts.setPlan(number, planned.plan, planned.hash);

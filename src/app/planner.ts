@@ -11,6 +11,8 @@ export type Planned = {
   readonly plan: Plan;
   readonly hash: string;
   readonly unchanged: readonly string[];
+  /** How often the containers of those had been restarted by now. */
+  readonly restarts: Readonly<Record<string, number>>;
   /** The newest good release here besides the planned one; null when there is none, and for a rollback, which is never undone. */
   readonly back: number | null;
 };
@@ -47,17 +49,29 @@ function serves(slot: StoredSlot | undefined, release: number): boolean {
   return slot?.release === release && live?.release === release && live.health === "ok";
 }
 
+/**
+ * `gone`: hosts that nobody hears of. What they served last proves nothing, so they are swapped as well; a rollback, which waits
+ * for nobody, takes their last word.
+ */
 export function planFor(
   store: Store,
-  facts: { service: ServiceConfig; environment: EnvironmentConfig; kind: RolloutKind; release: Release },
+  facts: {
+    readonly service: ServiceConfig;
+    readonly environment: EnvironmentConfig;
+    readonly kind: RolloutKind;
+    readonly release: Release;
+    readonly gone?: readonly string[];
+  },
 ): Planned {
   const { service, environment, kind, release } = facts;
   const key = { service: service.name, environment: environment.name };
   const slots = new Map(store.slots.ofEnvironment(key).map((slot) => [slot.host, slot]));
   const all = hostsOf(store, environment);
   const hosts = all.filter((h) => h.intent === null);
+  const gone = kind === "rollback" ? [] : (facts.gone ?? []);
+  const serving = hosts.map((h) => h.name).filter((host) => serves(slots.get(host), release.number) && !gone.includes(host));
   // A restart makes new containers of what serves already.
-  const unchanged = kind === "restart" ? [] : hosts.filter((h) => serves(slots.get(h.name), release.number)).map((h) => h.name);
+  const unchanged = kind === "restart" ? [] : serving;
   const touched = hosts.map((h) => h.name).filter((host) => !unchanged.includes(host));
   const policy = environment.rollout;
   const labels = Object.fromEntries(hosts.map((h) => [h.name, h.labels]));
@@ -75,7 +89,9 @@ export function planFor(
     batches: batchesOf(asked),
     policy,
   };
-  return { plan, hash: planHashOf(plan), unchanged, back: kind === "rollback" ? null : goodBesides(store, key, release.number) };
+  const restarts = Object.fromEntries(unchanged.map((host) => [host, slots.get(host)?.observed?.live?.restarts ?? 0]));
+  const back = kind === "rollback" ? null : goodBesides(store, key, release.number);
+  return { plan, hash: planHashOf(plan), unchanged, restarts, back };
 }
 
 /** Those that do not serve well cost nothing, so they go back first. A hint: how they are doing at their turn decides. */

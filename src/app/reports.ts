@@ -22,7 +22,7 @@ export function eventsOf(report: Report, state: RolloutState): LaterEvent[] {
   const slot = report.slots.find(isHere);
   if (slot === undefined || wanted === null || slot.generation !== wanted.generation) return events;
   if (!isAbout(slot, wanted)) return events;
-  if (isHollow(slot, wanted) && mine.status !== "healthy" && mine.status !== "returning") return events;
+  if (isHollow(slot, wanted) && !isServing(mine)) return events;
   return [...events, ...slotEvents(slot, mine, at)];
 }
 
@@ -34,6 +34,11 @@ function isAbout(slot: ObservedSlot, wanted: StoredSlot): boolean {
 /** A success without the container that it is about: a cloned machine tells of containers that it does not have. */
 function isHollow(slot: ObservedSlot, wanted: StoredSlot): boolean {
   return slot.outcome?.ok === true && slot.live === null && wanted.release !== null;
+}
+
+/** Where its container was seen: that it is gone is news. */
+function isServing({ status }: HostState): boolean {
+  return status === "healthy" || status === "unchanged" || status === "returning";
 }
 
 function imageEvents(image: ObservedImage, host: string, at: number): LaterEvent[] {
@@ -61,9 +66,9 @@ function slotEvents(slot: ObservedSlot, host: HostState, at: number): LaterEvent
       if (!outcome.ok) return [{ type: "host_restore_failed", at, host: host.host, ...failureOf(outcome) }];
       return [{ type: "host_restored", at, host: host.host }];
     case "healthy":
+    case "unchanged":
     case "returning":
       return unwellEvents(slot, host, at);
-    case "unchanged":
     case "waiting":
     case "skipped":
     case "restored":

@@ -39,7 +39,7 @@ export function createSoakProof(parts: {
     work.atomically(() => {
       const state = work.rollout(rollout)?.state;
       if (!isDue(state, now)) return settle(rollout, state?.soakEndsAt ?? null);
-      const silent = state.hosts.filter((h) => h.status === "healthy" && !isProved(h, state, state.soakEndsAt));
+      const silent = state.hosts.filter((h) => isMeantToServe(h) && !isProved(h, state, state.soakEndsAt));
       if (silent.length === 0) {
         store.timers.clear(rollout, "soak");
         askedAt.delete(rollout);
@@ -80,4 +80,9 @@ export function createSoakProof(parts: {
   }
 
   return { end };
+}
+
+/** Also what served the release before: that it still does is part of the proof. */
+function isMeantToServe({ status }: HostState): boolean {
+  return status === "healthy" || status === "unchanged";
 }

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { judgedSince } from "../../src/app/gates.ts";
+import type { Actor } from "../../src/app/ports.ts";
 import type { StoredRollout } from "../../src/app/store.ts";
-import type { ServiceConfig } from "../../src/config/valid.ts";
-import { eva } from "../kit/app.ts";
-import { aFleet, deploys, edits, editsPolicy, place, restarts, rollsBack } from "./line-kit.ts";
+import type { Role, ServiceConfig } from "../../src/config/valid.ts";
+import { ana, eva, type TestApp } from "../kit/app.ts";
+import { aFleet, approves, deploys, edits, editsPolicy, goesWell, place, restarts, rollsBack } from "./line-kit.ts";
 
 function takesOut(fleet: ReturnType<typeof aFleet>, host: string, why: string | null = "disk"): void {
   fleet.store.hosts.setIntent(host, { kind: "cordoned", by: eva, at: fleet.clock.now(), why });
@@ -102,4 +103,48 @@ test("what a promotion brings must not have been judged bad meanwhile, in any en
   const refusal = judgedSince(fleet.store, { service, environment }, asked("promote"));
   assert.match(refusal?.text ?? "", /^r1 \(1111111\) was judged bad in qa by #1/);
   assert.equal(judgedSince(fleet.store, { service, environment }, asked("deploy")), null, "a deploy names its own commit");
+});
+
+describe("a bad release needs a second person who is known to be one", () => {
+  const evaHere: Actor = { kind: "local", id: "eva", name: "eva" };
+  const maxHere: Actor = { kind: "local", id: "max", name: "max" };
+
+  /** r2 was rolled back; deployers are eva at a terminal and ana in Slack, captains `captainsHere` and eva in Slack. */
+  async function aBadRelease(captainsHere: readonly string[]): Promise<TestApp> {
+    const fleet = aFleet();
+    const role = { groups: [], everyone: false };
+    const known = fleet.app.gantry.config.people as Record<string, Role>;
+    known["deployers"] = { ...role, users: [ana.id], local: ["eva"] };
+    known["captains"] = { ...role, users: [eva.id], local: captainsHere };
+    edits(fleet, { approvals: { required: 1, from: ["captains"], notRequester: false, expireMs: 1_800_000 } });
+    await fleet.ships("1".repeat(40)).catch(() => {});
+    await approves(fleet, 1, eva);
+    await goesWell(fleet, 1);
+    const bad = { verdict: "bad" as const, reason: "rolled_back" as const, detail: "it eats data", rollout: 1, by: eva };
+    fleet.store.verdicts.add({ ...place, release: 1, at: fleet.clock.now(), ...bad });
+    return fleet;
+  }
+
+  test("asked for at a terminal, Slack does not decide: the requester may be that person", async () => {
+    const fleet = await aBadRelease(["max"]);
+    fleet.store.slots.desire({ ...place, host: "a", rollout: 1, release: null });
+    const ask = { by: evaHere, allowBad: true, why: "the fix is worse" };
+    assert.equal(await deploys(fleet, 1, ask), "#2");
+    assert.match(
+      await approves(fleet, 2, eva),
+      /^own_request: #2 was asked for at a terminal, .* a bad release needs a second person\. .*at a terminal/,
+    );
+    assert.equal(await approves(fleet, 2, maxHere), "queued");
+  });
+
+  test("and when nobody else holds the role at a terminal, that is said at once", async () => {
+    const fleet = await aBadRelease([]);
+    fleet.store.slots.desire({ ...place, host: "a", rollout: 1, release: null });
+    const ask = { by: evaHere, allowBad: true, why: "the fix is worse" };
+    assert.match(
+      await deploys(fleet, 1, ask),
+      /^no_approvers: api prod needs an approval by captains, and nobody besides you can give it/,
+    );
+    assert.equal(await deploys(fleet, 1, { by: ana, allowBad: true, why: "the fix is worse" }), "#2");
+  });
 });
