@@ -52,6 +52,14 @@ export function namesOf(hosts: readonly HostState[]): readonly string[] {
   return hosts.map((h) => h.host);
 }
 
+/** All of them, in words: a fleet has more names than anyone reads. */
+export function names(hosts: readonly string[]): string {
+  const shown = hosts.slice(0, 8);
+  const more = hosts.length - shown.length;
+  if (more > 0) return `${shown.join(", ")} and ${more} more`;
+  return [shown.slice(0, -1).join(", "), ...shown.slice(-1)].filter((part) => part !== "").join(" and ");
+}
+
 export function hostsIn(state: RolloutState, ...statuses: readonly HostStatus[]): readonly HostState[] {
   return state.hosts.filter((h) => statuses.includes(h.status));
 }

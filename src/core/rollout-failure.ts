@@ -48,7 +48,7 @@ export function actOnFailure(m: Moved, moment: Moment): Moved {
   const { state } = m;
   const host = newest(openFailures(state));
   const reason = host?.reason ?? "internal";
-  const detail = host === undefined ? "" : `${host.host}: ${host.detail ?? ""}`;
+  const detail = host === undefined ? "" : whatFailed(host);
   if (state.policy.onFailure === "pause") return pausedOnFailure(m, detail, moment.at);
   if (isPaused(state)) return change(m, { owed: { reason, detail } });
   const { back } = state;
@@ -56,6 +56,11 @@ export function actOnFailure(m: Moved, moment: Moment): Moved {
   const forward = state.policy.onFailure === "rollback" && back !== null && state.kind !== "restart";
   const way = { target: forward ? () => back : asBefore, reason, detail };
   return goBack(blame(m), way, moment);
+}
+
+/** A host that only waited for room is not to blame: who was out is. */
+function whatFailed({ host, reason, detail }: HostState): string {
+  return reason === "over_budget" ? (detail ?? "") : `${host}: ${detail ?? ""}`;
 }
 
 function pausedOnFailure(m: Moved, why: string, at: number): Moved {

@@ -10,6 +10,7 @@ import {
   hostsIn,
   type Moment,
   type Moved,
+  names,
   namesOf,
   progressed,
   runClocks,
@@ -61,10 +62,19 @@ function leaveOut(m: Moved, fitness: Fitness, moment: Moment): Moved {
   if (m.state.kind === "rollback") return leaveAwayBehind(m, namesOf(waiting), moment);
   const { unreachable } = m.state.policy;
   const bare = waiting.filter((h) => h.image === "failed");
-  const away = unreachable === "wait" ? [] : waiting.filter((h) => isGivenUp(fitness, h.host) && !bare.includes(h));
+  const asked = mayBegin(m.state, fitness) ? hostsIn(m.state, "waiting") : waiting;
+  const away = unreachable === "wait" ? [] : asked.filter((h) => isGivenUp(fitness, h.host) && !bare.includes(h));
   const without = withHosts(m.state, namesOf(bare), (h) => asFailed(imageFault(h), moment.at));
   const fields = { ...asFailed(gone, moment.at), status: unreachable === "skip" ? "skipped" : "failed" } as const;
   return { state: withHosts(without, namesOf(away), () => fields), effects: m.effects };
+}
+
+/**
+ * The first batch is about to begin: whoever nobody hears of anywhere in the plan is given up now, and named, since a host
+ * that is out takes up room for all of them.
+ */
+function mayBegin(state: RolloutState, fitness: Fitness): boolean {
+  return state.startedAt === null && !lacksImages(state, fitness);
 }
 
 const gone: Failure = { reason: "host_lost", detail: "no connection when it was its turn", logTail: [] };
@@ -151,14 +161,6 @@ function waitOf(state: RolloutState, fitness: Fitness): { reason: ReasonCode; de
   if (bare.length > 0) return { reason: "awaiting_images", detail: names(bare.map((h) => h.host)) };
   if (within.length === 0) return { reason: "awaiting_host", detail: names(waiting.map((h) => h.host)) };
   return { reason: "over_budget", detail: names([...outOf(state, fitness)].sort()) };
-}
-
-/** All of them, in words: a fleet has more names than anyone reads. */
-function names(hosts: readonly string[]): string {
-  const shown = hosts.slice(0, 8);
-  const more = hosts.length - shown.length;
-  if (more > 0) return `${shown.join(", ")} and ${more} more`;
-  return [shown.slice(0, -1).join(", "), ...shown.slice(-1)].filter((part) => part !== "").join(" and ");
 }
 
 // ------------------------------------------------------------ after a batch

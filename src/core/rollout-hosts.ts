@@ -1,6 +1,6 @@
 /** What hosts report, and what their silence means. A report that comes late, or again, changes nothing. */
 import type { ReasonCode } from "./reasons.ts";
-import { isLastBatch, withoutHost } from "./rollout-batches.ts";
+import { isLastBatch, outOf, withoutHost } from "./rollout-batches.ts";
 import {
   also,
   batchOf,
@@ -12,6 +12,7 @@ import {
   type Moment,
   type Moved,
   moved,
+  names,
   namesOf,
   progressed,
   quiet,
@@ -151,14 +152,16 @@ export function stalled(state: RolloutState, event: Of<"stalled">): Step {
   return moved(afterFailure(progressed(next, at), event));
 }
 
-function whyLate(state: RolloutState, h: HostState, { away }: Fitness): Failure {
+function whyLate(state: RolloutState, h: HostState, fitness: Fitness): Failure {
+  const { away } = fitness;
   const logTail: readonly string[] = [];
   const minutes = `${Math.round(state.policy.deadlineMs / 60_000)} min`;
   if (away.includes(h.host)) return { reason: "host_lost", detail: `no connection, and nothing moved for ${minutes}`, logTail };
   const reason = "no_progress";
   if (h.status === "swapping") return { reason, detail: `its swap did not end in ${minutes}`, logTail };
   if (h.image !== "present") return { reason, detail: `no image after ${minutes}`, logTail };
-  return { reason, detail: `too many other hosts were out of service for ${minutes}`, logTail };
+  const others = [...outOf(state, fitness)].filter((host) => host !== h.host).sort();
+  return { reason: "over_budget", detail: `out of service for ${minutes}, so that no other could go: ${names(others)}`, logTail };
 }
 
 export function soaked(state: RolloutState, event: Of<"soaked">): Step {
@@ -173,8 +176,18 @@ export function left(state: RolloutState, event: Of<"host_left">): Step {
   const next = also(quiet(withoutHost(state, event.host)), ...(isTimed(known) ? [clearTimerOf(event.host)] : []));
   if (next.state.batches.length > 0) return moved(afterLeaving(state, answered(next, event.at), event));
   if (state.phase === "restoring") return moved(nextTurn(next, event));
-  const end = { phase: "cancelled", reason: "no_hosts", detail: `${event.host} was the last one` } as const;
+  if (next.state.hosts.length > 0 && state.startedAt !== null) return moved(onlyOthersAreLeft(state, next, event));
+  const reason = next.state.hosts.length > 0 ? "already_live" : "no_hosts";
+  const end = { phase: "cancelled", reason, detail: `${event.host} was the last one` } as const;
   return moved(ended(next, { ...end, at: event.at }));
+}
+
+/** Everyone who was given the release has left; those that had it before prove it to the end. */
+function onlyOthersAreLeft(before: RolloutState, m: Moved, event: Of<"host_left">): Moved {
+  if (before.batches.length === 0) return hasFailed(m.state) ? actOnFailure(m, event) : m;
+  const next = change(answered(m, event.at), { batch: 0 });
+  if (hasFailed(next.state)) return actOnFailure(next, event);
+  return next.state.kind === "rollback" ? goOn(next, event) : soak(next, event.at);
 }
 
 function isTimed(h: HostState): boolean {

@@ -1,6 +1,6 @@
 /** What people do to a rollout. Each act either counts or is refused with the reason why not. */
 import type { ReasonCode } from "./reasons.ts";
-import { withRetries } from "./rollout-batches.ts";
+import { isLastBatch, withRetries } from "./rollout-batches.ts";
 import {
   also,
   batchOf,
@@ -144,6 +144,6 @@ export function skipSoak(state: RolloutState, event: Of<"soak_skipped">): Step {
   if (state.phase !== "soaking") return refused("not_soaking");
   const left = isPaused(state) ? (state.held?.soakMs ?? 0) : (state.soakEndsAt ?? 0) - event.at;
   if (left <= 0) return refused("not_soaking");
-  const isEnd = state.batch === state.batches.length - 1;
+  const isEnd = isLastBatch(state);
   return moved(runClocks(change(quiet(state), { endSoakSkipped: isEnd }), { soakMs: 0, progressMs: null }, event.at));
 }

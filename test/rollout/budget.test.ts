@@ -87,7 +87,8 @@ test("a broken host that cannot be reached, or has no image, does not come forwa
   assert.equal(rollout.state.reason, "over_budget");
   assert.equal(rollout.stalled(), "moved", "the clock of progress ends the wait");
   assert.equal(rollout.state.phase, "restoring");
-  assert.equal(rollout.state.reason, "no_progress");
+  assert.equal(rollout.state.reason, "over_budget");
+  assert.equal(rollout.state.detail, "out of service for 15 min, so that no other could go: prod-4", "prod-2 only waited for it");
 });
 
 test("a first deploy has a budget, too: hosts where nothing runs are not out, and swap batch by batch", () => {

@@ -48,6 +48,38 @@ test("skip: it is left out, the rollout ends incomplete and names it", () => {
   assert.deepEqual(rollout.verdicts(), []);
 });
 
+test("skip and fail: whoever is away is given up, and named, when the first batch begins, and not when it is its turn", () => {
+  const away = (policy: Partial<RolloutPolicy>) => {
+    const rollout = new Told(aRequest({ batch: 1, policy: { maxUnavailable: { hosts: 2 }, ...policy } }));
+    rollout.fitness = { unwell: [], away: ["prod-3"] };
+    rollout.approved();
+    assert.deepEqual(
+      rollout.status(),
+      { "prod-1": "waiting", "prod-2": "waiting", "prod-3": "waiting" },
+      "no image, no beginning",
+    );
+    rollout.images("prod-1", "prod-2");
+    return rollout;
+  };
+  assert.deepEqual(away({ unreachable: "skip" }).status(), { "prod-1": "swapping", "prod-2": "waiting", "prod-3": "skipped" });
+  const fail = away({ unreachable: "fail", onFailure: "pause" });
+  assert.deepEqual(fail.status(), { "prod-1": "waiting", "prod-2": "waiting", "prod-3": "failed" });
+  assert.deepEqual(fail.desired(), {}, "it has failed before anything was touched");
+  assert.deepEqual(away({ unreachable: "wait" }).status(), { "prod-1": "swapping", "prod-2": "waiting", "prod-3": "waiting" });
+});
+
+test("skip: what was skipped still counts as out of service, and when there is no room for it that is what is said", () => {
+  const rollout = new Told(aRequest({ batch: 1, policy: { unreachable: "skip", onFailure: "pause" } }));
+  rollout.fitness = { unwell: [], away: ["prod-3"] };
+  rollout.approved();
+  rollout.images("prod-1", "prod-2");
+  assert.equal(rollout.status()["prod-3"], "skipped");
+  assert.equal(rollout.state.reason, "over_budget");
+  assert.equal(rollout.state.detail, "prod-3");
+  rollout.stalled();
+  assert.equal(rollout.state.pauses[0]?.why, "out of service for 15 min, so that no other could go: prod-3");
+});
+
 test("skip: with nobody left it has failed, with nothing touched", () => {
   const rollout = new Told(aRequest({ policy: { unreachable: "skip" }, batch: 3 }));
   rollout.fitness = { unwell: [], away: ["prod-1", "prod-2", "prod-3"] };
