@@ -15,6 +15,7 @@ import { approvalsFor } from "./asked.ts";
 import { goodBesides, hasLabels, leavingPhases, leftBy, rollbackTarget } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
 import type { Store, StoredHost, StoredRollout, StoredSlot } from "./store.ts";
+import { isLeftOver } from "./why-behind.ts";
 
 export type FactsParts = {
   readonly store: Store;
@@ -150,11 +151,17 @@ export function createFacts(parts: FactsParts): Facts {
           slots.find((s) => s.host === host),
         ),
       ),
+      leftOver: isConfigured ? slots.filter((slot) => !hosts.includes(slot.host) && isLeft(slot)).map((slot) => slot.host) : [],
       rollbackTo: release(service, back),
       readiness: readyOn(slots, back),
       lock: lockOf(key),
       line: store.rollouts.inLine(service, environment).map((r) => r.state),
     };
+  }
+
+  function isLeft(slot: StoredSlot): boolean {
+    const host = store.hosts.find(slot.host);
+    return host !== null && isLeftOver(config, host, slot);
   }
 
   /** Usually what ended last: then it need not be read again. */

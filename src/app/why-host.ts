@@ -2,6 +2,7 @@
 import { isReasonCode, type ReasonCode, reasons } from "../core/reasons.ts";
 import { releaseName } from "../core/release.ts";
 import type { SlotKey } from "../core/slot.ts";
+import type { WatchSample } from "../core/watch.ts";
 import type { StoredHost, StoredSlot } from "./store.ts";
 import type { Wait } from "./why-standing.ts";
 
@@ -10,6 +11,8 @@ export type HostAround = {
   /** The rollout that holds the slot's environment and has the host in it, if any. */
   readonly rolloutOn: (key: SlotKey) => number | null;
   readonly enrolledAt: number;
+  /** When the present condition of a slot began; null when nobody noted it. */
+  readonly since: (slot: StoredSlot) => number | null;
 };
 
 export function hostSentence(host: StoredHost, slots: readonly StoredSlot[], connected: boolean): string {
@@ -71,7 +74,8 @@ function intent({ name, intent: wanted }: StoredHost): readonly Wait[] {
   ];
 }
 
-function engine({ engine: seen, lastSeenAt, enrolledAt }: StoredHost): readonly Wait[] {
+/** Since when is not noted: what a report says of the engine is only ever how it is now. */
+function engine({ engine: seen }: StoredHost): readonly Wait[] {
   if (seen === null || seen.ok) return [];
   const reason = codeOf(seen.reason, "engine_down");
   const detail = seen.detail === null || seen.detail === "" ? "" : `: ${seen.detail}`;
@@ -79,7 +83,7 @@ function engine({ engine: seen, lastSeenAt, enrolledAt }: StoredHost): readonly 
     {
       reason,
       text: `${reasons[reason].title}${detail}.`,
-      since: lastSeenAt ?? enrolledAt,
+      since: null,
       until: null,
       ends: reasons[reason].next,
     },
@@ -90,20 +94,28 @@ function codeOf(text: string | null, otherwise: ReasonCode): ReasonCode {
   return text !== null && isReasonCode(text) ? text : otherwise;
 }
 
+/** When the newest unbroken run of samples that are not well began; of one that is well, when that was seen first. */
+export function conditionSince(samples: readonly WatchSample[]): number | null {
+  const newest = samples.at(-1);
+  if (newest === undefined) return null;
+  const before = samples.findLastIndex((s) => (s.health === "ok") !== (newest.health === "ok"));
+  return samples[before + 1]?.at ?? newest.at;
+}
+
 /** What is wanted there and is not so yet, or does not serve well. */
 export function slotWait(
   host: Pick<StoredHost, "name" | "intent">,
   slot: StoredSlot,
-  around: Pick<HostAround, "connected" | "rolloutOn" | "enrolledAt">,
+  around: Pick<HostAround, "connected" | "rolloutOn" | "since">,
 ): readonly Wait[] {
-  const { observed, observedAt, release } = slot;
+  const { observed, release } = slot;
   const live = observed?.live ?? null;
   const isThere = live === null ? release === null && observed !== null : live.release === release && live.health === "ok";
   if (isThere) return [];
   const place = `${slot.service} ${slot.environment}`;
   const rollout = around.rolloutOn(slot);
   const why = rollout === null ? "" : ` \`/gantry why #${rollout}\` tells of the rollout.`;
-  const base = { since: observedAt ?? around.enrolledAt, until: null };
+  const base = { since: around.since(slot), until: null };
   const outcome = observed?.generation === slot.generation ? (observed.outcome ?? null) : null;
   const serves = live === null ? "nothing serves" : `${releaseName(live.release)} serves (${live.health})`;
   const wants = release === null ? "to be empty" : releaseName(release);

@@ -7,24 +7,30 @@ import { closest } from "../core/closest.ts";
 import type { LockFacts, WhyFacts } from "../core/facts.ts";
 import { reasons, refuse } from "../core/reasons.ts";
 import { releaseName, shortCommit } from "../core/release.ts";
-import { hasEnded, type RolloutState } from "../core/rollout-state.ts";
+import { type HostState, hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
-import { watchRule } from "../core/watch.ts";
+import { type WatchSample, watchRule } from "../core/watch.ts";
 import { phaseWords } from "../messages/phase.ts";
 import { approvalsFor } from "./asked.ts";
 import { type FactsParts, stepsOf } from "./facts.ts";
 import type { Refused } from "./gantry.ts";
+import { placesOf } from "./membership.ts";
 import { hasLabels } from "./planner.ts";
-import type { StoredHost, StoredRollout } from "./store.ts";
-import { hostSentence, hostWaits, slotWait } from "./why-host.ts";
+import type { StoredHost, StoredRollout, StoredSlot } from "./store.ts";
+import { createWhyBehind } from "./why-behind.ts";
+import { conditionSince, type HostAround, hostSentence, hostWaits, slotWait } from "./why-host.ts";
 import { type Around, waitsOf } from "./why-rollout.ts";
 import { unprovedOf } from "./why-soak.ts";
 import { frozen, locked, mostHosts, type Wait } from "./why-standing.ts";
 import { nameOf, storyOf, verdictTold } from "./why-story.ts";
 
+/** How far back what was seen of a slot is looked at. */
+const lookBackMs = 86_400_000;
+
 /** `about`: `#142` or `142`, a host's name, or service and environment. */
 export function createWhy(parts: FactsParts): { readonly why: (about: readonly string[]) => WhyFacts | Refused } {
   const { store, config, fleet, now } = parts;
+  const rules = createWhyBehind(parts);
 
   function why(about: readonly string[]): WhyFacts | Refused {
     const [first = "", second] = about;
@@ -81,6 +87,14 @@ export function createWhy(parts: FactsParts): { readonly why: (about: readonly s
     };
   }
 
+  /** What does not show in what is wanted of a slot: that other things are live there, or that it is not its place any more. */
+  function placeWaits(host: StoredHost, slots: readonly StoredSlot[]): readonly Wait[] {
+    if (host.revokedAt !== null) return [];
+    const left = slots.map((slot) => rules.leftOver(host, slot));
+    const behind = placesOf(config, host.labels).map((place) => rules.behind(host, place, rules.standing(place)));
+    return [...left, ...behind].filter((wait) => wait !== null);
+  }
+
   /** What tripped the watch; while it goes on, what it has seen so far. */
   function seriesOf({ watch, endedAt, service, environment }: RolloutState): WhyFacts["series"] {
     if (watch === null) return null;
@@ -114,17 +128,40 @@ export function createWhy(parts: FactsParts): { readonly why: (about: readonly s
     return {
       subject: name,
       now: hostSentence(host, slots, connected),
-      waits: [...freezeWaits(), ...hostWaits(host, slots, aroundHost(host))],
+      waits: [...freezeWaits(), ...hostWaits(host, slots, aroundHosts()(host)), ...placeWaits(host, slots)],
       story: lastSteps(host),
       series: null,
       at: now(),
     };
   }
 
-  function aroundHost(host: StoredHost) {
+  /** What was seen is read once for each environment, however many of its hosts are asked about. */
+  function aroundHosts(): (host: StoredHost) => HostAround {
+    const seen = new Map<string, ReturnType<typeof store.slots.series>>();
+    const samplesOf = ({ service, environment }: SlotKey) => {
+      const key = `${service} ${environment}`;
+      const known = seen.get(key) ?? store.slots.series({ service, environment, since: now() - lookBackMs });
+      seen.set(key, known);
+      return known;
+    };
+    return (host) => aroundHost(host, samplesOf);
+  }
+
+  /** A swap began or failed when its rollout says so; how a container is, is in what was seen of it. */
+  function slotSince(slot: StoredSlot, samples: readonly WatchSample[]): number | null {
+    const { observed, release, generation } = slot;
+    const isAsWanted = observed?.generation === generation && (observed.live?.release ?? null) === release;
+    const swap = slot.rollout === null ? undefined : hostIn(store.rollouts.find(slot.rollout), slot.host);
+    const swapAt = swap?.endedAt ?? swap?.startedAt ?? null;
+    const seenAt = conditionSince(samples.filter((s) => s.host === slot.host));
+    return isAsWanted ? seenAt : (swapAt ?? seenAt);
+  }
+
+  function aroundHost(host: StoredHost, samplesOf: (key: SlotKey) => readonly WatchSample[]): HostAround {
     return {
       connected: fleet.isConnected(host.name),
       enrolledAt: host.enrolledAt,
+      since: (slot) => slotSince(slot, samplesOf(slot)) ?? host.enrolledAt,
       rolloutOn: ({ service, environment }: SlotKey) => {
         const active = store.rollouts.active(service, environment);
         return active?.state.hosts.some((h) => h.host === host.name) ? active.number : null;
@@ -211,10 +248,16 @@ export function createWhy(parts: FactsParts): { readonly why: (about: readonly s
   function hostsBehind(key: SlotKey, settings: EnvironmentConfig): readonly Wait[] {
     const slots = store.slots.ofEnvironment(key);
     const hosts = store.hosts.all().filter((h) => h.revokedAt === null && hasLabels(h.labels, settings.hosts));
-    const waits = hosts.flatMap((host) => {
+    const around = aroundHosts();
+    const standing = rules.standing(key);
+    const waits: Wait[] = [];
+    for (const host of hosts) {
+      if (waits.length >= mostHosts) break;
       const slot = slots.find((s) => s.host === host.name);
-      return slot === undefined ? [] : slotWait(host, slot, aroundHost(host));
-    });
+      if (slot !== undefined) waits.push(...slotWait(host, slot, around(host)));
+      const behind = rules.behind(host, { ...key, settings }, standing);
+      if (behind !== null) waits.push(behind);
+    }
     return waits.slice(0, mostHosts);
   }
 
@@ -229,6 +272,10 @@ export function createWhy(parts: FactsParts): { readonly why: (about: readonly s
   }
 
   return { why };
+}
+
+function hostIn(stored: StoredRollout | null, name: string): HostState | undefined {
+  return stored?.state.hosts.find((h) => h.host === name);
 }
 
 function refused(...refusal: Parameters<typeof refuse>): Refused {

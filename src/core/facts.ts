@@ -143,6 +143,8 @@ export type EnvironmentStatus = {
   /** False: its service or environment has gone from the configuration while a rollout was under way. */
   readonly isConfigured: boolean;
   readonly slots: readonly SlotFacts[];
+  /** Hosts that do not belong here any more and have something of this place still; absent: none. */
+  readonly leftOver?: readonly string[];
   readonly rollbackTo: ReleaseFacts | null;
   readonly readiness: { readonly ready: number; readonly total: number };
   readonly lock: LockFacts | null;

@@ -79,6 +79,10 @@ export const reasons = {
     title: "Some hosts do not have the release",
     next: "Mend the hosts named, then deploy the same commit again.",
   },
+  left_over: {
+    title: "The host keeps what it had for an environment that it left",
+    next: "Give the host its labels back, or stop the container on it.",
+  },
   watch_tripped: {
     title: "Containers did not stay well after the end",
     next: "Look at `/gantry why`, and roll back if in doubt.",

@@ -58,6 +58,7 @@ export function environmentText(env: EnvironmentStatus, now: number): { readonly
     ...lineLine(env),
     ...goneLine(env),
     ...odd,
+    ...leftOverLine(env),
     backLine(env),
   ];
   return {
@@ -139,6 +140,17 @@ function oddSlots(env: EnvironmentStatus): readonly Line[] {
     text,
     mrkdwn: `:warning: ${text}`,
   }));
+}
+
+/** Nothing reaches them there any more, and nobody would look for them. */
+function leftOverLine({ leftOver = [] }: EnvironmentStatus): readonly Line[] {
+  if (leftOver.length === 0) return [];
+  const names = cutList(
+    leftOver.map((host) => code(host, 40)),
+    { budget: 200, most: 4, rest: (left) => `${left} more` },
+  );
+  const words = `not a host of it any more, with a container of it still: ${names.join(", ")} (left_over)`;
+  return [{ text: words, mrkdwn: `:warning: ${words}` }];
 }
 
 function isOdd(slot: SlotFacts, env: EnvironmentStatus): boolean {

@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { WhyFacts } from "../../src/core/facts.ts";
+import { statusMessage } from "../../src/messages/status.ts";
 import { whyMessage } from "../../src/messages/why.ts";
 import { aCommit, anApp, ana, eva, type TestApp } from "../kit/app.ts";
-import { comes, fails, goes, passes, runs } from "./hosts-kit.ts";
+import { comes, fails, goes, passes, repeats, runs } from "./hosts-kit.ts";
+import { editsPolicy } from "./line-kit.ts";
 
 const place = { service: "api", environment: "prod" };
 
@@ -113,6 +115,80 @@ describe("why", () => {
         assert.equal(asked(fleet, ...about).waits[0]?.reason, "server_behind", about.join(" "));
       }
     }));
+
+  test("a host that is behind what is live: what keeps it from it", () =>
+    withApp(
+      ["a", "b", "c"],
+      async (fleet) => {
+        await fleet.ships(aCommit(1));
+        goes(fleet, "c");
+        const number = await fleet.asks(aCommit(2));
+        for (const host of ["a", "b"]) fleet.hasImage(host);
+        for (let turn = 0; turn < 40 && fleet.state(number).endedAt === null; turn += 1) {
+          for (const host of ["a", "b"]) fleet.reports(host);
+          await passes(fleet, 1000);
+        }
+        assert.equal(fleet.state(number).phase, "incomplete");
+        editsPolicy(fleet, { maxUnavailable: { hosts: 1 } });
+        fleet.reports("a", { health: "failing" });
+        await passes(fleet, 90_000);
+        const unwell = asked(fleet, "a");
+        const since = unwell.waits.find((wait) => wait.reason === "unhealthy")?.since ?? 0;
+        assert.ok(unwell.at - since >= 90_000, `not well for ${unwell.at - since} ms`);
+        fleet.connected.add("c");
+        comes(fleet, "c");
+        repeats(fleet, "c");
+        await passes(fleet, 2000);
+        const told = waits(asked(fleet, "c"));
+        assert.deepEqual(told, [
+          "over_budget: api prod on c: still serves r1, r2 is live. To swap it would put too many out of service at once: a is out, 1 may be.",
+        ]);
+        assert.ok(waits(asked(fleet, "api", "prod")).some((line) => line.startsWith("over_budget: api prod on c:")));
+        await fleet.app.gantry.cordon({ host: "c", why: "new disk", actor: eva });
+        fleet.store.verdicts.add({
+          ...place,
+          ...{ release: 1, verdict: "bad", reason: "rolled_back", detail: null, rollout: 1, at: fleet.clock.now(), by: null },
+        });
+        assert.match(waits(asked(fleet, "c")).join("\n"), /bad_release: .*r1 was judged bad; the host is cordoned by eva/);
+      },
+      { unreachable: "skip", maxUnavailable: { hosts: 2 } },
+    ));
+
+  test("a host that left its environment and has its container still", () =>
+    withApp(["a", "b"], async (fleet) => {
+      await fleet.ships(aCommit(1));
+      fleet.store.hosts.put({ name: "a", labels: { env: "other" }, publicKey: "a", at: fleet.clock.now() });
+      const told = asked(fleet, "a").waits;
+      assert.deepEqual(
+        told.map((wait) => `${wait.reason}: ${wait.text}`),
+        ["left_over: a does not belong to api prod any more, and has r1 still. No rollout and no rollback reaches it there."],
+      );
+      assert.deepEqual(waits(asked(fleet, "b")), []);
+      const environments = fleet.app.gantry.status({ service: "api", environment: "prod" });
+      const { text } = statusMessage({ environments, now: fleet.clock.now() });
+      assert.match(text, /not a host of it any more, with a container of it still: `a` \(left_over\)/);
+    }));
+
+  test("a soak whose time is over waits for a host that is silent", () =>
+    withApp(
+      ["a", "b"],
+      async (fleet) => {
+        await fleet.ships(aCommit(1));
+        const number = await fleet.asks(aCommit(2));
+        for (const host of ["a", "b"]) fleet.hasImage(host);
+        fleet.reports("a");
+        goes(fleet, "a");
+        await passes(fleet, 60_000);
+        const [wait] = asked(fleet, `#${number}`).waits;
+        assert.equal(wait?.reason, "awaiting_host");
+        assert.match(wait?.text ?? "", /its soak time is over, and a \(no connection\) must still say that it is well\./);
+        assert.ok((wait?.until ?? 0) > fleet.clock.now(), "the end of patience is still to come");
+        const skipped = await fleet.app.gantry.skipSoak({ rollout: number, planHash: null, why: null, actor: ana });
+        assert.ok(skipped.kind === "refused");
+        assert.match(skipped.refusal.text, /^The soak time of #2 is over already/);
+      },
+      { unreachable: "wait" },
+    ));
 
   test("what nobody knows is refused with a suggestion", () =>
     withApp(["prod-1"], async (fleet) => {
