@@ -55,15 +55,12 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
   async function cancel(facts: Parameters<Gantry["cancel"]>[0]): Promise<Decided | Refused> {
     const stored = store.rollouts.find(facts.rollout);
     if (stored === null) return refused(unknownRollout(facts.rollout));
-    const refusal = isOwnRequest(stored.state, facts.actor) ? null : await mayNotCancel(stored.state, facts.actor);
+    // Whoever asked for it may also stop it: to stop is safe.
+    const isOwn = isSame(stored.state.requester, facts.actor);
+    const refusal = isOwn ? null : await mayNotCancel(stored.state, facts.actor);
     if (refusal !== null) return refused(refusal);
     const { actor: by, why } = facts;
     return decide(facts.rollout, { type: "cancelled", at: clock.now(), by, why, blame: false });
-  }
-
-  /** What has touched nothing may be taken back by whoever asked for it; to abort is for the roles. */
-  function isOwnRequest({ requester, phase }: RolloutState, actor: Actor): boolean {
-    return isSame(requester, actor) && (phase === "in_line" || phase === "awaiting_approval" || phase === "queued");
   }
 
   function mayNotCancel(state: RolloutState, actor: Actor): Promise<Refusal | null> {

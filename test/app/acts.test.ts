@@ -5,16 +5,22 @@ import type { Gantry } from "../../src/app/gantry.ts";
 import type { Actor } from "../../src/app/ports.ts";
 import { aCommit, ana, eva, type TestApp } from "../kit/app.ts";
 import { desires, fails, goes, obey, passes, runs, statuses } from "./hosts-kit.ts";
-import { aFleet, bo, cancels, edits, editsPolicy, inWords, place, reboots, zed } from "./line-kit.ts";
+import { aFleet, approves, bo, cancels, edits, editsPolicy, inWords, place, reboots, zed } from "./line-kit.ts";
 
 type Verb = "pause" | "resume" | "retry" | "proceed" | "skipSoak";
-type How = { readonly by?: Actor; readonly why?: string | null; readonly planHash?: string };
+type How = {
+  readonly by?: Actor;
+  readonly why?: string | null;
+  readonly planHash?: string;
+  readonly hosts?: readonly string[];
+  readonly batch?: number;
+};
 
 /** `decided`, or the refusal in words. */
 async function does(fleet: TestApp, verb: Verb, how: How = {}): Promise<string> {
-  const { by = ana, why = null, planHash = null } = how;
+  const { by = ana, why = null, planHash = null, ...shown } = how;
   const act: Gantry[Verb] = fleet.app.gantry[verb];
-  const answer = await act({ rollout: fleet.state().number, planHash, why, actor: by });
+  const answer = await act({ rollout: fleet.state().number, planHash, why, actor: by, ...shown });
   return answer.kind === "decided" ? "decided" : inWords(answer.refusal);
 }
 
@@ -84,9 +90,9 @@ describe("a pause", () => {
     // Who asked for it has lost the role meanwhile.
     edits(fleet, { deployers: ["nobody"] });
     assert.match(await does(fleet, "resume", { by: ana }), /^not_allowed: Only nobody or oncall may resume/);
-    assert.match(await cancels(fleet, 2, ana), /^not_allowed/, "and may not abort it either");
     assert.equal(await does(fleet, "resume", { by: eva }), "decided");
     assert.equal(await does(fleet, "pause", { by: ana }), "decided", "but may always hold what they asked for");
+    assert.equal(await cancels(fleet, 2, ana), "restoring", "and stop it");
   });
 
   test("that is not there is not lifted, and one of an ended rollout says so", async () => {
@@ -195,6 +201,78 @@ describe("skip-soak", () => {
     await passes(fleet, 12 * 60_000);
     assert.notEqual(fleet.state().watch?.endedAt, null);
     assert.equal(fleet.store.verdicts.newest({ ...place, release: 2 }), null);
+  });
+});
+
+describe("where people approve", () => {
+  const cap: Actor = { kind: "slack", id: "U0CAP", name: "cap" };
+
+  /** ana asked for #2 and cap approved it; a swaps. */
+  async function approved(policy: Parameters<typeof aFleet>[1] = {}): Promise<TestApp> {
+    const fleet = aFleet(["a", "b", "c"]);
+    await fleet.ships(aCommit(1));
+    editsPolicy(fleet, { onFailure: "pause", ...policy });
+    edits(fleet, { approvals: { required: 1, from: ["captains"], notRequester: true, expireMs: 60 * 60_000 } });
+    await fleet.asks(aCommit(2));
+    await approves(fleet, 2, cap);
+    for (const host of ["a", "b", "c"]) fleet.hasImage(host);
+    return fleet;
+  }
+
+  test("to go on past a failure is for those who approve, or are on call; a retry is for all", async () => {
+    const fleet = await approved();
+    fails(fleet, "a");
+    assert.match(
+      await does(fleet, "proceed", { why: "ship it" }),
+      /^own_request: You asked for #2; someone else of oncall or captains must continue it\. Ask someone of oncall or captains\.$/,
+    );
+    assert.match(await does(fleet, "proceed", { by: bo, why: "ship it" }), /^not_allowed: Only oncall or captains may continue/);
+    assert.equal(await does(fleet, "retry"), "decided");
+    fails(fleet, "a");
+    assert.equal(await does(fleet, "proceed", { by: cap, why: "its disk" }), "decided");
+  });
+
+  test("so is a shorter soak", async () => {
+    const fleet = await approved({ soakMs: 600_000 });
+    fleet.reports("a");
+    assert.match(await does(fleet, "skipSoak"), /^own_request/);
+    assert.match(await does(fleet, "skipSoak", { by: bo }), /^not_allowed/);
+    assert.equal(await does(fleet, "skipSoak", { by: eva }), "decided");
+  });
+
+  test("and the pause of another; their own they lift themselves", async () => {
+    const fleet = await approved();
+    await does(fleet, "pause", { by: ana });
+    assert.equal(await does(fleet, "resume", { by: ana }), "decided");
+    await does(fleet, "pause", { by: eva, why: "an incident" });
+    assert.match(await does(fleet, "resume", { by: ana }), /^own_request: You asked for #2; .* must resume it/);
+    assert.match(await does(fleet, "resume", { by: bo }), /^not_allowed/);
+    assert.equal(await does(fleet, "resume", { by: cap }), "decided");
+  });
+});
+
+describe("a slow click does no more than its presser saw", () => {
+  test("continue accepts the hosts that were shown; one that has failed since keeps it paused", async () => {
+    const fleet = await underWay({ onFailure: "pause", batch: { hosts: 2 }, maxUnavailable: { hosts: 3 } });
+    for (const host of ["a", "b", "c"]) fleet.hasImage(host);
+    fails(fleet, "a");
+    fails(fleet, "b");
+    await does(fleet, "proceed", { why: "a is being replaced", hosts: ["a"] });
+    assert.deepEqual(fleet.state().accepted.includes("b"), false);
+    assert.deepEqual(
+      fleet.state().pauses.map((p) => p.reason),
+      ["paused_on_failure"],
+    );
+  });
+
+  test("skip-soak ends the soak that it was made for, and no other", async () => {
+    const fleet = await underWay({ soakMs: 600_000 });
+    fleet.reports("a");
+    assert.match(
+      await does(fleet, "skipSoak", { batch: 1 }),
+      /^stale_click: That button was made for the soak of batch 2 of #2; batch 1 of 3 is in work now\./,
+    );
+    assert.equal(await does(fleet, "skipSoak", { batch: 0 }), "decided");
   });
 });
 
