@@ -94,7 +94,10 @@ const rolloutFields = {
     soak,
     "How long a batch must stay healthy before the next, and the whole before the release is called good: one duration for both, or { batch, end }. Default 30s.",
   ),
-  maxFailed: field(amount({ minHosts: 0 }), "Hosts that may fail before the rollout has failed. Default 0."),
+  maxFailed: field(
+    amount({ minHosts: 0 }),
+    "Hosts that may fail before the rollout has failed; a share rounds down, also to none. A first batch without any healthy host has failed whatever this says. Default 0.",
+  ),
   maxUnavailable: field(
     located(amount({ minHosts: 1 })),
     "Hosts that may be out of service at once, whatever put them out. Default: as many as the largest batch.",
@@ -117,7 +120,7 @@ const rolloutFields = {
   ),
   unreachable: field(
     whenUnreachable,
-    "A host that nobody hears of when it is its turn: `wait` for it, `skip` it and end incomplete, or let it count as failed. Default wait.",
+    "A host that nobody hears of: `wait` for it, `skip` it and end incomplete, or let it count as failed (`fail`). Hosts that are left out are named when the first batch begins, and still count against maxUnavailable. Default wait.",
   ),
   rollbackBatch: field(amount({ minHosts: 1 }), "Hosts that go back at once. Default 50%."),
   watch: field(

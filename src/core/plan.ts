@@ -19,7 +19,7 @@ export type RolloutPolicy = {
   readonly soakMs: number;
   /** How long the whole must stay healthy before the release is called good. */
   readonly endSoakMs: number;
-  /** More failed hosts than this, and the rollout has failed. */
+  /** More failed hosts than this, and the rollout has failed. A share rounds down, also to none. */
   readonly maxFailed: Amount;
   /** Never more hosts out of service at once, whatever put them out; null: as many as the largest batch. */
   readonly maxUnavailable: Amount | null;
@@ -86,6 +86,11 @@ export function amountOf(amount: Amount, total: number): number {
   if ("hosts" in amount) return Math.min(amount.hosts, total);
   if (amount.percent === 0) return 0;
   return Math.min(total, Math.max(1, Math.floor((total * amount.percent) / 100)));
+}
+
+/** What may be borne: rounds down, also to nothing. 10% of 2 hosts is none. */
+export function borneOf(amount: Amount, total: number): number {
+  return "hosts" in amount ? Math.min(amount.hosts, total) : Math.floor((total * amount.percent) / 100);
 }
 
 /** The labels of each host, by its name. */

@@ -1,7 +1,7 @@
 /** What becomes of a rollout in which more hosts failed than may. */
-import { amountOf } from "./plan.ts";
+import { borneOf } from "./plan.ts";
 import type { ReasonCode } from "./reasons.ts";
-import { also, change, hostsIn, type Moment, type Moved, runClocks, verdict } from "./rollout-change.ts";
+import { also, batchOf, change, hostsIn, type Moment, type Moved, runClocks, verdict } from "./rollout-change.ts";
 import { type Failure, type HostState, isPaused, type Pause, type RolloutState } from "./rollout-state.ts";
 import { asBefore, goBack } from "./rollout-undo.ts";
 
@@ -26,10 +26,18 @@ function openFailures(state: RolloutState): readonly HostState[] {
   return hostsIn(state, "failed").filter((h) => !state.accepted.includes(h.host));
 }
 
-/** More hosts failed than may. A rollback does not ask: it is never undone. */
+/** More hosts failed than may, or nothing came of the first batch. A rollback does not ask: it is never undone. */
 export function hasFailed(state: RolloutState): boolean {
   if (state.kind === "rollback") return false;
-  return openFailures(state).length > amountOf(state.policy.maxFailed, state.hosts.length);
+  const open = openFailures(state);
+  return open.length > borneOf(state.policy.maxFailed, state.hosts.length) || isBadStart(state, open);
+}
+
+/** Without one healthy host the first batch has shown nothing: however many may fail, the larger ones do not follow it. */
+function isBadStart(state: RolloutState, open: readonly HostState[]): boolean {
+  const first = batchOf(state);
+  const isOver = first.every((h) => h.status === "failed" || h.status === "skipped");
+  return state.batch === 0 && isOver && first.some((h) => open.includes(h));
 }
 
 /** The host that failed last says why. */

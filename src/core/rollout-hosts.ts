@@ -201,6 +201,7 @@ function afterLeaving(before: RolloutState, m: Moved, event: Of<"host_left">): M
     case "queued":
     case "rolling":
     case "soaking":
+      if (hasFailed(m.state)) return actOnFailure(m, event);
       return isBatchGone(before, m.state) ? afterBatchLeft(m, event) : withTheRest(before, m, event);
     case "in_line":
     case "awaiting_approval":

@@ -1,7 +1,7 @@
 /** Promise 3: never more out of service than the plan allows, whatever put them out. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { aRequest, rolling, Told } from "../kit/rollouts.ts";
+import { aRequest, bo, rolling, Told } from "../kit/rollouts.ts";
 
 const four = ["prod-1", "prod-2", "prod-3", "prod-4"];
 
@@ -101,10 +101,11 @@ test("a first deploy has a budget, too: hosts where nothing runs are not out, an
 
 test("of hosts where nothing ran before, one that failed is as it was; one that served and broke is out", () => {
   const hosts = four.map((host) => ({ host, from: null, unchanged: false }));
-  const rollout = ready({ from: null, back: null, hosts, batch: 1, policy: { maxFailed: { hosts: 2 } } });
+  const rollout = ready({ from: null, back: null, hosts, batch: 1, policy: { maxFailed: { hosts: 2 }, onFailure: "pause" } });
   rollout.approved();
   rollout.fitness = { unwell: ["prod-1"], away: [] };
   rollout.failed("prod-1", "disk_full");
+  rollout.hear({ type: "continued", by: bo, why: "its disk is being replaced" });
   assert.deepEqual(rollout.goals(), { "prod-2": 42 });
   rollout.swapped("prod-2");
   rollout.fitness = { unwell: ["prod-1", "prod-2"], away: [] };

@@ -98,8 +98,36 @@ test("with one more than maxFailed it has failed, and those that failed go back 
   assert.deepEqual(rollout.goals(), { "prod-1": 41, "prod-2": 41, "prod-3": 41 });
 });
 
+test("a share of hosts that may fail rounds down, also to none", () => {
+  const hostNames = ["a", "b"];
+  const rollout = rolling({ hostNames, batch: 1, policy: { ...restore, maxFailed: { percent: 10 } } });
+  rollout.failed("a");
+  assert.equal(rollout.state.phase, "restoring", "10% of two is none");
+  const half = rolling({ hostNames, canary: 0, batch: 2, policy: { ...restore, maxFailed: { percent: 50 } } });
+  half.failed("a");
+  assert.equal(half.state.phase, "rolling");
+});
+
+test("a canary that failed is not followed by the others, however many may fail; a person may say that it is", () => {
+  const rollout = rolling({ policy: { ...pause, maxFailed: { hosts: 2 } } });
+  rollout.failed("prod-1");
+  assert.deepEqual(rollout.pauses(), ["paused_on_failure"]);
+  rollout.hear(cont);
+  assert.deepEqual(rollout.goals(), { "prod-2": 42, "prod-3": 42 });
+  const soaking = rolling({ policy: { ...restore, maxFailed: { hosts: 2 } } });
+  soaking.swapped("prod-1");
+  soaking.unwell("prod-1");
+  assert.equal(soaking.state.phase, "restoring");
+  const partly = rolling({ canary: 2, batch: 1, policy: { ...restore, maxFailed: { hosts: 1 } } });
+  partly.swapped("prod-1");
+  partly.failed("prod-2");
+  assert.equal(partly.state.phase, "soaking", "one of the two serves it");
+  partly.hear({ type: "host_left", host: "prod-1" });
+  assert.equal(partly.state.phase, "restoring", "and now none does");
+});
+
 test("a release that no host could get is not live, however many may fail", () => {
-  const rollout = all({ ...pause, maxFailed: { percent: 100 } });
+  const rollout = all({ ...restore, maxFailed: { percent: 100 } });
   for (const host of ["prod-1", "prod-2", "prod-3"]) rollout.failed(host);
   assert.equal(rollout.state.phase, "restoring");
   assert.deepEqual(rollout.goals(), { "prod-1": 41, "prod-2": 41, "prod-3": 41 });
@@ -213,8 +241,9 @@ test("a continue in a person's pause leaves what it did not name to be acted on 
 
 test("a retry in a later batch gives hosts of earlier ones a batch of their own after it", () => {
   const hostNames = ["a", "b", "c", "d", "e"];
-  const rollout = rolling({ hostNames, batch: 2, policy: { ...pause, maxFailed: { hosts: 1 } } });
+  const rollout = rolling({ hostNames, batch: 2, policy: pause });
   rollout.failed("a");
+  rollout.hear({ ...cont, hosts: ["a"] });
   assert.deepEqual(rollout.goals(), { b: 42, c: 42 }, "the canary had nobody to soak");
   rollout.failed("b");
   assert.deepEqual(rollout.pauses(), ["paused_on_failure"]);

@@ -96,7 +96,8 @@ export const ways: readonly Way[] = [
         { host: "one", from: 41, unchanged: false },
         { host: "two", from: 42, unchanged: true },
       ];
-      return way(one({ hosts, policy: { maxFailed: { hosts: 1 } } }), (r) => r.failed("one"));
+      const goOn = (r: Told) => r.hear({ type: "continued", by: bo, why: "its disk is being replaced" });
+      return way(one({ hosts, policy: { onFailure: "pause" } }), (r) => [r.failed("one"), goOn(r)]);
     },
   },
   { from: "rolling", to: "cancelled", when: "its last host left", example: () => way(one(), leave) },
