@@ -7,7 +7,7 @@
 import type { ReleaseFacts, RollbackPreview } from "../core/facts.ts";
 import { type Refusal, refuse } from "../core/reasons.ts";
 import type { Release } from "../core/release.ts";
-import type { RolloutState } from "../core/rollout-state.ts";
+import type { LaterEvent, RolloutState } from "../core/rollout-state.ts";
 import { plainLine } from "../messages/thread-acts.ts";
 import { isRefusal, type RequestParts, refused } from "./asked.ts";
 import type { Facts } from "./facts.ts";
@@ -44,7 +44,19 @@ type Open = {
   readonly planHash: string;
 };
 
-type Way = Stop | Open;
+/** It has touched no host: it ends, what serves goes on, and nothing is judged. */
+type CallOff = {
+  readonly does: "call_off";
+  readonly place: Place;
+  readonly active: StoredRollout;
+  /** What serves on. */
+  readonly target: Release | null;
+  readonly leave: number;
+  readonly hosts: readonly string[];
+  readonly planHash: string;
+};
+
+type Way = Stop | Open | CallOff;
 type Asked = Pick<Parameters<Gantry["rollback"]>[0], "service" | "environment" | "shown" | "why" | "actor" | "origin">;
 
 export type Rollbacks = Pick<Gantry, "previewRollback" | "rollback"> & {
@@ -73,8 +85,9 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
       case "rolling":
       case "soaking":
         return stopOf(place, active, to);
-      case "awaiting_approval":
       case "queued":
+        return to === null ? calledOff(place, active) : newRollback(place, to, active);
+      case "awaiting_approval":
         return newRollback(place, to, active);
       case "restoring":
         return alreadyGoingBack(active.state);
@@ -114,6 +127,14 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
     if (gate !== null) return gate;
     const planHash = sha256(`${active.state.planHash} ${target?.number ?? ""}`).slice(0, 16);
     return { does: "stop", place, active, target, leave: release, hosts: active.plan.hosts.map((h) => h.host), planHash };
+  }
+
+  /** Whoever types it in these seconds means the release that is about to come, not the one that serves. */
+  function calledOff(place: Place, active: StoredRollout): CallOff {
+    const { service, from, release, planHash: plan } = active.state;
+    const target = from === null ? null : store.releases.find(service, from);
+    const planHash = sha256(`${plan} call off`).slice(0, 16);
+    return { does: "call_off", place, active, target, leave: release, hosts: [], planHash };
   }
 
   function newRollback(place: Place, to: number | null, active: StoredRollout | null): Open | Refusal {
@@ -222,7 +243,7 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
       if (isRefusal(way)) return refused(way);
       const changed = changedSince(way, facts);
       if (changed !== null) return refused(changed);
-      return way.does === "stop" ? stop(way, facts) : open(way, facts);
+      return way.does === "open" ? open(way, facts) : stop(way, facts);
     });
   }
 
@@ -239,16 +260,22 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
   }
 
   /** The request is noted with what it did: typed once and served twice (after a crash), it must not go back two releases. */
-  function stop(way: Stop, facts: Asked): Opened | Refused {
-    const { active, target } = way;
-    const why = facts.why ?? "rolled back";
-    const at = clock.now();
-    const event = { type: "cancelled" as const, at, by: facts.actor, why, blame: true };
-    const told = conductor.tell(active.number, target === null ? event : { ...event, to: target.number });
-    if (told.kind !== "moved") return refused(busy(active.state, null));
+  function stop(way: Stop | CallOff, facts: Asked): Opened | Refused {
+    const { active } = way;
+    if (conductor.tell(active.number, stopEvent(way, facts)).kind !== "moved") return refused(busy(active.state, null));
     store.rollouts.noteRequest(facts.origin.key, active.number);
     holdLine(parts, keyOf(way.place), { cause: active.number, why: `#${active.number} was rolled back by ${facts.actor.name}` });
-    return { kind: "opened", rollout: active.number };
+    return opened(active.number);
+  }
+
+  function stopEvent(way: Stop | CallOff, { actor: by, why }: Asked): LaterEvent {
+    const event = { type: "cancelled" as const, at: clock.now(), by, why: why ?? "rolled back" };
+    if (way.does === "stop") return { ...event, blame: true, ...(way.target === null ? {} : { to: way.target.number }) };
+    const { number, state } = way.active;
+    const serves = way.target === null ? "nothing served before" : `r${way.target.number} serves on`;
+    const next = `to leave what serves roll back again: \`/rollback ${state.service} ${state.environment}\``;
+    const said = `#${number} has touched no host; ${serves}${way.target === null ? "" : `; ${next}`}`;
+    return { ...event, why: why === null ? said : `${why}; ${said}`, blame: false };
   }
 
   function open(way: Open, facts: Asked): Opened | Refused {

@@ -59,7 +59,7 @@ const table: Record<Phase, Row> = {
     },
     leaves: "cancelled",
   },
-  queued: { ...fromLive, arrange: (fleet) => deploys(fleet, 3), leaves: "cancelled" },
+  queued: { arrange: (fleet) => deploys(fleet, 3), says: /^#3$/, leaves: "cancelled", desired: [2, 2] },
   rolling: {
     arrange: async (fleet) => {
       await deploys(fleet, 3);

@@ -90,17 +90,51 @@ test("a button that showed nothing in the way does not cancel what was asked for
     "plan_changed: api prod changed since that button was shown. #3 was asked for since. Look again: `/rollback api prod`.",
   );
   assert.equal(fleet.state(3).phase, "queued");
-  assert.equal(await back(fleet, "again", { ...shown, rollout: 3 }), 4);
+  const now = await fleet.app.gantry.previewRollback({ ...place, to: null, actor: eva });
+  assert.ok(!("kind" in now));
+  assert.equal(await back(fleet, "again", { planHash: now.planHash, rollout: 3 }), 3);
   assert.equal(fleet.state(3).phase, "cancelled");
+});
+
+/** r1 and r2 were live, r2 is. */
+async function live(): Promise<TestApp> {
+  const fleet = aFleet();
+  await fleet.ships(aCommit(1));
+  await fleet.ships(aCommit(2));
+  return fleet;
+}
+
+test("a rollback while the rollout is queued: it ends, nobody is blamed, and r2 serves on; once more leaves r2", async () => {
+  const fleet = await live();
+  await fleet.asks(aCommit(3));
+  const preview = await fleet.app.gantry.previewRollback({ ...place, to: null, actor: eva });
+  assert.ok(!("kind" in preview));
+  assert.deepEqual([preview.stops, preview.from?.number, preview.to?.number], [{ rollout: 3, phase: "queued" }, 3, 2]);
+  assert.equal(await back(fleet, "typed once"), 3);
+  assert.equal(await back(fleet, "typed once"), 3, "served twice, it is done once");
+  assert.equal(
+    fleet.state(3).detail,
+    "#3 has touched no host; r2 serves on; to leave what serves roll back again: `/rollback api prod`",
+  );
+  const verdicts = [2, 3].map((release) => fleet.store.verdicts.newest({ ...place, release })?.verdict ?? null);
+  assert.deepEqual(verdicts, ["good", null]);
+  assert.equal(await back(fleet, "once more"), 4);
+  assert.deepEqual([fleet.state(4).kind, fleet.state(4).release], ["rollback", 1]);
+});
+
+test("a rollback while it is queued, with a release named: there, as it was asked for", async () => {
+  const fleet = await live();
+  await fleet.asks(aCommit(3));
+  const origin = { key: "to r1", channel: null };
+  const answer = await fleet.app.gantry.rollback({ ...place, to: 1, shown: null, why: null, actor: eva, origin });
+  assert.deepEqual(answer, { kind: "opened", rollout: 4 });
+  assert.equal(fleet.state(3).phase, "cancelled");
+  assert.equal(fleet.store.verdicts.newest({ ...place, release: 2 })?.verdict, "bad");
 });
 
 test("a first deploy that goes wrong is stopped, and its hosts are emptied", async () => {
   const fleet = aFleet();
   await fleet.asks(aCommit(1));
-  assert.match(
-    String(await back(fleet, "too early")),
-    /nothing has been deployed there yet. To stop #1, which waits: `\/gantry cancel 1`/,
-  );
   fleet.hasImage("a");
   const preview = await fleet.app.gantry.previewRollback({ ...place, to: null, actor: eva });
   assert.ok(!("kind" in preview));
