@@ -1,6 +1,8 @@
-import { pressedAct, typedAct } from "./acts.ts";
+import { typedAct } from "./acts.ts";
 import type { Command } from "./command.ts";
+import { decided, staleClick } from "./replies.ts";
 import { someWhy, targetWord } from "./shared-words.ts";
+import { readSkipSoak } from "./values.ts";
 
 const grammar = { words: [targetWord, someWhy], flags: [] } as const;
 
@@ -16,7 +18,8 @@ export const skipSoak: Command<typeof grammar> = {
     return typedAct(call, "under way", call.gantry.skipSoak);
   },
 
-  async press(press) {
-    return pressedAct(press, press.gantry.skipSoak);
+  async press({ value, actor, gantry }) {
+    const soak = readSkipSoak(value);
+    return soak === null ? staleClick() : decided(await gantry.skipSoak({ ...soak, why: null, actor }), ["succeeded"]);
   },
 };

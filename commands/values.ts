@@ -2,7 +2,15 @@
 import { freeText, normalise } from "../src/core/normalise.ts";
 import { isFault } from "../src/core/scan.ts";
 import { readWord } from "../src/core/words.ts";
-import type { DecisionValue, DeployValue, GoBackValue, PromoteValue, RollbackValue } from "../src/messages/values.ts";
+import type {
+  ContinueValue,
+  DecisionValue,
+  DeployValue,
+  GoBackValue,
+  PromoteValue,
+  RollbackValue,
+  SkipSoakValue,
+} from "../src/messages/values.ts";
 
 /** `{rollout, planHash}`, or null. */
 export function readDecision(value: unknown): DecisionValue | null {
@@ -35,6 +43,24 @@ export function readGoBack(value: unknown): GoBackValue | null {
   if (record === null) return null;
   const { rollout, planHash, to } = record;
   return isNumber(rollout) && isHash(planHash) && isNumber(to) ? { rollout, planHash, to } : null;
+}
+
+/** The context of the form that asks why to go on, or null. */
+export function readContinue(value: unknown): ContinueValue | null {
+  const record = recordOf(value, ["rollout", "planHash", "hosts"]);
+  if (record === null) return null;
+  const { rollout, planHash, hosts } = record;
+  if (!isNumber(rollout) || !isHash(planHash) || !Array.isArray(hosts) || hosts.length === 0) return null;
+  return hosts.every(isHost) ? { rollout, planHash, hosts } : null;
+}
+
+/** The soak that a button was made for, or null. */
+export function readSkipSoak(value: unknown): SkipSoakValue | null {
+  const record = recordOf(value, ["rollout", "planHash", "batch"]);
+  if (record === null) return null;
+  const { rollout, planHash, batch } = record;
+  const isBatch = Number.isSafeInteger(batch) && (batch as number) >= 0;
+  return isNumber(rollout) && isHash(planHash) && isBatch ? { rollout, planHash, batch: batch as number } : null;
 }
 
 /** A deploy that was refused and shall wait in line, or null. */
@@ -83,6 +109,11 @@ function isNumber(value: unknown): value is number {
 
 function isHash(value: unknown): value is string {
   return typeof value === "string" && /^[A-Za-z0-9:_-]{1,128}$/.test(value);
+}
+
+/** It is looked up, never shown as it came. */
+function isHost(value: unknown): value is string {
+  return typeof value === "string" && value.length > 0 && value.length <= 255;
 }
 
 function isName(value: unknown): value is string {

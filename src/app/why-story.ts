@@ -133,6 +133,9 @@ function eventText(event: RolloutEvent): string | null {
     case "watch_raised":
       return `the watch was raised by ${event.finding.host} (${event.finding.found})`;
     case "watch_ended":
+      if (event.silent !== undefined && event.silent.length > 0) {
+        return `the watch ended; nobody had heard of ${event.silent.slice(0, 6).join(", ")}`;
+      }
       return event.quiet ? "the watch ended, all stayed well" : "the watch ended, because another rollout began";
     case "host_swapped":
     case "host_restored":

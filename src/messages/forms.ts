@@ -51,7 +51,7 @@ export function continueForm(facts: { readonly state: RolloutState; readonly con
   const { number, service, environment, hosts } = facts.state;
   const failed = hosts.filter((h) => h.status === "failed").map((h) => safe(h.host, 60));
   const names = cutList(failed, { budget: 600, most: 12, rest: (left) => `and ${left} more` }).join(", ");
-  const what = `Rollout #${number}: ${safe(service)} → ${safe(environment)} goes on without ${names || "the failed hosts"}. They keep what they serve now, and the end is incomplete.`;
+  const what = `Rollout #${number}: ${safe(service)} → ${safe(environment)} goes on without ${names || "the failed hosts"}. They keep what they serve now, and the end is incomplete. A host that fails meanwhile is not meant.`;
   const why = line({ id: "reason", label: "Why go on?", hint: "Stands in the history.", max: 500, value: null, tall: true });
   return { id: "continue", title: `Continue #${number}`, submit: "Go on", context: facts.context, blocks: [section(what), why] };
 }

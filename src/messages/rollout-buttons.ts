@@ -4,7 +4,7 @@ import { releaseName, shortCommit } from "../core/release.ts";
 import type { PauseReason, RolloutState } from "../core/rollout-state.ts";
 import type { ButtonFacts } from "./blocks.ts";
 import { isSoakOver } from "./rollout-status.ts";
-import { decisionValue, goBackValue } from "./values.ts";
+import { decisionValue, goBackValue, skipSoakValue } from "./values.ts";
 import { count } from "./words.ts";
 
 export function rolloutButtons(facts: RolloutFacts): readonly ButtonFacts[] {
@@ -160,6 +160,7 @@ function skipSoak(facts: RolloutFacts): ButtonFacts {
   const text = `The next step begins at once if all hosts are well. Trouble that needs time to show is not seen. ${place(facts)}.`;
   return {
     ...plainButton(facts, { label: "Skip soak", verb: "skip-soak", act: "Skip the soak of" }),
+    value: skipSoakValue(facts.state),
     confirm: { title: `Skip the soak of #${number}?`, text, yes: "Skip it", no: "Let it soak" },
   };
 }

@@ -52,9 +52,26 @@ function details(facts: RolloutFacts): readonly Line[] {
     case "expired":
       return [same("nobody decided in time"), same("nothing was touched")];
     case "rejected":
-    case "cancelled":
       return [same("nothing was touched")];
+    case "cancelled":
+      return state.startedAt === null ? [same("nothing was touched")] : [same(leftText(state)), tookLine(state)];
   }
+}
+
+/** Ended from outside in mid-rollout (an adoption, or its last host left): nobody was sent back. */
+function leftText({ hosts, release }: RolloutState): string {
+  const have = hosts.filter((h) => h.attempt > 0 && h.status === "healthy");
+  const midway = hosts.filter((h) => h.attempt > 0 && h.status !== "healthy" && h.status !== "restored");
+  const parts = [
+    ...(have.length === 0 ? [] : [`${shortNames(have)} had r${release}`]),
+    ...(midway.length === 0 ? [] : [`${shortNames(midway)} left in mid-way`]),
+  ];
+  return `ended where it stood${parts.length === 0 ? "" : `: ${parts.join(", ")}`}`;
+}
+
+function shortNames(hosts: readonly { readonly host: string }[]): string {
+  const names = hosts.slice(0, 3).map((h) => safe(h.host, 40));
+  return hosts.length > names.length ? `${names.join(", ")} and ${hosts.length - names.length} more` : names.join(", ");
 }
 
 function approversLine(facts: RolloutFacts): Line {
@@ -107,10 +124,8 @@ export function isSoakOver({ state, now }: RolloutFacts): boolean {
 
 function silentNames({ state, away }: RolloutFacts): string {
   const mustSay = state.hosts.filter((h) => h.status === "healthy" || h.status === "unchanged");
-  const silent = mustSay.filter((h) => away.includes(h.host)).map((h) => safe(h.host, 40));
-  if (silent.length === 0) return "its hosts";
-  const more = silent.length > 3 ? ` and ${silent.length - 3} more` : "";
-  return `${silent.slice(0, 3).join(", ")}${more} (no connection)`;
+  const silent = mustSay.filter((h) => away.includes(h.host));
+  return silent.length === 0 ? "its hosts" : `${shortNames(silent)} (no connection)`;
 }
 
 /** Hosts where this phase's work is done: forward those that serve it, on the way back those that went back. */

@@ -36,8 +36,11 @@ export function retriedLine({ by }: By, before: RolloutState | null): ThreadLine
   return actLine(by, (who) => `${who} retries ${failedNames(before)}.`);
 }
 
-export function continuedLine({ by, why }: By & { readonly why: string }, before: RolloutState | null): ThreadLine {
-  return actLine(by, (who) => `${who} goes on without ${failedNames(before)}${said(why)}`);
+type Continued = By & { readonly why: string; readonly hosts?: readonly string[] };
+
+export function continuedLine({ by, why, hosts }: Continued, before: RolloutState | null): ThreadLine {
+  const names = hosts === undefined ? failedNames(before) : hostNames(hosts.map((host) => ({ host })));
+  return actLine(by, (who) => `${who} goes on without ${names}${said(why)}`);
 }
 
 export function soakSkippedLine({ by, why }: By & { readonly why: string | null }): ThreadLine {
@@ -100,9 +103,10 @@ export function raisedLine(finding: WatchFinding, state: RolloutState): ThreadLi
   const { number, service, environment, release, back, policy } = state;
   const found = findingLine(finding, finding.at);
   const what = `${service} → ${environment} #${number}, ${releaseName(release)}:`;
-  const rollsBack = policy.watch.onUnwell === "rollback" && back !== null;
+  // What comes of it is not known yet: the thread is told when it was opened, or why not.
+  const rollsBack = policy.watch.onUnwell === "rollback" && state.kind !== "rollback";
   const next = rollsBack
-    ? `Going back to ${releaseName(back)} by itself, as the policy says.`
+    ? "The policy says to go back by itself; what comes of that is said below."
     : `Roll back: \`/rollback ${service} ${environment}\`. More: \`/gantry why #${number}\`.`;
   const button = back === null || rollsBack || state.kind === "rollback" ? [] : [actions([goBackNow(state, back)])];
   const blocks = [section(`${sentence(what, 200)} ${found.mrkdwn}\n${sentence(next, 300)}`), ...button];
@@ -114,6 +118,16 @@ export function raisedLine(finding: WatchFinding, state: RolloutState): ThreadLi
 export function quietLine(state: RolloutState): ThreadLine {
   const good = state.endSoakSkipped ? ` ${releaseName(state.release)} is good here.` : "";
   return plainLine(`Watched for ${duration(state.policy.watch.forMs)}: ${count(state.hosts.length, "host")} stayed well.${good}`);
+}
+
+/** The time passed, and of some nobody knows how they did: nothing is judged by that. */
+export function silentLine(state: RolloutState, silent: readonly string[]): ThreadLine {
+  const names = hostNames(silent.map((host) => ({ host })));
+  const rest = state.hosts.length - silent.length;
+  const others = rest <= 0 ? "" : ` ${rest === 1 ? "The other one" : `The other ${rest}`} stayed well.`;
+  const judged = state.endSoakSkipped ? ` ${releaseName(state.release)} is not judged good by that.` : "";
+  const text = `Watched for ${duration(state.policy.watch.forMs)}, and the watch is over: of ${names} nobody knows, not heard of at its end (host_lost).${others}${judged}`;
+  return plainLine(text, true);
 }
 
 /** Nothing moved for as long as the policy allows. */

@@ -15,6 +15,7 @@ import {
   raisedLine,
   resumedLine,
   retriedLine,
+  silentLine,
   skippedLines,
   soakSkippedLine,
   stalledLine,
@@ -102,13 +103,21 @@ function eventLines(before: RolloutState | null, event: RolloutEvent, after: Rol
     case "watch_raised":
       return [raisedLine(event.finding, after)];
     case "watch_ended":
-      return event.quiet ? [quietLine(after)] : [];
+      return watchEndedLines(event, after);
     // Said by what it changed.
     case "paused":
     case "image_present":
     case "soaked":
       return [];
   }
+}
+
+function watchEndedLines(
+  { quiet, silent = [] }: { readonly quiet: boolean; readonly silent?: readonly string[] },
+  after: RolloutState,
+): readonly ThreadLine[] {
+  if (silent.length > 0) return [silentLine(after, silent)];
+  return quiet ? [quietLine(after)] : [];
 }
 
 /** A host that was given up may still come through. */

@@ -4,6 +4,12 @@ import type { RolloutState } from "../core/rollout-state.ts";
 
 export type DecisionValue = { readonly rollout: number; readonly planHash: string };
 
+/** An act on the hosts that had failed when it was shown. */
+export type ContinueValue = DecisionValue & { readonly hosts: readonly string[] };
+
+/** An act on the soak of one batch. */
+export type SkipSoakValue = DecisionValue & { readonly batch: number };
+
 export type RollbackValue = {
   /** A rollout that the rollback stops. */
   readonly rollout: number | null;
@@ -39,6 +45,18 @@ export function goBackValue(state: RolloutState, to: number): GoBackValue {
 
 export function decisionValue(state: RolloutState): DecisionValue {
   return { rollout: state.number, planHash: state.planHash };
+}
+
+/** So many hosts at most: what a form carries is limited. Those beyond stay failed and are asked about again. */
+const mostHosts = 30;
+
+export function continueValue(state: RolloutState): ContinueValue {
+  const failed = state.hosts.filter((h) => h.status === "failed").map((h) => h.host);
+  return { ...decisionValue(state), hosts: failed.slice(0, mostHosts) };
+}
+
+export function skipSoakValue(state: RolloutState): SkipSoakValue {
+  return { ...decisionValue(state), batch: state.batch };
 }
 
 export function rollbackValue(preview: RollbackPreview): RollbackValue {

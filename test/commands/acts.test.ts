@@ -6,13 +6,14 @@ import type { Reply } from "../../commands/command.ts";
 import { commands } from "../../commands/index.ts";
 import { refuse } from "../../src/core/reasons.ts";
 import type { RolloutState } from "../../src/core/rollout-state.ts";
+import { rolloutButtons } from "../../src/messages/rollout-buttons.ts";
 import { rolloutCard } from "../../src/messages/rollout-card.ts";
 import { checkBlocks } from "../../src/rehearsal/slack/block-rules.ts";
 import { around, story } from "../messages/arbitrary.ts";
 import * as facts from "../messages/facts.ts";
 import { ana, Fake } from "./fake-gantry.ts";
 
-const { after, noon, requested } = facts;
+const { after, factsOf, noon, requested } = facts;
 const value = { rollout: 142, planHash: "a1b2c3d4e5f6" };
 
 function text(reply: Reply): string {
@@ -56,7 +57,6 @@ describe("verbs on a rollout", () => {
     ["pause", "pause"],
     ["resume", "resume"],
     ["retry", "retry"],
-    ["skip-soak", "skipSoak"],
   ] as const) {
     test(`the button ${button} acts for the plan on its card`, async () => {
       const fake = new Fake();
@@ -75,7 +75,28 @@ describe("verbs on a rollout", () => {
     assert.equal(reasonOf(await fake.submits("continue", reply.form.context, { reason: " " })), "missing_word");
     assert.deepEqual(fake.asked, []);
     await fake.submits("continue", reply.form.context, { reason: "it is being replaced" });
-    assert.deepEqual(fake.asked, [{ verb: "proceed", facts: { ...value, why: "it is being replaced", actor: ana } }]);
+    assert.deepEqual(fake.asked, [
+      { verb: "proceed", facts: { ...value, hosts: ["web-3"], why: "it is being replaced", actor: ana } },
+    ]);
+  });
+
+  test("a form that names no host, or that somebody made up, accepts nothing", async () => {
+    const fake = new Fake();
+    for (const hosts of [undefined, [], ["web-3", 7], "web-3"]) {
+      const context = JSON.stringify({ ...value, ...(hosts === undefined ? {} : { hosts }) });
+      assert.equal(reasonOf(await fake.submits("continue", context, { reason: "x" })), "stale_click");
+    }
+    assert.equal(reasonOf(await fake.presses("continue", value)), "nothing_failed");
+    assert.deepEqual(fake.asked, []);
+  });
+
+  test("skip-soak is for the soak of the batch on the card", async () => {
+    const fake = new Fake();
+    await fake.presses("skip-soak", { ...value, batch: 0 });
+    assert.deepEqual(fake.asked, [{ verb: "skipSoak", facts: { ...value, batch: 0, why: null, actor: ana } }]);
+    assert.equal(reasonOf(await fake.presses("skip-soak", value)), "stale_click");
+    const [button] = rolloutButtons(factsOf(after(facts.canarySoaks), { now: facts.noon + 30_000 }));
+    assert.deepEqual([button?.verb, button?.value], ["skip-soak", { ...value, batch: 0 }]);
   });
 
   test("abort stops what has begun; what has not is cancelled, and that is said", async () => {

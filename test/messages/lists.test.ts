@@ -312,16 +312,29 @@ describe("a preview of a rollback", () => {
     const message = rollbackPreview({ ...preview, to: null, from: r41, stops: { rollout: 1, phase: "rolling" } });
     reads(message, [
       "api prod: stop it, and empty the hosts again?",
-      "Live now: r41 (9d8e7f6).",
+      "Being rolled out: r41 (9d8e7f6).",
       "3 hosts: web-1, web-2, web-3. Nothing was live there before.",
-      "This stops rollout #1 (rolling): its hosts go back to what they served before.",
+      "This stops rollout #1 (rolling): the hosts that it has touched are emptied again. r41 is judged bad.",
       "To do it: press Roll back, or type `/rollback api prod --now`.",
     ]);
   });
 
   test("says what it stops", () => {
     const lines = rollbackPreview({ ...preview, stops: { rollout: 143, phase: "soaking" } }).text.split("\n");
-    assert.equal(lines[3], "This stops rollout #143 (soaking): its hosts go back to what they served before.");
+    assert.equal(lines[1], "Being rolled out: r42 (3f9c1e2).");
+    assert.equal(
+      lines[3],
+      "This stops rollout #143 (soaking): the hosts that it has touched go to r41 first. r42 is judged bad. Where the others serve something that was not good here, or you named r41, a rollback takes them to r41 too, and what they served is judged bad as well.",
+    );
+  });
+
+  test("of one that has touched no host says that what serves stays", () => {
+    const message = rollbackPreview({ ...preview, hosts: [], stops: { rollout: 143, phase: "queued" } });
+    reads(message, [
+      "api prod: stop #143?",
+      "#143 (r42) has touched no host: it is cancelled, and nothing is judged. r41 (9d8e7f6) serves on. To leave r41 itself, roll back again.",
+      "To do it: press Roll back, or type `/rollback api prod --now`.",
+    ]);
   });
 });
 

@@ -294,7 +294,7 @@ describe("not over although it has ended", () => {
   test("when the policy goes back by itself, the line says so and offers nothing", () => {
     const policy: Partial<RolloutPolicy> = { watch: { forMs: 600_000, onUnwell: "rollback" } };
     const said = lastLines({ events: [...story.succeeded, raised], policy });
-    assert.match(said[0] ?? "", /Going back to r41 by itself, as the policy says\.$/);
+    assert.match(said[0] ?? "", /The policy says to go back by itself; what comes of that is said below\.$/);
   });
 
   test("a watch that ended quietly says so once", () => {
@@ -302,6 +302,28 @@ describe("not over although it has ended", () => {
     assert.deepEqual(lastLines({ events: [...story.succeeded, quiet] }), ["Watched for 10 min: 3 hosts stayed well."]);
     assert.ok(!rolloutCard(factsAfter({ events: [...story.succeeded, quiet] })).text.includes("Watched"));
   });
+});
+
+test("a watch in which a host fell silent says so, in the channel", () => {
+  const over: LaterEvent = { type: "watch_ended", at: at(700), quiet: false, silent: ["web-2"] };
+  assert.deepEqual(lastLines({ events: [...story.succeeded, over] }), [
+    "(channel) Watched for 10 min, and the watch is over: of web-2 nobody knows, not heard of at its end (host_lost). The other 2 stayed well.",
+  ]);
+});
+
+test("ended by an adoption in mid-rollout: where its hosts were left", () => {
+  const adopted: LaterEvent = { type: "adopted", at: at(56), by: bo, detail: "restored from a backup" };
+  assert.match(
+    top({ events: [...story.secondBatch, adopted] })[0] ?? "",
+    /: cancelled, ended where it stood: web-1 had r42, web-2, web-3 left in mid-way, took/,
+  );
+  assert.match(top({ events: [story.cancelledBy(ana, 5)] })[0] ?? "", /: cancelled, nothing was touched$/);
+});
+
+test("continued past the hosts that the form named", () => {
+  const told: Told = { events: [...story.secondBatch, story.swapped("web-2", 58), story.unhealthy("web-3", 60)], policy: pauses };
+  const on: LaterEvent = { type: "continued", at: at(70), by: bo, why: "replaced", hosts: ["web-3"] };
+  assert.equal(lastLines({ ...told, events: [...told.events, on] })[0], "bo goes on without web-3: replaced.");
 });
 
 describe("the small things", () => {
