@@ -30,12 +30,24 @@ export function budgetOf(plan: Pick<RolloutState, "policy" | "batches" | "hosts"
   return Math.max(1, "hosts" in maxUnavailable ? maxUnavailable.hosts : amountOf(maxUnavailable, plan.hosts.length));
 }
 
-/** As many of these as may start now: those that are out first, since they cost nothing. */
+/** As many of these as may start now: those that are out first, since they cost nothing. Where a spread keeps hosts apart, it does so from whatever is out. */
 export function thoseThatFit(state: RolloutState, hosts: readonly HostState[], fitness: Fitness): readonly HostState[] {
   const out = outOf(state, fitness);
   const broken = hosts.filter((h) => out.has(h.host));
   const well = hosts.filter((h) => !out.has(h.host));
-  return [...broken, ...well.slice(0, Math.max(0, state.budget - out.size))];
+  return [...broken, ...keptApart(state, well, out).slice(0, Math.max(0, state.budget - out.size))];
+}
+
+/** One host of a value at a time, and none while another of that value is out. */
+function keptApart(state: RolloutState, hosts: readonly HostState[], out: ReadonlySet<string>): readonly HostState[] {
+  if (state.policy.spread?.order !== "apart") return hosts;
+  const taken = new Set(state.hosts.filter((h) => out.has(h.host)).map((h) => h.spread));
+  return hosts.filter(({ spread }) => {
+    if (spread === undefined) return true;
+    const isFree = !taken.has(spread);
+    taken.add(spread);
+    return isFree;
+  });
 }
 
 /**

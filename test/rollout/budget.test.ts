@@ -136,6 +136,39 @@ test("before anything is touched broken hosts are first and unreachable ones las
   assert.deepEqual(apart.state.batches[0], ["prod-1", "prod-2"]);
 });
 
+test("spread: a well host waits while another of its value is out, whatever put that one out, also beside free room", () => {
+  const zones = ["a", "b", "a", "b"];
+  const hosts = four.map((host, i) => ({ host, from: 41, unchanged: false, spread: zones[i] as string }));
+  const policy = { spread: { label: "zone", order: "apart" }, maxUnavailable: { hosts: 3 } } as const;
+  const batches = [
+    ["prod-1", "prod-2"],
+    ["prod-3", "prod-4"],
+  ];
+  const rollout = ready({ hosts, batches, policy });
+  rollout.approved();
+  rollout.swapped("prod-1", "prod-2");
+  rollout.fitness = { unwell: [], away: ["prod-1"] };
+  rollout.soaked();
+  assert.deepEqual(rollout.goals(), { "prod-4": 42 }, "prod-1 of zone a is lost");
+  rollout.swapped("prod-4");
+  assert.equal(rollout.state.reason, "over_budget");
+  assert.equal(rollout.state.detail, "prod-1");
+  rollout.fitness = { unwell: ["prod-3"], away: ["prod-1"] };
+  rollout.hear({ type: "hosts_changed" });
+  assert.deepEqual(rollout.goals(), { "prod-3": 42 }, "one that is out itself loses nothing by its swap");
+});
+
+test("spread: a host without the label is kept apart from nobody, and in-turn keeps its order by its batches", () => {
+  const hosts = four.map((host, i) => ({ host, from: 41, unchanged: false, ...(i < 2 ? {} : { spread: "b" }) }));
+  const spread = { label: "zone", order: "apart" } as const;
+  const apart = ready({ hosts, batches: [four], policy: { spread } });
+  apart.approved();
+  assert.deepEqual(apart.goals(), { "prod-1": 42, "prod-2": 42, "prod-3": 42 });
+  const inTurn = ready({ hosts, batches: [four], policy: { spread: { ...spread, order: "in_turn" } } });
+  inTurn.approved();
+  assert.deepEqual(Object.keys(inTurn.goals()), four);
+});
+
 test("a soak under way is no reason to count a host twice", () => {
   const rollout = rolling({ canary: 0, batch: 1 });
   rollout.fitness = { unwell: ["prod-1"], away: [] };

@@ -58,11 +58,15 @@ const policy: fc.Arbitrary<Partial<RolloutPolicy>> = fc.record({
   onFailure: fc.constantFrom("pause" as const, "restore" as const, "rollback" as const),
   unreachable: fc.constantFrom("wait" as const, "skip" as const, "fail" as const),
   rollbackBatch: amount,
+  spread: fc.constantFrom(null, null, { label: "zone", order: "apart" as const }, { label: "zone", order: "in_turn" as const }),
   watch: fc.record({
     forMs: fc.constantFrom(0, 100_000, 100_000, 100_000),
     onUnwell: fc.constantFrom("raise" as const, "rollback" as const),
   }),
 });
+
+/** Hosts that a spread would keep apart are in one batch now and then: it must hold there, too. */
+const zones = ["a", "b", "a", undefined];
 
 export const request: fc.Arbitrary<Requested> = fc
   .record({
@@ -88,8 +92,10 @@ export const request: fc.Arbitrary<Requested> = fc
       inLine: isRollback ? false : inLine,
       approvalsRequired: isRollback ? 0 : approvals,
       hosts: hostNames.map((host, i) => {
-        if (hasIt(i)) return { host, from: release, unchanged: true };
-        return { host, from: (empty >> i) % 2 === 1 ? null : 41, unchanged: false };
+        const zone = zones[i % zones.length];
+        const spread = policy.spread == null || zone === undefined ? {} : { spread: zone };
+        if (hasIt(i)) return { host, from: release, unchanged: true, ...spread };
+        return { host, from: (empty >> i) % 2 === 1 ? null : 41, unchanged: false, ...spread };
       }),
     });
     const batches = asked.batches.map((batch) => batch.filter((host) => !hasIt(hostNames.indexOf(host))));
@@ -157,7 +163,12 @@ function going(state: RolloutState, draw: Draw): BareEvent {
 
 function turnOf(state: RolloutState, draw: Draw): BareEvent {
   const { from, back, policy, approvalsRequired, batches } = state;
-  const hosts = state.hosts.map((h) => ({ host: h.host, from: h.from, unchanged: h.status === "unchanged" }));
+  const hosts = state.hosts.map((h) => ({
+    host: h.host,
+    from: h.from,
+    unchanged: h.status === "unchanged",
+    ...(h.spread && { spread: h.spread }),
+  }));
   const planHash = draw.host % 3 === 0 ? "another" : state.planHash;
   return { type: "turn_came", from, back, policy, approvalsRequired, batches, planHash, hosts };
 }

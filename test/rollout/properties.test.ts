@@ -6,6 +6,7 @@ import { fold } from "../../src/core/fold.ts";
 import { step } from "../../src/core/rollout.ts";
 import {
   type Effect,
+  type HostState,
   hasEnded,
   isActive,
   isPaused,
@@ -92,6 +93,29 @@ property(
     };
   },
   () => starts,
+);
+
+const zones = { "a host of a zone started": 0, "while others of it waited": 0 };
+property(
+  "where a spread keeps hosts apart, no well host starts while another of its value is out",
+  3000,
+  () =>
+    ({ before, rollout: { state, fitness } }) => {
+      if (state.policy.spread?.order !== "apart" || state.kind === "rollback") return;
+      const begun = state.hosts.filter(
+        (h) => h.status === "swapping" && before.hosts.find((b) => b.host === h.host)?.attempt !== h.attempt,
+      );
+      const broken = [...fitness.unwell, ...fitness.away];
+      const isOut = (h: HostState) =>
+        h.status === "swapping" || (broken.includes(h.host) && (h.from !== null || h.served === true));
+      for (const h of begun.filter((known) => known.spread !== undefined && !broken.includes(known.host))) {
+        const others = state.hosts.filter((o) => o.host !== h.host && o.spread === h.spread);
+        zones["a host of a zone started"] += 1;
+        zones["while others of it waited"] += others.some((o) => o.status === "waiting") ? 1 : 0;
+        for (const other of others) assert.equal(isOut(other), false, `${other.host} is out, ${h.host} begins`);
+      }
+    },
+  () => zones,
 );
 
 const paused = { "a move while paused": 0, "a failure noted": 0, "a soak held": 0 };
