@@ -29,8 +29,10 @@
  * does not wait for that.
  *
  * Failure: a host fails by its own report, by its deadline, by silence (as the policy says) or by becoming unwell after it
- * was healthy. As many as `maxFailed` may. With one more the rollout has failed: it pauses until a person retries, goes on
- * without those hosts or aborts; or it goes back, each host to what it served before, or to the newest good release.
+ * was healthy, and so does one that had the release before. As many as `maxFailed` may. With one more, or without a healthy
+ * host in the first batch, the rollout has failed: it pauses until a person retries, goes on without those hosts or aborts, or
+ * until those hosts have left or serve after all; or it goes back, each host to what it served before, or to the newest good
+ * release. Where the release is at fault it is bad, whoever or whatever ended the rollout; only a retry says that it is not.
  *
  * Time: two clocks. One is that of the soak. The other starts anew with every progress of a rollout that goes forward; when it
  * runs out, the hosts that are waited for have failed. Each host in mid-swap or on its way back has a deadline of its own. So
