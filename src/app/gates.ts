@@ -2,12 +2,13 @@
 import type { LockFacts } from "../core/facts.ts";
 import { type Refusal, refuse } from "../core/reasons.ts";
 import { type Release, shortCommit } from "../core/release.ts";
-import type { RolloutState } from "../core/rollout-state.ts";
+import type { Fitness, RolloutState } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
+import { mostOut } from "./budget.ts";
+import type { Conductor } from "./conductor.ts";
 import { keyOf, nameOf, type Place, unlockersOf } from "./place.ts";
 import { hostsOf, type Planned } from "./planner.ts";
-import type { Fleet } from "./ports.ts";
-import type { Store, StoredRollout } from "./store.ts";
+import type { Store, StoredHost, StoredRollout } from "./store.ts";
 
 /** `14:02`, of an epoch time. */
 function clockTime(at: number): string {
@@ -122,7 +123,7 @@ function earlierOf(place: Place): string[] {
 
 /** A plan that would swap nothing, or nobody who can be reached. */
 export function planGates(
-  parts: { readonly store: Store; readonly fleet: Pick<Fleet, "isConnected"> },
+  parts: { readonly store: Store; readonly conductor: Pick<Conductor, "fitnessOf"> },
   facts: { readonly place: Place; readonly planned: Planned; readonly release: Release },
 ): Refusal | null {
   const { plan } = facts.planned;
@@ -134,17 +135,45 @@ export function planGates(
     const release = `r${facts.release.number} (${shortCommit(facts.release.commit)})`;
     return refuse("already_live", `${release} runs on every host of ${where}${besides} already.`);
   }
-  if (plan.kind === "rollback" || plan.policy.unreachable !== "fail") return null;
-  if (touched.some((host) => parts.fleet.isConnected(host))) return null;
+  if (plan.kind === "rollback") return null;
+  const fitness = parts.conductor.fitnessOf(keyOf(facts.place), { planned: touched, patient: false });
+  const spent = budgetSpent(parts.store, facts.place, { touched, fitness });
+  if (spent !== null || plan.policy.unreachable !== "fail") return spent;
+  // After a start nobody has had the time to be heard.
+  const { away, unheard = [] } = fitness;
+  if (touched.some((host) => !away.includes(host) || unheard.includes(host))) return null;
   return refuse("host_lost", `No host of ${where} that would be swapped can be reached: ${touched.join(", ")}.`);
+}
+
+/** Hosts that people have taken out leave no room to swap one that serves, and that would not change by waiting. */
+function budgetSpent(
+  store: Store,
+  place: Place,
+  { touched, fitness }: { readonly touched: readonly string[]; readonly fitness: Fitness },
+): Refusal | null {
+  const out = [...fitness.unwell, ...fitness.away];
+  const hosts = hostsOf(store, place.environment);
+  const taken = hosts.filter((h) => h.intent !== null && out.includes(h.name));
+  const names = hosts.map((h) => h.name);
+  const most = mostOut(place.environment.rollout, names);
+  const serving = store.slots.ofEnvironment(keyOf(place)).filter((s) => s.release !== null && !out.includes(s.host));
+  if (taken.length < most || !serving.some((slot) => touched.includes(slot.host))) return null;
+  const may = most === 1 ? "1 host" : `${most} hosts`;
+  const first = taken[0]?.name ?? "";
+  return refuse(
+    "over_budget",
+    `${nameOf(place)} may miss ${may} at once, and people have taken out as many: ${taken.map(takenOut).join(", ")}.`,
+    `\`/gantry uncordon ${first}\`, or take it away for good (\`gantry revoke ${first}\` on the server), or raise maxUnavailable in the service file.`,
+  );
+}
+
+function takenOut({ name, intent }: StoredHost): string {
+  return intent === null ? name : `${name} (${intent.kind} by ${intent.by.name}${intent.why === null ? "" : `: ${intent.why}`})`;
 }
 
 /** None has the labels, or all that have them were taken out. */
 export function noHosts(store: Store, place: Place): Refusal {
-  const out = hostsOf(store, place.environment).flatMap(({ name, intent }) => {
-    if (intent === null) return [];
-    return [`${name} (${intent.kind} by ${intent.by.name}${intent.why === null ? "" : `: ${intent.why}`})`];
-  });
+  const out = hostsOf(store, place.environment).flatMap((host) => (host.intent === null ? [] : [takenOut(host)]));
   if (out.length > 0) return refuse("cordoned", `Every host of ${nameOf(place)} was taken out: ${out.join(", ")}.`);
   const labels = Object.entries(place.environment.hosts).map(([k, v]) => `${k}=${v}`);
   return refuse(

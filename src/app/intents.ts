@@ -4,7 +4,7 @@
  */
 import type { IntentFacts } from "../core/facts.ts";
 import { type Refusal, refuse } from "../core/reasons.ts";
-import { hostOf } from "../core/rollout-state.ts";
+import { type HostState, hostOf } from "../core/rollout-state.ts";
 import { isRefusal, type RequestParts, refused } from "./asked.ts";
 import { mostOut } from "./budget.ts";
 import type { Convergence } from "./convergence.ts";
@@ -55,11 +55,12 @@ export function createIntents(
     });
   }
 
-  /** Where it waits it is waited for no more. In mid-swap, or on its way back, it finishes. */
+  /** Where it waits, or has failed and may be tried again, it is waited for no more. In mid-swap, or on its way back, it finishes. */
   function leaveRollouts(host: string): number[] {
     const at = clock.now();
-    const waiting = store.rollouts.allActive().filter(({ state }) => hostOf(state, host)?.status === "waiting");
-    return waiting.flatMap(({ number }) =>
+    const isIdle = ({ status }: HostState) => status === "waiting" || status === "failed";
+    const idle = store.rollouts.allActive().filter(({ state }) => state.hosts.some((h) => h.host === host && isIdle(h)));
+    return idle.flatMap(({ number }) =>
       conductor.tell(number, { type: "host_left", at, host }).kind === "moved" ? [number] : [],
     );
   }
@@ -90,9 +91,17 @@ export function createIntents(
       const out = [...unwell, ...away];
       if (wanted === null || out.includes(host.name)) continue;
       const most = mostOut(place.settings.rollout, namesIn(place));
+      if (isOnlyOne(host.name, place, out)) return onlyOne(place, host.name);
       if (out.length + 1 > most) return overBudget(place, out, most);
     }
     return null;
+  }
+
+  /** Nobody else would serve. */
+  function isOnlyOne(host: string, place: ConfiguredPlace, out: readonly string[]): boolean {
+    const others = store.slots.ofEnvironment(place).filter((slot) => slot.host !== host && slot.release !== null);
+    const names = namesIn(place);
+    return !others.some((slot) => names.includes(slot.host) && !out.includes(slot.host));
   }
 
   function namesIn({ settings }: ConfiguredPlace): string[] {
@@ -140,6 +149,11 @@ function done(text: string): Done {
 function alreadyOut(host: string, { kind, by, at, why }: IntentFacts): Refusal {
   const since = new Date(at).toISOString().slice(0, 16).replace("T", " ");
   return refuse("cordoned", `${host} was ${kind} by ${by.name} at ${since} UTC${why === null ? "" : `: ${why}`}.`);
+}
+
+function onlyOne(place: ConfiguredPlace, host: string): Refusal {
+  const next = `Bring another host into the environment first, or revoke it: \`gantry revoke ${host}\` on the server.`;
+  return refuse("over_budget", `${host} is the only host that serves ${where(place)}; drained, nothing would.`, next);
 }
 
 function overBudget(place: ConfiguredPlace, out: readonly string[], most: number): Refusal {

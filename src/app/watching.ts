@@ -82,8 +82,9 @@ export function createWatching(parts: {
       work.afterwards(() => ask(silent));
       return;
     }
-    // What was not soaked is called good by what was heard, never by silence.
-    tell(number, { type: "watch_ended", at: now, quiet: silent.length === 0 || !state.endSoakSkipped });
+    // That all stayed well is said, and what was not soaked is called good, by what was heard and never by silence.
+    const quiet = silent.length === 0;
+    tell(number, { type: "watch_ended", at: now, quiet, ...(quiet ? {} : { silent }) });
   }
 
   function ask(hosts: readonly string[]): void {

@@ -50,6 +50,7 @@ describe("hosts that nobody hears of", () => {
     await fleet.ships("1".repeat(40));
     fleet.connected.clear();
     editsPolicy(fleet, { unreachable: "fail" });
+    await fleet.clock.advance(60_000);
     const text = /^host_lost: No host of api prod that would be swapped can be reached: a, b\./;
     assert.match(await deploys(fleet, 2), text);
     assert.match(await restarts(fleet), text);

@@ -4,8 +4,8 @@ import { describe, test } from "node:test";
 import { makeToken } from "../../src/app/enrolment.ts";
 import type { Actor } from "../../src/app/ports.ts";
 import { aCommit, ana, eva, type TestApp } from "../kit/app.ts";
-import { comes, desires, goes, joins, obey, passes, runs, statuses } from "./hosts-kit.ts";
-import { acts, aFleet, editsPolicy, inWords, phases, place, reboots, zed } from "./line-kit.ts";
+import { comes, desires, fails, goes, joins, obey, passes, runs, statuses } from "./hosts-kit.ts";
+import { acts, aFleet, deploys, editsPolicy, inWords, phases, place, reboots, rollsBack, zed } from "./line-kit.ts";
 
 async function does(fleet: TestApp, verb: "cordon" | "drain" | "uncordon", host: string, by: Actor = eva): Promise<string> {
   const answer = await fleet.app.gantry[verb]({ host, why: "new disk", actor: by });
@@ -58,12 +58,58 @@ describe("a cordoned host", () => {
   test("counts in the budget when it does not serve", async () => {
     const fleet = await live(["a", "b"]);
     await does(fleet, "cordon", "b");
-    fleet.reports("b", { gone: true });
     await fleet.asks(aCommit(2));
+    fleet.reports("b", { gone: true });
     fleet.hasImage("a");
     assert.equal(fleet.state(2).reason, "over_budget", "b is missing already: a may not be missing too");
     fleet.reports("b");
     assert.equal(desires(fleet, "a"), "a: 2");
+  });
+});
+
+describe("what people have taken out", () => {
+  test("may leave no room for a deploy: it is refused at once, with who did it and the way on", async () => {
+    const fleet = await live(["a", "b", "c", "d"]);
+    await does(fleet, "drain", "d");
+    fleet.reports("d", { gone: true });
+    assert.equal(
+      await deploys(fleet, 2),
+      "over_budget: api prod may miss 1 host at once, and people have taken out as many: d (drained by eva: new disk). " +
+        "`/gantry uncordon d`, or take it away for good (`gantry revoke d` on the server), or raise maxUnavailable in the service file.",
+    );
+    editsPolicy(fleet, { maxUnavailable: { hosts: 2 } });
+    assert.equal(await deploys(fleet, 2), "#2");
+  });
+
+  test("is no reason to refuse a rollback, or a deploy to hosts that serve nothing", async () => {
+    const fleet = await live(["a", "b", "c"]);
+    await fleet.ships(aCommit(2));
+    await does(fleet, "drain", "c");
+    fleet.reports("c", { gone: true });
+    assert.equal(await rollsBack(fleet), "#3");
+  });
+
+  test("leaves a rollout in which it has failed: a retry does not swap it", async () => {
+    const fleet = await live(["a", "b"], { onFailure: "pause" });
+    await fleet.asks(aCommit(2));
+    for (const host of ["a", "b"]) fleet.hasImage(host);
+    fails(fleet, "a");
+    const before = fleet.store.slots.get("a", place)?.generation;
+    assert.match(await does(fleet, "cordon", "a"), /It leaves #2\.$/);
+    await fleet.app.gantry.retry({ rollout: 2, planHash: null, why: null, actor: ana });
+    assert.equal(fleet.store.slots.get("a", place)?.generation, before);
+    assert.equal(statuses(fleet, 2).includes("a:"), false);
+  });
+
+  test("is never the only host that serves", async () => {
+    const fleet = await live(["a"]);
+    assert.match(
+      await does(fleet, "drain", "a"),
+      /^over_budget: a is the only host that serves api prod; drained, nothing would\./,
+    );
+    assert.equal(desires(fleet, "a"), "a: 1");
+    fleet.reports("a", { gone: true });
+    assert.match(await does(fleet, "drain", "a"), /^a is drained/, "nothing serves there anyway");
   });
 });
 

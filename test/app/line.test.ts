@@ -338,6 +338,22 @@ describe("what the line survives", () => {
     );
   });
 
+  test("a lock whose time passed meanwhile: hosts that could not be heard yet throw nobody out", async () => {
+    const fleet = aFleet(["a", "b"], { unreachable: "fail" });
+    await fleet.ships("1".repeat(40));
+    await locks(fleet, "hands off", { forMs: 10 * 60_000 });
+    await deploys(fleet, 2, { wait: true });
+    await fleet.clock.advance(9 * 60_000);
+    fleet.app.stop();
+    await fleet.clock.advance(2 * 60_000);
+    fleet.connected.clear();
+    await reboots(fleet);
+    await settled();
+    assert.deepEqual(phases(fleet, 2), ["#2 queued"]);
+    for (const host of ["a", "b"]) fleet.connected.add(host);
+    assert.equal(await goesWell(fleet, 2), "succeeded");
+  });
+
   test("an end whose turn was lost with the process: the start looks again", async () => {
     const fleet = await underWay();
     await deploys(fleet, 3, { by: bo, wait: true });

@@ -201,6 +201,8 @@ describe("the watch", () => {
     await passes(fleet, 12 * minute);
     assert.equal(fleet.state(2).watch?.finding, null);
     assert.notEqual(fleet.state(2).watch?.endedAt, null);
+    const end = fleet.store.rollouts.events(2).find((event) => event.type === "watch_ended");
+    assert.deepEqual([end?.quiet, end?.silent], [false, ["b"]], "nor does it say that all stayed well");
   });
 
   test("is off when the policy says so", async () => {
