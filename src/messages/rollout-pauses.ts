@@ -1,6 +1,6 @@
 /** Why a rollout stands still: who stopped it, since when and why, what goes on meanwhile, and what its clocks do. */
 import type { RolloutFacts } from "../core/facts.ts";
-import { amountOf } from "../core/plan.ts";
+import { borneOf } from "../core/plan.ts";
 import { type HostState, hasEnded, type Pause, type RolloutState } from "../core/rollout-state.ts";
 import type { Line } from "./rollout-status.ts";
 import { count, cutList, duration, mention, named, safe, said, utc, when } from "./words.ts";
@@ -53,8 +53,11 @@ function pauseWhy(pause: Pause, state: RolloutState): string {
 /** `2 of 8 hosts failed, 1 is allowed` */
 export function failureText(state: RolloutState): string {
   const failed = failedHosts(state);
-  const allowed = amountOf(state.policy.maxFailed, state.hosts.length);
-  return `${failed.length} of ${count(state.hosts.length, "host")} failed, ${allowed} allowed: ${hostNames(failed)}.`;
+  const allowed = borneOf(state.policy.maxFailed, state.hosts.length);
+  // A first batch without a healthy host has failed, however many may.
+  const isBadStart = failed.length <= allowed && state.pauses.some((p) => p.reason === "paused_on_failure");
+  const rule = isBadStart ? "none of the first batch is healthy" : `${allowed} allowed`;
+  return `${failed.length} of ${count(state.hosts.length, "host")} failed, ${rule}: ${hostNames(failed)}.`;
 }
 
 export function failedHosts(state: RolloutState): readonly HostState[] {

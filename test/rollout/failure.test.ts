@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RolloutPolicy } from "../../src/core/plan.ts";
+import { failureText } from "../../src/messages/rollout-pauses.ts";
 import { bo, eva, noon, rolling } from "../kit/rollouts.ts";
 
 const pause = { onFailure: "pause" } as const;
@@ -320,4 +321,13 @@ test("refusals of retry and continue", () => {
   back.back("prod-1", "prod-2", "prod-3");
   assert.equal(back.hear(retry), "already_ended");
   assert.equal(back.hear(cont), "already_ended");
+});
+
+test("what a pause on failure is said to be for: too many, or a first batch of which none is healthy", () => {
+  const many = all(pause);
+  many.failed("prod-1");
+  assert.equal(failureText(many.state), "1 of 3 hosts failed, 0 allowed: prod-1.");
+  const start = rolling({ policy: { ...pause, maxFailed: { hosts: 1 } } });
+  start.failed("prod-1");
+  assert.equal(failureText(start.state), "1 of 3 hosts failed, none of the first batch is healthy: prod-1.");
 });
