@@ -16,7 +16,8 @@ export const proceed: Command<typeof grammar> = {
   summary: "After a failure: leave the failed hosts as they are and go on with the others. Needs a reason.",
   grammar,
   examples: ["continue 142 prod-3 is being replaced", "continue api prod the check is wrong, the host is fine"],
-  permission: "the deployers, approvers and oncall of the environment",
+  permission:
+    "oncall and the approvers of the environment (not the requester, where the requester may not approve); without approvals also its deployers",
   changesState: true,
 
   async run(call) {

@@ -9,7 +9,8 @@ export const resume: Command<typeof grammar> = {
   summary: "Let a paused rollout, or a held line, go on.",
   grammar,
   examples: ["resume 142", "resume api prod"],
-  permission: "the deployers, approvers and oncall of the environment",
+  permission:
+    "the deployers, approvers and oncall of the environment; where people approve, the pause of another person only by oncall and the approvers",
   changesState: true,
 
   async run(call) {

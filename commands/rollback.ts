@@ -1,4 +1,6 @@
-import { rollbackPreview } from "../src/messages/rollback-preview.ts";
+import type { Gantry, Opened, Refused } from "../src/app/gantry.ts";
+import type { RollbackPreview } from "../src/core/facts.ts";
+import { calledOff, type KeptOn, rollbackPreview } from "../src/messages/rollback-preview.ts";
 import type { GoBackValue } from "../src/messages/values.ts";
 import type { Caller, Command, Reply } from "./command.ts";
 import { opened, privately, refusedWith, staleClick } from "./replies.ts";
@@ -37,7 +39,7 @@ export const rollback: Command<typeof grammar> = {
     const { args, actor, origin, gantry } = call;
     const { service, environment, to, reason: why } = args;
     if (!args.now) return preview(call, { service, environment, to });
-    return opened(gantry, await gantry.rollback({ service, environment, to, shown: null, why, actor, origin }), "go back");
+    return wentBack(gantry, await gantry.rollback({ service, environment, to, shown: null, why, actor, origin }));
   },
 
   /**
@@ -52,7 +54,7 @@ export const rollback: Command<typeof grammar> = {
     if (act !== null) {
       const { service, environment, to, planHash, rollout } = act;
       const shown = { planHash, rollout };
-      return opened(gantry, await gantry.rollback({ service, environment, to, shown, why: null, actor, origin }), "go back");
+      return wentBack(gantry, await gantry.rollback({ service, environment, to, shown, why: null, actor, origin }));
     }
     const decision = readDecision(value);
     const facts = decision === null ? null : gantry.rollout(decision.rollout);
@@ -61,6 +63,13 @@ export const rollback: Command<typeof grammar> = {
     return preview(caller, { service, environment, to: null });
   },
 };
+
+/** What was decided and had touched no host is called off, and that is all: said, so that nobody takes it for the way back. */
+function wentBack(gantry: Gantry, result: Opened | Refused): Reply {
+  const facts = result.kind === "opened" ? gantry.rollout(result.rollout) : null;
+  const isOff = facts !== null && facts.state.kind !== "rollback" && facts.state.phase === "cancelled";
+  return isOff && facts.state.startedAt === null ? privately(calledOff(facts)) : opened(gantry, result, "go back");
+}
 
 /** At one tap, as long as the card still tells the truth; else with the preview in between. */
 async function goBack(caller: Caller, back: GoBackValue): Promise<Reply> {
@@ -80,5 +89,14 @@ async function preview(
   place: { readonly service: string; readonly environment: string; readonly to: number | null },
 ): Promise<Reply> {
   const result = await gantry.previewRollback({ ...place, actor });
-  return "kind" in result ? refusedWith(result.refusal) : privately(rollbackPreview(result));
+  return "kind" in result ? refusedWith(result.refusal) : privately(rollbackPreview(result, keptOn(gantry, result)));
+}
+
+/** Hosts that a person took out, which the rollback passes by: they serve on what they serve. */
+function keptOn(gantry: Gantry, { service, environment, hosts, to }: RollbackPreview): readonly KeptOn[] {
+  return gantry.hosts().flatMap(({ name, intent, slots, revoked }) => {
+    if (intent === null || revoked || hosts.includes(name)) return [];
+    const serves = slots.find((slot) => slot.service === service && slot.environment === environment)?.release ?? null;
+    return serves === null || serves === to?.number ? [] : [{ host: name, intent, release: serves }];
+  });
 }

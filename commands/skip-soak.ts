@@ -11,7 +11,8 @@ export const skipSoak: Command<typeof grammar> = {
   summary: "End the soak now. Hosts must still prove that they are well; the release is called good later.",
   grammar,
   examples: ["skip-soak 142", "skip-soak api prod the fix is urgent"],
-  permission: "the deployers, approvers and oncall of the environment",
+  permission:
+    "oncall and the approvers of the environment (not the requester, where the requester may not approve); without approvals also its deployers",
   changesState: true,
 
   async run(call) {

@@ -106,11 +106,17 @@ export function createFacts(parts: FactsParts): Facts {
   }
 
   /** One that was taken out after it had begun there is part of it all the same. */
-  function leftOut(environment: EnvironmentConfig, { hosts }: RolloutState): RolloutFacts["leftOut"] {
+  function leftOut(environment: EnvironmentConfig, { hosts, ...key }: RolloutState): RolloutFacts["leftOut"] {
     const enrolled = store.hosts.all().filter((h) => h.revokedAt === null && hasLabels(h.labels, environment.hosts));
     return enrolled.flatMap(({ name, intent }) =>
-      intent === null || hosts.some((h) => h.host === name) ? [] : [{ host: name, intent }],
+      intent === null || hosts.some((h) => h.host === name) ? [] : [{ host: name, intent, ...servesBad(name, key) }],
     );
+  }
+
+  function servesBad(host: string, { service, environment }: SlotKey): { readonly bad?: number } {
+    const bad = store.slots.get(host, { service, environment })?.observed?.live?.release ?? null;
+    if (bad === null || store.verdicts.newest({ service, environment, release: bad })?.verdict !== "bad") return {};
+    return { bad };
   }
 
   /** Commits and tickets that a service file promises and nobody can look up. */

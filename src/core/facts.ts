@@ -56,7 +56,12 @@ export type RolloutFacts = {
   /** What holds up the line: the rollout under way, or the lock; null when nothing does. */
   readonly behind: { readonly rollout: number | null; readonly lock: LockFacts | null } | null;
   /** Hosts with the environment's labels that the plan leaves out, because a person took them out. */
-  readonly leftOut: readonly { readonly host: string; readonly intent: IntentFacts }[];
+  readonly leftOut: readonly {
+    readonly host: string;
+    readonly intent: IntentFacts;
+    /** The release that it serves on, when that was judged bad here. */
+    readonly bad?: number;
+  }[];
   /** The newest entry of the history; printed small, so that a card is a witness. */
   readonly head: Head | null;
   readonly now: number;

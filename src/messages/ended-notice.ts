@@ -3,7 +3,7 @@ import type { RolloutFacts } from "../core/facts.ts";
 import { shortCommit } from "../core/release.ts";
 import { message, section } from "./blocks.ts";
 import type { Message } from "./message.ts";
-import { afterLines } from "./rollout-after.ts";
+import { afterLines, keptBadLines } from "./rollout-after.ts";
 import { servesNow, trouble } from "./rollout-hosts.ts";
 import { decisions, saidAtTheEnd, statusLine } from "./rollout-status.ts";
 import { code, safe } from "./words.ts";
@@ -17,7 +17,8 @@ export function endedNotice(facts: RolloutFacts): Message {
   const place = `${safe(state.service)} ${safe(state.environment)}`;
   const made = state.endedBy === null ? [] : decisions(facts).slice(-1);
   const { lines } = trouble(state);
-  const after = afterLines(facts).filter(() => state.phase === "incomplete" || state.watch?.finding != null);
+  const isOpen = state.phase === "incomplete" || state.watch?.finding != null;
+  const after = isOpen ? afterLines(facts) : keptBadLines(facts);
   const words = (form: "text" | "mrkdwn") => [
     ...made.map((line) => line[form]),
     ...(said === null ? [] : [form === "text" ? said : `> ${said.replaceAll("\n", " ")}`]),

@@ -1,12 +1,15 @@
 /** What a rollback would do, with the one button that does it. This message is the confirmation; there is no second one. */
-import type { RollbackPreview } from "../core/facts.ts";
+import type { IntentFacts, RollbackPreview, RolloutFacts } from "../core/facts.ts";
 import { releaseName } from "../core/release.ts";
-import { actions, context, fields, header, message, section } from "./blocks.ts";
+import { actions, context, fields, header, message, note, section } from "./blocks.ts";
 import type { Message } from "./message.ts";
-import { rollbackValue } from "./values.ts";
+import { isCalledOff, rollbackValue } from "./values.ts";
 import { count, cutList, releaseCode, releaseText, safe } from "./words.ts";
 
-export function rollbackPreview(preview: RollbackPreview): Message {
+/** A host that a person took out, and what it serves on. */
+export type KeptOn = { readonly host: string; readonly intent: IntentFacts; readonly release: number };
+
+export function rollbackPreview(preview: RollbackPreview, keptOn: readonly KeptOn[] = []): Message {
   const { service, environment, stops } = preview;
   if (isCalledOff(preview)) return callOffPreview(preview);
   const { to } = preview;
@@ -17,6 +20,7 @@ export function rollbackPreview(preview: RollbackPreview): Message {
     preview.from === null ? "Nothing is live there now." : `${leaves(preview)}: ${releaseText(preview.from)}.`,
     `${count(preview.hosts.length, "host")}: ${hostNames(preview.hosts)}. ${readiness(preview)}`,
     ...(stops === null ? [] : [stopsText(preview)]),
+    ...keptText(keptOn),
     `To do it: press Roll back, or type \`${now}\`.`,
   ];
   return message({
@@ -31,10 +35,20 @@ export function rollbackPreview(preview: RollbackPreview): Message {
         ["Ready", readiness(preview)],
       ]),
       ...(stops === null ? [] : [section(`:warning: ${stopsText(preview)}`)]),
+      ...keptText(keptOn).map((text) => section(`:warning: ${text}`)),
       buttons(preview),
       context([`No approval is needed. The same as \`${now}\``]),
     ],
   });
+}
+
+function keptText(keptOn: readonly KeptOn[]): readonly string[] {
+  if (keptOn.length === 0) return [];
+  const names = keptOn.map(
+    ({ host, intent, release }) => `${safe(host, 60)} (${releaseName(release)}, ${intent.kind} by ${safe(intent.by.name, 40)})`,
+  );
+  const shown = cutList(names, { budget: 400, most: 6, rest: (left) => `and ${left} more` }).join(", ");
+  return [`Not reached, and serving on what they have: ${shown}. \`/gantry uncordon HOST\` gives a host what is live then.`];
 }
 
 function buttons(preview: RollbackPreview) {
@@ -85,11 +99,6 @@ function hasBegun({ stops }: RollbackPreview): boolean {
   return stops !== null && (stops.phase === "rolling" || stops.phase === "soaking");
 }
 
-/** Decided, and no host is touched: what is about to come is what the person means. */
-function isCalledOff({ stops, hosts }: RollbackPreview): boolean {
-  return stops?.phase === "queued" && hosts.length === 0;
-}
-
 /** The two steps, and what is judged by them. */
 function stopsText(preview: RollbackPreview): string {
   const { stops, from, to } = preview;
@@ -121,4 +130,12 @@ function callOffPreview(preview: RollbackPreview): Message {
       context([`No approval is needed. The same as \`${now}\``]),
     ],
   });
+}
+
+/** Afterwards. */
+export function calledOff({ state, from }: RolloutFacts): Message {
+  const { number, service, environment } = state;
+  const on = from === null ? "Nothing serves there, as before." : `${releaseText(from)} serves on.`;
+  const itself = from === null ? "" : ` To leave ${releaseName(from.number)} itself: \`/rollback ${service} ${environment}\`.`;
+  return note(`#${number} has touched no host: it is cancelled, and nothing is judged. ${on}${itself}`);
 }

@@ -5,12 +5,24 @@ import type { RolloutState } from "../core/rollout-state.ts";
 import type { WatchFinding, WatchSample } from "../core/watch.ts";
 import { hostNames } from "./rollout-pauses.ts";
 import type { Line } from "./rollout-status.ts";
-import { count, duration, safe, utc, when } from "./words.ts";
+import { count, cutList, duration, safe, utc, when } from "./words.ts";
 
 export function afterLines(facts: RolloutFacts): readonly Line[] {
   const { state } = facts;
   const missing = incompleteText(state, shortCommit(facts.release.commit));
-  return [...(missing === null ? [] : [same(missing)]), ...watchLines(state, facts.now)];
+  return [...(missing === null ? [] : [same(missing)]), ...keptBadLines(facts), ...watchLines(state, facts.now)];
+}
+
+/** Going back passes by what a person took out: a bad release may serve there on, whatever the end says. */
+export function keptBadLines({ state, leftOut }: RolloutFacts): readonly Line[] {
+  if (state.phase !== "succeeded" && state.phase !== "incomplete") return [];
+  const kept = leftOut.flatMap(({ host, intent, bad }) =>
+    bad === undefined
+      ? []
+      : [`${safe(host, 60)} still serves ${releaseName(bad)}, which is bad (${intent.kind} by ${safe(intent.by.name, 40)})`],
+  );
+  const shown = cutList(kept, { budget: 400, most: 4, rest: (left) => `and ${left} more` });
+  return kept.length === 0 ? [] : [same(`${shown.join("; ")}. \`/gantry uncordon HOST\` gives it what is live.`)];
 }
 
 /** `7 of 8 hosts have r42: prod-8 does not. To finish: …`; null unless it ended like that. */

@@ -59,7 +59,14 @@ export function skipSoakValue(state: RolloutState): SkipSoakValue {
   return { ...decisionValue(state), batch: state.batch };
 }
 
+/** Decided, and no host is touched: what is about to come is what the person means. `to` is what serves on. */
+export function isCalledOff({ stops, hosts }: RollbackPreview): boolean {
+  return stops?.phase === "queued" && hosts.length === 0;
+}
+
 export function rollbackValue(preview: RollbackPreview): RollbackValue {
   const { service, environment, planHash } = preview;
-  return { rollout: preview.stops?.rollout ?? null, planHash, service, environment, to: preview.to?.number ?? null };
+  // Calling off names no target: what serves is no release to go to.
+  const to = isCalledOff(preview) ? null : (preview.to?.number ?? null);
+  return { rollout: preview.stops?.rollout ?? null, planHash, service, environment, to };
 }

@@ -5,6 +5,7 @@ import { commands } from "../../commands/index.ts";
 import { parseCommand } from "../../src/core/grammar.ts";
 import { refuse } from "../../src/core/reasons.ts";
 import { checkBlocks } from "../../src/rehearsal/slack/block-rules.ts";
+import * as story from "../messages/facts.ts";
 import { ana, Fake } from "./fake-gantry.ts";
 import { vocabulary } from "./words.ts";
 
@@ -131,6 +132,7 @@ describe("rollback", () => {
     const reply = await fake.says("rollback api prod");
     assert.deepEqual(fake.asked, [
       { verb: "previewRollback", facts: { service: "api", environment: "prod", to: null, actor: ana } },
+      { verb: "hosts", facts: {} },
     ]);
     assert.ok(reply.kind === "private");
     const buttons = reply.message.blocks.flatMap((b) => (b.type === "actions" ? b.elements : [])) as unknown as Record<
@@ -168,6 +170,22 @@ describe("rollback", () => {
     };
     assert.deepEqual(fake.asked, [{ verb: "rollback", facts }]);
     assert.equal(reply.kind, "card");
+  });
+
+  test("of what has touched no host calls that off, and says that it is not the way back", async () => {
+    const fake = new Fake();
+    fake.preview = { ...fake.preview, hosts: [], stops: { rollout: 142, phase: "queued" } };
+    const shown = await fake.says("rollback api prod");
+    assert.ok(shown.kind === "private");
+    const [button] = shown.message.blocks.flatMap((b) => (b.type === "actions" ? b.elements : [])) as { value?: string }[];
+    const value = JSON.parse(String(button?.value));
+    assert.deepEqual(value, { rollout: 142, planHash: "feedbeef", service: "api", environment: "prod", to: null });
+    fake.rollouts.set(142, story.after([story.approved, story.cancelledBy(story.ana, 30)]));
+    const reply = await fake.presses("rollback", value);
+    assert.equal(
+      reply.kind === "private" && reply.message.text,
+      "#142 has touched no host: it is cancelled, and nothing is judged. r41 (9d8e7f6) serves on. To leave r41 itself: `/rollback api prod`.",
+    );
   });
 
   test("never mind changes nothing", async () => {

@@ -328,6 +328,12 @@ describe("a preview of a rollback", () => {
     );
   });
 
+  test("names the hosts that it passes by, with what they serve on", () => {
+    const intent = { kind: "cordoned", by: { kind: "slack", id: "U0BO", name: "bo" }, at: noon, why: null } as const;
+    const lines = rollbackPreview(preview, [{ host: "web-9", intent, release: 42 }]).text.split("\n");
+    assert.match(lines[3] ?? "", /^Not reached, and serving on what they have: web-9 \(r42, cordoned by bo\)\./);
+  });
+
   test("of one that has touched no host says that what serves stays", () => {
     const message = rollbackPreview({ ...preview, hosts: [], stops: { rollout: 143, phase: "queued" } });
     reads(message, [

@@ -332,6 +332,13 @@ describe("the small things", () => {
     const { text } = rolloutCard(factsAfter({ events: [], facts: { leftOut: [{ host: "web-9", intent }] } }));
     assert.match(text, /^Warning: Left out: web-9 \(cordoned by bo: new disk\)\.$/m);
   });
+  test("a host that was taken out and serves a bad release is named at the end", () => {
+    const intent = { kind: "cordoned", by: bo, at: noon, why: "new disk" } as const;
+    const told: Told = { events: story.succeeded, facts: { leftOut: [{ host: "web-9", intent, bad: 40 }] } };
+    const words = "web-9 still serves r40, which is bad (cordoned by bo). `/gantry uncordon HOST` gives it what is live.";
+    assert.ok(top(told).includes(words), top(told).join("\n"));
+    assert.ok(endedNotice(factsAfter(told)).text.includes(words));
+  });
   test("how the batches keep zones apart", () => {
     const spread = { label: "zone", order: "apart" } as const;
     const { text } = rolloutCard(factsAfter({ events: [], policy: { spread } }));
