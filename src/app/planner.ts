@@ -5,7 +5,7 @@ import { batchesOf, canonicalJson, type Plan, type RolloutKind } from "../core/p
 import type { Release, ReleaseSpec } from "../core/release.ts";
 import type { Phase, RolloutState } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
-import type { Store, StoredHost, StoredSlot } from "./store.ts";
+import type { Store, StoredHost, StoredSlot, Verdict } from "./store.ts";
 
 export type Planned = {
   readonly plan: Plan;
@@ -100,9 +100,23 @@ function unwellFirst(hosts: readonly string[], slots: ReadonlyMap<string, Stored
   return [...hosts.filter((host) => !isWell(host)), ...hosts.filter(isWell)];
 }
 
-/** The newest good release here besides this one; null when there is none. */
+/**
+ * The newest good release here besides this one; null when there is none. One whose rollout did not stay well afterwards is
+ * passed over, unless there is no other: everybody was told to go back from it.
+ */
 export function goodBesides(store: Store, key: SlotKey, release: number | null): number | null {
-  return store.verdicts.good(key, 2).find((v) => v.release !== release)?.release ?? null;
+  const first = store.verdicts.good(key, 2).find((v) => v.release !== release);
+  if (first === undefined || staysWell(store, first)) return first?.release ?? null;
+  const others = store.verdicts.good(key, mostLookedAt).filter((v) => v.release !== release);
+  return (others.find((other) => staysWell(store, other)) ?? first).release;
+}
+
+/** Good releases to look at before the newest is taken in spite of all. */
+const mostLookedAt = 20;
+
+/** The rollout that it was judged good by; a later success is a verdict, and a rollout, of its own. */
+function staysWell(store: Store, { rollout }: Verdict): boolean {
+  return (store.rollouts.find(rollout)?.state.watch?.finding ?? null) === null;
 }
 
 /**

@@ -1,13 +1,14 @@
 /** Requests for a rollout: deploy and promote. Gates in order; the first that refuses says why and what to do. */
 import { type Refusal, refuse } from "../core/reasons.ts";
-import type { Release } from "../core/release.ts";
+import { type Release, shortCommit } from "../core/release.ts";
+import type { RolloutState } from "../core/rollout-state.ts";
 import { isRefusal, type RequestParts, refused } from "./asked.ts";
 import { createAsks } from "./asks.ts";
 import { findBuild } from "./builds.ts";
 import type { Gantry, Opened, Refused } from "./gantry.ts";
 import { busy } from "./gates.ts";
 import { nameOf, type Place, placeOf } from "./place.ts";
-import { specHashOf } from "./planner.ts";
+import { goodBesides, specHashOf } from "./planner.ts";
 
 export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "promote"> {
   const { store, config } = parts;
@@ -47,7 +48,7 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
     return asks.ask({ ...facts, place, kind: "promote", release: source, ref: null, allowBad: false });
   }
 
-  /** The release that was judged good last in the environment before. */
+  /** What is live in the environment before, when it was judged good there: an older one is not what people see there. */
   function sourceOf(place: Place, from: string | null): Release | Refusal {
     const { service, environment } = place;
     const earlier = from ?? environment.after;
@@ -59,14 +60,26 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
     if (isRefusal(known)) return known;
     const active = store.rollouts.active(service.name, earlier);
     if (active !== null) return busy(active.state, null);
-    const last = store.rollouts.lastEnded(service.name, earlier, ["succeeded"]);
     const key = { service: service.name, environment: earlier };
-    const verdict = last === null ? null : store.verdicts.newest({ ...key, release: last.state.release });
-    const release = last === null ? null : store.releases.find(service.name, last.state.release);
-    if (release === null || verdict?.verdict !== "good") {
+    const live = store.rollouts.live(service.name, earlier)?.state ?? null;
+    const release = live === null ? null : store.releases.find(service.name, live.release);
+    if (live === null || release === null) {
       return refuse("nothing_to_promote", `No release of ${service.name} has soaked in ${earlier}.`);
     }
-    return release;
+    const verdict = store.verdicts.newest({ ...key, release: live.release });
+    return verdict?.verdict === "good" ? release : notSoaked(place, live, earlier);
+  }
+
+  function notSoaked(place: Place, live: RolloutState, earlier: string): Refusal {
+    const service = place.service.name;
+    const without = live.hosts.filter((h) => h.status !== "healthy" && h.status !== "unchanged").map((h) => h.host);
+    const where = without.length === 0 ? "" : ` on ${without.join(", ")}`;
+    const text = `r${live.release} is live in ${earlier} (#${live.number}, ${live.phase}) and has not soaked${where} there.`;
+    const good = goodBesides(store, { service, environment: earlier }, live.release);
+    const older = good === null ? null : store.releases.find(service, good);
+    if (older === null) return refuse("nothing_to_promote", text);
+    const next = `r${older.number} was good there: \`/deploy ${nameOf(place)} ${shortCommit(older.commit)}\`.`;
+    return refuse("nothing_to_promote", text, next);
   }
 
   return { deploy, promote };

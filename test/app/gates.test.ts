@@ -4,9 +4,10 @@ import { describe, test } from "node:test";
 import { judgedSince } from "../../src/app/gates.ts";
 import type { Actor } from "../../src/app/ports.ts";
 import type { StoredRollout } from "../../src/app/store.ts";
-import type { Role, ServiceConfig } from "../../src/config/valid.ts";
+import type { EnvironmentConfig, Role, ServiceConfig } from "../../src/config/valid.ts";
 import { ana, eva, type TestApp } from "../kit/app.ts";
-import { aFleet, approves, deploys, edits, editsPolicy, goesWell, place, restarts, rollsBack } from "./line-kit.ts";
+import { fails, repeats } from "./hosts-kit.ts";
+import { aFleet, approves, deploys, edits, editsPolicy, goesWell, inWords, place, restarts, rollsBack } from "./line-kit.ts";
 
 function takesOut(fleet: ReturnType<typeof aFleet>, host: string, why: string | null = "disk"): void {
   fleet.store.hosts.setIntent(host, { kind: "cordoned", by: eva, at: fleet.clock.now(), why });
@@ -148,4 +149,40 @@ describe("a bad release needs a second person who is known to be one", () => {
     );
     assert.equal(await deploys(fleet, 1, { by: ana, allowBad: true, why: "the fix is worse" }), "#2");
   });
+});
+
+test("a promotion brings what is live before, or says why not", async () => {
+  const fleet = aFleet(["a", "b"], { maxFailed: { hosts: 1 } });
+  const promotes = async () => {
+    const origin = { key: `promote-${fleet.clock.now()}`, channel: null };
+    const answer = await fleet.app.gantry.promote({
+      ...place,
+      from: "prod",
+      to: "next",
+      wait: false,
+      why: null,
+      actor: ana,
+      origin,
+    });
+    return answer.kind === "opened" ? `#${answer.rollout}` : inWords(answer.refusal);
+  };
+  const environments = fleet.app.gantry.config.services[0]?.environments as EnvironmentConfig[];
+  const prod = environments[0];
+  assert.ok(prod !== undefined);
+  environments.push({ ...prod, name: "next", after: "prod" });
+  assert.match(await promotes(), /^nothing_to_promote: No release of api has soaked in prod\./);
+  await fleet.ships("1".repeat(40));
+  await deploys(fleet, 2);
+  for (let turn = 0; turn < 40 && fleet.state(2).endedAt === null; turn += 1) {
+    for (const host of ["a", "b"]) fleet.hasImage(host);
+    fleet.reports("a");
+    if (fleet.state(2).hosts[1]?.status === "swapping") fails(fleet, "b");
+    else repeats(fleet, "b");
+    await fleet.clock.advance(1000);
+  }
+  assert.equal(fleet.state(2).phase, "incomplete");
+  assert.equal(
+    await promotes(),
+    "nothing_to_promote: r2 is live in prod (#2, incomplete) and has not soaked on b there. r1 was good there: `/deploy api next 1111111`.",
+  );
 });

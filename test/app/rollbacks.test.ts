@@ -122,6 +122,16 @@ test("a rollback while the rollout is queued: it ends, nobody is blamed, and r2 
   assert.deepEqual([fleet.state(4).kind, fleet.state(4).release], ["rollback", 1]);
 });
 
+test("nobody goes back to a release that did not stay well here, while there is another", async () => {
+  const fleet = await live();
+  fleet.reports("b", { health: "failing" });
+  await fleet.clock.advance(25_000);
+  assert.equal(fleet.state(2).watch?.finding?.found, "unwell");
+  fleet.reports("b");
+  const number = await fleet.asks(aCommit(3));
+  assert.equal(fleet.state(number).back, 1, "r2 is good, and everybody was told to go back from it");
+});
+
 test("a rollback while it is queued, with a release named: there, as it was asked for", async () => {
   const fleet = await live();
   await fleet.asks(aCommit(3));
