@@ -53,6 +53,10 @@ function waitHint(waits: number): string {
 function wayOn(active: RolloutState): string {
   const { service, environment } = active;
   const look = `\`/gantry status ${service} ${environment}\` tells how it goes.`;
+  const isBack = active.phase === "restoring" || active.kind === "rollback";
+  if (isBack && active.pauses.some((p) => p.reason === "paused")) {
+    return `It is paused, and does not end before somebody lets it go on: \`/gantry resume ${active.number}\`. ${look}`;
+  }
   if (active.phase === "restoring") return `Wait until its hosts are put back. ${look}`;
   const begun = active.phase === "rolling" || active.phase === "soaking";
   if (begun && active.kind === "rollback") return `Wait for it: a rollback that has begun is not stopped. ${look}`;

@@ -109,10 +109,12 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
     const to = [
       ...new Set(state.hosts.filter((h) => left.includes(h.host)).map((h) => (h.back === null ? "nothing" : `r${h.back}`))),
     ];
+    const isPaused = state.pauses.some((p) => p.reason === "paused");
+    const first = isPaused ? `It is paused: \`/gantry resume ${state.number}\` lets it go on. ` : "";
     return refuse(
       "busy",
       `#${state.number} is going back already: ${left.join(", ")} to ${to.join(" and ")}.`,
-      `Wait until they are back; \`/gantry status ${where}\` tells how it goes. To go further back then: \`/rollback ${where}\`.`,
+      `${first}Wait until they are back; \`/gantry status ${where}\` tells how it goes. To go further back then: \`/rollback ${where}\`.`,
     );
   }
 

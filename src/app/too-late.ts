@@ -52,6 +52,11 @@ function failedFirst(state: RolloutState): Refusal {
 export function onItsWayBack(state: RolloutState): Refusal | null {
   if (state.endedAt !== null || (state.kind !== "rollback" && state.phase !== "restoring")) return null;
   const what = state.kind === "rollback" ? "is a rollback that has begun" : "is being put back already";
+  const pause = state.pauses.find((p) => p.reason === "paused");
+  if (pause !== undefined) {
+    const text = `#${state.number} ${what}, and is paused${pausedBy(pause)}.`;
+    return refuse("already_decided", text, `\`/gantry resume ${state.number}\` lets it go on; going back is not stopped.`);
+  }
   const look = `Wait for it; \`/gantry status ${where(state)}\` tells how it goes.`;
   return refuse("already_decided", `#${state.number} ${what}; going back is not stopped.`, look);
 }
