@@ -162,7 +162,7 @@ export function createApp(parts: GantryParts): App {
     now: () => clock.now(),
     ...unlessFrozen(acts, fence),
     previewRollback: rollbacks.previewRollback,
-    why: createWhy(factsParts).why,
+    why: createWhy({ ...factsParts, keptBackSince: line.keptBackSince }).why,
     freeze: () => store.freeze.current(),
     rollout(number) {
       const stored = store.rollouts.find(number);

@@ -24,6 +24,8 @@ export type Line = {
   /** Looks at one environment. Never rejects or throws; what must be asked outside is asked in the background. */
   advance(key: SlotKey): void;
   advanceAll(): void;
+  /** Since when the first in line cannot begin because nobody says who holds a role; null: it is not so. */
+  keptBackSince(key: SlotKey): number | null;
   stop(): void;
 };
 
@@ -36,6 +38,7 @@ export function createLine(parts: LineParts): Line {
   const under = new Set<string>();
   const again = new Set<string>();
   const wakes = new Map<string, () => void>();
+  const keptBackSince = new Map<string, number>();
   let stopped = false;
 
   function advance(key: SlotKey): void {
@@ -104,10 +107,13 @@ export function createLine(parts: LineParts): Line {
     const standing = isRefusal(place) ? place : await mayAsk(first, place);
     if (stopped) return false;
     if (standing?.reason === "chat_unreachable") {
+      const name = `${key.service} ${key.environment}`;
+      keptBackSince.set(name, keptBackSince.get(name) ?? clock.now());
       log.warn({ rollout: first.number, ...key }, "nobody says now whether the requester may still ask; the turn waits");
       lookAgainLater(key);
       return false;
     }
+    keptBackSince.delete(`${key.service} ${key.environment}`);
     conductor.atomically(() => {
       // Authority was looked up outside of the transaction; whoever is first now may be another.
       if (whoseTurn(key)?.number === first.number) takeTurn(first.number, place, standing);
@@ -182,6 +188,7 @@ export function createLine(parts: LineParts): Line {
       const isKnown = (key: SlotKey) => configured.some((c) => c.service === key.service && c.environment === key.environment);
       for (const key of [...configured, ...store.rollouts.lines().filter((key) => !isKnown(key))]) advance(key);
     },
+    keptBackSince: ({ service, environment }) => keptBackSince.get(`${service} ${environment}`) ?? null,
     stop() {
       stopped = true;
       for (const cancel of wakes.values()) cancel();

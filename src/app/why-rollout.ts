@@ -11,6 +11,8 @@ import { afterTheEnd, frozen, locked, mostHosts, namesOf, paused, placeOf, type 
 export type Around = {
   readonly freeze: FreezeFacts | null;
   readonly lock: LockFacts | null;
+  /** Its turn is due, and since then nobody says whether its requester may still ask; null: it is not so. */
+  readonly keptBackSince: number | null;
   /** Its place in line; null when it does not wait there. */
   readonly position: number | null;
   /** The rollout that holds the environment, when it is another. */
@@ -77,7 +79,20 @@ function inLine(state: RolloutState, around: Around): readonly Wait[] {
     until: null,
     ends: `${turn}. \`/gantry cancel ${number}\` leaves the line.`,
   };
-  return [wait, ...lockedToo(state, around)];
+  return [wait, ...roleUnknown(around), ...lockedToo(state, around)];
+}
+
+function roleUnknown({ keptBackSince }: Around): readonly Wait[] {
+  if (keptBackSince === null) return [];
+  return [
+    {
+      reason: "chat_unreachable",
+      text: "Its turn is due, and Slack does not say whether its requester still holds the role that may ask.",
+      since: keptBackSince,
+      until: null,
+      ends: "Slack answers: it is asked again every half minute.",
+    },
+  ];
 }
 
 function lockedToo(state: RolloutState, { lock }: Around): readonly Wait[] {

@@ -28,7 +28,12 @@ import { nameOf, storyOf, verdictTold } from "./why-story.ts";
 const lookBackMs = 86_400_000;
 
 /** `about`: `#142` or `142`, a host's name, or service and environment. */
-export function createWhy(parts: FactsParts): { readonly why: (about: readonly string[]) => WhyFacts | Refused } {
+export type WhyParts = FactsParts & {
+  /** Since when the first in line cannot begin because nobody says who holds a role; null: it is not so. */
+  readonly keptBackSince: (key: SlotKey) => number | null;
+};
+
+export function createWhy(parts: WhyParts): { readonly why: (about: readonly string[]) => WhyFacts | Refused } {
   const { store, config, fleet, now } = parts;
   const rules = createWhyBehind(parts);
 
@@ -77,6 +82,7 @@ export function createWhy(parts: FactsParts): { readonly why: (about: readonly s
     return {
       freeze: store.freeze.current(),
       lock: lockOf(state),
+      keptBackSince: at === 0 && active === null ? parts.keptBackSince(state) : null,
       position: at < 0 ? null : at + 1,
       busyWith: active === null || active.number === number ? null : active.number,
       approvers: approvals?.from ?? [],

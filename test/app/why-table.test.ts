@@ -18,6 +18,7 @@ const quiet: Around = {
   approvers: ["release-captains"],
   notRequester: false,
   unproved: null,
+  keptBackSince: null,
   away: new Map(),
   steps: {},
 };
@@ -109,6 +110,11 @@ describe("what is said", () => {
       "in_line: Waits in line, place 1 behind #141. -> #141 ends: `/gantry why #141`. `/gantry cancel 142` leaves the line.",
       "locked: api prod is locked by bo: migration. A rollback may go on all the same. -> `/gantry unlock api prod`, by bo or another who may.",
     ]);
+  });
+
+  test("of a turn that Slack holds back", () => {
+    const told = ends(stateIn("in_line", null), { position: 1, keptBackSince: noon });
+    assert.match(told[1] ?? "", /^chat_unreachable: Its turn is due, .* -> Slack answers/);
   });
 
   test("of a host in mid-swap that nobody hears of", () => {
