@@ -16,7 +16,7 @@ export function configPage(): string {
     "# Configuration",
     "The server reads `gantry.yml` (or the file named by `GANTRY_CONFIG`) and every `*.yml` in its services folder at start. `gantry validate` reads them the same way and tells every error at once, with file, line, what is wrong and what would be right. A key that is not listed here is an error, never ignored.",
     "For completion and checks in an editor, put this on the first line of a file (adjust the path): `# yaml-language-server: $schema=docs/reference/service.schema.json`. The schemas: [gantry.schema.json](gantry.schema.json), [service.schema.json](service.schema.json).",
-    "Durations have a unit: `200ms`, `30s`, `5m`, `1h`, `1m30s`. Sizes too: `64m`, `1g`. An amount of hosts is a number (`2`) or a share (`25%`, rounded down, at least 1). Where one value or a list is possible, both are written. A Compose variable (a dollar sign and a name) is refused; `$$` is a dollar sign.",
+    "Durations have a unit: `200ms`, `30s`, `5m`, `1h`, `1m30s`. Sizes too: `64m`, `1g`. An amount of hosts is a number (`2`) or a share (`25%`, rounded down, at least 1; of `maxFailed` down to none). Where one value or a list is possible, both are written. A Compose variable (a dollar sign and a name) is refused; `$$` is a dollar sign.",
     "## gantry.yml",
     keyTable(keysOf(gantry)),
     "The roles `deployers` and `oncall` exist in any case, with nobody in them. Other roles are named by you, under `people`.",
