@@ -40,7 +40,7 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
   const prod = Math.min(shape.pick([1, 2, 3, 3, 4, 5, 6, 8]), mostHosts);
   const staging = Math.min(shape.between(1, 2), mostHosts);
   const variant = { policy: shape.between(0, policies - 1), web: shape.chance(0.3), edition: 0 };
-  const badShare = without.has("bad_builds") ? 0 : shape.pick([0, 0.2, 0.4]);
+  const badShare = without.has("bad_builds") ? 0 : shape.pick([0.1, 0.3, 0.6]);
   const habits = { paceMs: shape.pick([12_000, 20_000, 45_000]), approves: shape.pick([0.6, 0.95]), without };
   let people: ReturnType<typeof putPeopleInto> | null = null;
   const oracles = createOracles({ onCard: (posted) => people?.onCard(posted) });

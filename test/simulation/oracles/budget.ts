@@ -10,8 +10,11 @@ export type Budget = {
   plan(state: RolloutState, plan: { readonly batches: Requested["batches"]; readonly hosts: readonly unknown[] }): void;
   onHeard(host: string, picture: ObservedPicture): void;
   /** These hosts begin to swap with this commit. */
-  judge(state: RolloutState, hosts: readonly string[]): void;
+  judge(moment: Moment, hosts: readonly string[]): void;
 };
+
+/** A rollout before and after the commit that is judged. */
+type Moment = { readonly before: RolloutState; readonly state: RolloutState };
 
 export function watchBudget({ world, fail, reached }: Ground): Budget {
   const { store } = world.disk;
@@ -27,14 +30,17 @@ export function watchBudget({ world, fail, reached }: Ground): Budget {
   }
 
   /** As far as the server could know at this moment. `isNew`: it becomes part of the batch with this commit. */
-  function isOut(state: RolloutState, host: string, isNew: boolean): boolean {
-    const mine = state.hosts.find((h) => h.host === host);
+  function isOut({ state, before }: Moment, host: string, isNew: boolean): boolean {
+    const mine = (isNew ? before : state).hosts.find((h) => h.host === host);
     if (!isNew && (mine?.status === "swapping" || mine?.status === "restoring")) return true;
     // Where nothing ran before, nothing is missing.
     if (mine?.from === null && mine.served !== true) return false;
     if (mine === undefined && !served.has(`${host} ${placeOf(state)}`)) return false;
     if (world.server?.hub.isConnected(host) !== true) return true;
-    return store.slots.get(host, state)?.observed?.live?.health !== "ok";
+    const slot = store.slots.get(host, state);
+    // What is wanted of it was not spoken of yet; the goal of this very commit is no wish of before.
+    const wanted = (slot?.generation ?? 0) - (isNew ? 1 : 0);
+    return slot?.observed?.live?.health !== "ok" || wanted > slot.observed.generation;
   }
 
   return {
@@ -47,8 +53,9 @@ export function watchBudget({ world, fail, reached }: Ground): Budget {
     onHeard(host, picture) {
       for (const slot of picture.slots) if (slot.live?.health === "ok") served.add(`${host} ${placeOf(slot)}`);
     },
-    judge(state, taken) {
-      const out = hostsOf(state).filter((host) => isOut(state, host, taken.includes(host)));
+    judge(moment, taken) {
+      const { state } = moment;
+      const out = hostsOf(state).filter((host) => isOut(moment, host, taken.includes(host)));
       const added = taken.filter((host) => !out.includes(host));
       const most = allowed.get(state.number) ?? 1;
       if (added.length === 0) reached("hosts swapped for free");

@@ -41,8 +41,8 @@ export function watchCards({ world, fail, reached }: Ground): Cards {
         environment: null,
         limit: 1_000,
       })) {
-        // An adoption is a record, not something that is under way.
-        if (state.kind === "adopt") continue;
+        // An adoption is a record, not something that is under way; and what is still to be drawn is not wrong yet.
+        if (state.kind === "adopt" || world.disk.store.outbox.isOpen(`card:${number}`)) continue;
         const card = world.chat.posted.find((p) => p.place.ts === cardTs && p.key === `rollout-${number}`);
         if (card === undefined) {
           fail("I20", `#${number} has no card`);

@@ -22,7 +22,8 @@ export function watchContainers(ground: Ground): Containers {
 
   function onHappening(machine: Machine, { what, box, by }: Happening): void {
     const marks = marksOf(box.state.labels);
-    if (what !== "ending") world.trace.note(machine.name, `${box.state.name} ${what} by ${by}`);
+    if (what !== "ending")
+      world.trace.note(machine.name, `${box.state.name} ${what} by ${by}${what === "created" ? ` (${box.program.kind})` : ""}`);
     if (marks === null) return;
     const place = placeOf(marks);
     if (what === "started") started(machine, box, place, marks.digest);
@@ -66,8 +67,9 @@ export function watchContainers(ground: Ground): Containers {
     servedAt(machine, place, digest) {
       for (const box of machine.boxes.values()) {
         const marks = marksOf(box.state.labels);
-        if (box.run !== null && marks !== null && placeOf(marks) === place && marks.digest === digest)
-          return world.scheduler.now();
+        if (marks === null || placeOf(marks) !== place || marks.digest !== digest) continue;
+        const at = machine.wellUntil(box);
+        if (at !== null) return at;
       }
       return ended.get(`${machine.name} ${place} ${digest}`) ?? null;
     },

@@ -151,7 +151,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     if (phase !== "restoring") judgeAgain(state, forward);
     if (forward.length > 0 && kind !== "rollback" && phase !== "restoring")
       budget.judge(
-        state,
+        { state, before: states.get(number) ?? state },
         forward.map((g) => g.slot.host),
       );
   }

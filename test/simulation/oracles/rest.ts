@@ -6,8 +6,14 @@
 import type { StoredSlot } from "../../../src/app/store.ts";
 import type { RolloutState } from "../../../src/core/rollout-state.ts";
 import { marksOf } from "../../../src/host/labels.ts";
+import { dawn } from "../world/clocks.ts";
 import type { Site } from "../world/world.ts";
 import { type Ground, placeOf } from "./ground.ts";
+
+/** As long as news take from a container to the server, at most. */
+const newsMs = 12_000;
+/** A card takes a while in Slack, and may be drawn again meanwhile. */
+const drawnMs = 90_000;
 
 export type Unrest = { readonly id: string; readonly text: string };
 
@@ -25,17 +31,28 @@ export function unrest({ world }: Ground): Unrest | null {
     if (site.gone || disk.store.hosts.find(site.host)?.revokedAt !== null) continue;
     if (!server.hub.isConnected(site.host)) return { id: "L5", text: `${site.host} is not connected` };
     for (const slot of disk.store.slots.ofHost(site.host)) {
-      const wrong = wrongWith(site, slot, disk.store.rollouts.find(slot.rollout ?? 0)?.state ?? null);
+      const wrong = wrongWith(site, slot, {
+        state: disk.store.rollouts.find(slot.rollout ?? 0)?.state ?? null,
+        forgot: world.forgetful.has(site.host),
+        now: world.scheduler.now(),
+      });
       if (wrong !== null) return { id: "L2", text: `${site.host}: ${wrong}` };
     }
   }
   const { open, oldestAt } = disk.store.outbox.depth();
-  if (open > 0) return { id: "L3", text: `${open} items wait in the outbox, the oldest since ${oldestAt}` };
+  // Where containers come and go, cards are drawn all the time.
+  const oldestMs = dawn + world.scheduler.now() + world.serverClock.offsetMs - (oldestAt ?? Number.POSITIVE_INFINITY);
+  if (oldestMs > drawnMs) return { id: "L3", text: `${open} items wait in the outbox, the oldest for ${oldestMs} ms` };
   const { open: acts } = disk.store.inbox.depth();
   return acts > 0 ? { id: "I9", text: `${acts} acts wait in the inbox` } : null;
 }
 
-function wrongWith({ machine }: Site, slot: StoredSlot, state: RolloutState | null): string | null {
+function wrongWith(
+  { machine }: Site,
+  slot: StoredSlot,
+  known: { state: RolloutState | null; forgot: boolean; now: number },
+): string | null {
+  const { state, forgot, now } = known;
   const { observed, generation, release, rollout } = slot;
   // Without a rollout nobody has decided: an adoption found it there, and the host is told nothing.
   const isDecided = generation > 0 && rollout !== null;
@@ -48,6 +65,10 @@ function wrongWith({ machine }: Site, slot: StoredSlot, state: RolloutState | nu
     return `reports generation ${observed?.generation} of ${place}; ${generation} is wanted`;
   if (isDecided && observed?.outcome === null)
     return `has not come to an end with generation ${generation} of ${place} (${observed.step})`;
+  // Of a slot that it has forgotten, and was not told of again, an agent says nothing: what is stored is of before.
+  if (!isDecided && forgot) return null;
+  const isCalm = now - machine.changedAt > newsMs;
+  if (!isCalm) return null;
   const believed = observed?.live?.health === "ok" ? observed.live.containerId : null;
   if (believed !== null && truth?.state.id !== believed)
     return `is believed to serve ${believed} of ${place}, and runs ${truth?.state.id ?? "nothing"}`;

@@ -39,6 +39,8 @@ export type Machine = {
   engineHungUntil: number;
   liveRestore: boolean;
   bootCount: number;
+  /** When something happened to a container here last. */
+  changedAt: number;
   /** A process of somebody else on a port. */
   stranger: number | null;
   diskFull: boolean;
@@ -78,6 +80,7 @@ export function createMachine(facts: {
 
   function tell(what: Happening["what"], box: Box, by: string): void {
     const happening = { what, box, by };
+    machine.changedAt = scheduler.now();
     facts.onHappening(machine, happening);
     for (const listener of [...machine.listeners]) listener(happening);
   }
@@ -156,6 +159,7 @@ export function createMachine(facts: {
     engineHungUntil: 0,
     liveRestore: random.chance(0.8),
     bootCount: 1,
+    changedAt: 0,
     stranger: null,
     diskFull: false,
     listeners: new Set(),
