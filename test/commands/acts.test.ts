@@ -363,7 +363,8 @@ test("every button that a card can have is understood by its verb, and fits Slac
         assert.ok(commands.find((c) => c.name === verb)?.press !== undefined, verb);
         assert.ok(String(button.value).length <= 2000);
         const keys = Object.keys(JSON.parse(String(button.value))).join();
-        assert.ok(keys === "rollout,planHash" || (verb === "rollback" && keys === "rollout,planHash,to"), keys);
+        const more = { rollback: "rollout,planHash,to", "skip-soak": "rollout,planHash,batch" }[verb];
+        assert.ok(keys === "rollout,planHash" || keys === more, `${verb}: ${keys}`);
       }
     }),
     { numRuns: 150 },

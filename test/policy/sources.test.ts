@@ -26,7 +26,7 @@ const planted: readonly SourceFile[] = [
   { path: "src/core/f.ts", text: "export const now = () => Date.now();" },
   { path: "src/host/g.ts", text: "export const dice = Math.random;" },
   { path: "src/host/h.ts", text: "const took = performance.now() - before;" },
-  { path: "src/app/i.ts", text: "const id = `${randomUUID()}`;" },
+  { path: "src/app/i.ts", text: "const id = randomUUID();" },
 ];
 
 for (const file of planted) {
