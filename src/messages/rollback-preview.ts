@@ -108,8 +108,8 @@ function stopsText(preview: RollbackPreview): string {
   const bad = from === null ? "" : ` ${releaseName(from.number)} is judged bad.`;
   if (to === null) return `${what}: the hosts that it has touched are emptied again.${bad}`;
   const target = releaseName(to.number);
-  const others = `Where the others serve something that was not good here, or you named ${target}, a rollback takes them to ${target} too, and what they served is judged bad as well.`;
-  return `${what}: the hosts that it has touched go to ${target} first.${bad} ${others}`;
+  const others = "The others stay as they are, unless what they serve was never good here: then they follow.";
+  return `${what}: the hosts that it has touched go back to ${target}.${bad} ${others}`;
 }
 
 function callOffPreview(preview: RollbackPreview): Message {

@@ -324,7 +324,7 @@ describe("a preview of a rollback", () => {
     assert.equal(lines[1], "Being rolled out: r42 (3f9c1e2).");
     assert.equal(
       lines[3],
-      "This stops rollout #143 (soaking): the hosts that it has touched go to r41 first. r42 is judged bad. Where the others serve something that was not good here, or you named r41, a rollback takes them to r41 too, and what they served is judged bad as well.",
+      "This stops rollout #143 (soaking): the hosts that it has touched go back to r41. r42 is judged bad. The others stay as they are, unless what they serve was never good here: then they follow.",
     );
   });
 
