@@ -14,18 +14,18 @@ const without = new Set(work.without.split(",").filter((word) => word !== ""));
 let failed = 0;
 let progress = nothing();
 
-for (let i = 0; i < work.seeds; i += 1) {
-  const seed = work.from + i * work.jobs;
-  const { violation, events, reached } = await runSeed({ seed, without });
+for (const [index, seed] of work.seeds.entries()) {
+  const { violation, events, reached, hash } = await runSeed({ seed, without });
   progress = {
     seeds: progress.seeds + 1,
     events: progress.events + events,
     reached: sum(progress.reached, reached),
+    hashes: [...progress.hashes, { seed, hash }],
     failures: violation === null ? progress.failures : [...progress.failures, { seed, id: violation.id, text: violation.text }],
   };
   if (violation !== null) failed += 1;
   if (progress.seeds >= tellEvery) tell();
-  if (work.untilFailureAfter !== null && failed > 0 && i + 1 >= work.untilFailureAfter) break;
+  if (work.untilFailureAfter !== null && failed > 0 && index + 1 >= work.untilFailureAfter) break;
 }
 tell();
 process.disconnect();
@@ -36,7 +36,7 @@ function tell(): void {
 }
 
 function nothing(): Progress {
-  return { seeds: 0, events: 0, reached: {}, failures: [] };
+  return { seeds: 0, events: 0, reached: {}, hashes: [], failures: [] };
 }
 
 function sum(a: Progress["reached"], b: Progress["reached"]): Progress["reached"] {

@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import type { Reached } from "./oracles/report.ts";
 import { plantedBugs } from "./planted/bugs.ts";
 import { runSeed } from "./run.ts";
-import { type Progress, runSideBySide, type Work } from "./side-by-side.ts";
+import { type Progress, runSideBySide, seedsFrom, type Work } from "./side-by-side.ts";
 import { tellFailure, tellSeed } from "./tell.ts";
 
 const { values } = parseArgs({
@@ -36,8 +36,8 @@ function say(line: string): void {
 
 function workOf(change: Partial<Work>): Work {
   const { from, jobs, without } = values;
-  const seeds = Number(values.seeds ?? 1_000);
-  return { from: Number(from), seeds, jobs: Number(jobs), planted: null, untilFailureAfter: null, without, ...change };
+  const seeds = seedsFrom(Number(from), Number(values.seeds ?? 1_000));
+  return { seeds, jobs: Number(jobs), planted: null, untilFailureAfter: null, without, ...change };
 }
 
 async function manySeeds(): Promise<boolean> {
@@ -53,7 +53,7 @@ async function manySeeds(): Promise<boolean> {
     for (const { seed, id, text } of progress.failures) say(`seed ${seed}: ${id} ${text.split("\n")[0]}`);
     if (performance.now() - toldAt < 5_000) return;
     toldAt = performance.now();
-    say(`${total.seeds} of ${work.seeds} seeds, ${rate(total.seeds, startedAt)}`);
+    say(`${total.seeds} of ${work.seeds.length} seeds, ${rate(total.seeds, startedAt)}`);
   });
   tellReached(total.reached);
   say(
@@ -75,10 +75,13 @@ function tellReached(reached: Reached): void {
 async function findBug(name: string, jobs: number): Promise<boolean> {
   let seeds = 0;
   const failures: Progress["failures"][number][] = [];
-  await runSideBySide(workOf({ planted: name, jobs, seeds: gate, untilFailureAfter: gate < 1_000 ? 0 : 100 }), (progress) => {
-    seeds += progress.seeds;
-    failures.push(...progress.failures);
-  });
+  await runSideBySide(
+    workOf({ planted: name, jobs, seeds: seedsFrom(Number(values.from), gate), untilFailureAfter: gate < 1_000 ? 0 : 100 }),
+    (progress) => {
+      seeds += progress.seeds;
+      failures.push(...progress.failures);
+    },
+  );
   const first = failures.sort((a, b) => a.seed - b.seed)[0];
   const share = ((100 * failures.length) / seeds).toFixed(1);
   const ids = [...new Set(failures.map((f) => f.id))].join(" ");

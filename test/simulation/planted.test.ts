@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { plantedBugs } from "./planted/bugs.ts";
 import { fileOf, withEdit } from "./planted/plant.ts";
-import { runSideBySide } from "./side-by-side.ts";
+import { runSideBySide, seedsFrom } from "./side-by-side.ts";
 
-/** From the seed that showed it on: what else changes in the code moves things a little. */
-const range = 60;
+/** Most are found at once, by the seed that showed them; a change of the code may give that seed another story. */
+const range = 600;
 
 test("every planted bug still has its place in the code, exactly once", () => {
   assert.ok(plantedBugs.length >= 15);
@@ -21,7 +21,7 @@ describe("planted bugs are found", { concurrency: 2 }, () => {
   for (const { name, is, shownBy } of plantedBugs) {
     test(`${name}: ${is}`, async () => {
       const found: string[] = [];
-      const work = { from: shownBy, seeds: range, jobs: 1, planted: name, untilFailureAfter: 0, without: "" };
+      const work = { seeds: seedsFrom(shownBy, range), jobs: 1, planted: name, untilFailureAfter: 0, without: "" };
       await runSideBySide(work, ({ failures }) => found.push(...failures.map((f) => `seed ${f.seed}: ${f.id}`)));
       assert.notDeepEqual(found, [], `${range} seeds from ${shownBy} on do not show it`);
     });

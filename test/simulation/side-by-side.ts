@@ -8,12 +8,13 @@ export type Progress = {
   readonly seeds: number;
   readonly events: number;
   readonly reached: Reached;
+  /** Of the whole story of each seed. */
+  readonly hashes: readonly { readonly seed: number; readonly hash: string }[];
   readonly failures: readonly { readonly seed: number; readonly id: string; readonly text: string }[];
 };
 
 export type Work = {
-  readonly from: number;
-  readonly seeds: number;
+  readonly seeds: readonly number[];
   readonly jobs: number;
   readonly planted: string | null;
   /** Stop after the first failure, but not before so many seeds; null: never. */
@@ -23,6 +24,10 @@ export type Work = {
 
 const childFile = fileURLToPath(new URL("child.ts", import.meta.url));
 
+export function seedsFrom(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => first + i);
+}
+
 /** Resolves when all is done, or enough is known. */
 export async function runSideBySide(work: Work, onProgress: (progress: Progress) => void): Promise<void> {
   const children = Array.from({ length: work.jobs }, (_, index) => runChild(work, index, onProgress));
@@ -30,7 +35,7 @@ export async function runSideBySide(work: Work, onProgress: (progress: Progress)
 }
 
 function runChild(work: Work, index: number, onProgress: (progress: Progress) => void): Promise<void> {
-  const share = { ...work, from: work.from + index, seeds: Math.ceil((work.seeds - index) / work.jobs) };
+  const share: Work = { ...work, seeds: work.seeds.filter((_, at) => at % work.jobs === index) };
   const child = fork(childFile, [JSON.stringify(share)], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   return new Promise((resolve, reject) => {
     child.on("message", (message) => onProgress(message as Progress));

@@ -24,7 +24,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "const waitsForDisk = false;",
       },
     ],
-    shownBy: 0,
+    shownBy: 1,
   },
   {
     name: "lost_hosts_not_counted",
@@ -36,7 +36,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "new Set([...fitness.unwell]);",
       },
     ],
-    shownBy: 0,
+    shownBy: 28,
   },
   {
     name: "unwell_not_counted",
@@ -48,7 +48,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "new Set([...fitness.away]);",
       },
     ],
-    shownBy: 0,
+    shownBy: 79,
   },
   {
     name: "budget_off_by_one",
@@ -60,7 +60,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "Math.max(0, state.budget + 1 - out.size)",
       },
     ],
-    shownBy: 0,
+    shownBy: 29,
   },
   {
     name: "stale_generation_accepted",
@@ -78,7 +78,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "slot.generation < 0",
       },
     ],
-    shownBy: 0,
+    shownBy: 42,
   },
   {
     name: "lower_epoch_accepted",
@@ -97,7 +97,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "slot.generation < 0",
       },
     ],
-    shownBy: 0,
+    shownBy: 42,
   },
   {
     name: "no_dedupe",
@@ -109,7 +109,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: 'resolve("new")',
       },
     ],
-    shownBy: 0,
+    shownBy: 1,
   },
   {
     name: "two_agents",
@@ -121,7 +121,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "const stays = false;",
       },
     ],
-    shownBy: 0,
+    shownBy: 53,
   },
   {
     name: "stale_button",
@@ -133,7 +133,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "",
       },
     ],
-    shownBy: 0,
+    shownBy: 16,
   },
   {
     name: "approve_by_requester",
@@ -150,7 +150,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "if (cannotApprove(requester, actor) !== null || number > 0) return null;",
       },
     ],
-    shownBy: 0,
+    shownBy: 1,
   },
   {
     name: "one_approval_is_enough",
@@ -162,7 +162,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "next.state.approvals.length < 1) return moved(next);",
       },
     ],
-    shownBy: 0,
+    shownBy: 1,
   },
   {
     name: "start_first_on_one_port",
@@ -174,7 +174,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "",
       },
     ],
-    shownBy: 0,
+    shownBy: 3,
   },
   {
     name: "restart_policy_always",
@@ -186,7 +186,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: 'setRestartPolicy(id, "always" as "no");',
       },
     ],
-    shownBy: 0,
+    shownBy: 3,
   },
   {
     name: "unproven_is_promoted",
@@ -198,7 +198,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "if (look.good > 1e9) {",
       },
     ],
-    shownBy: 0,
+    shownBy: 3,
   },
   {
     name: "journal_not_awaited",
@@ -210,7 +210,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "return null;",
       },
     ],
-    shownBy: 0,
+    shownBy: 1,
   },
   {
     name: "soak_skipped_after_restart",
@@ -226,7 +226,7 @@ export const plantedBugs: readonly PlantedBug[] = [
           timers.recover();`,
       },
     ],
-    shownBy: 0,
+    shownBy: 9,
   },
   {
     name: "soak_without_proof",
@@ -238,7 +238,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "if (silent.length >= 0) {",
       },
     ],
-    shownBy: 0,
+    shownBy: 3,
   },
   {
     name: "verdict_before_soak",
@@ -251,7 +251,7 @@ export const plantedBugs: readonly PlantedBug[] = [
           'return also(runClocks(soaking, { soakMs: ms, progressMs: null }, at), verdict({ release: m.state.release, verdict: "good" }));',
       },
     ],
-    shownBy: 0,
+    shownBy: 3,
   },
   {
     name: "queue_ships_bad",
@@ -263,7 +263,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "const gate = planGates(",
       },
     ],
-    shownBy: 0,
+    shownBy: 435,
   },
   {
     name: "late_report_ignored",
@@ -275,7 +275,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: '(known.status === "swapping")',
       },
     ],
-    shownBy: 0,
+    shownBy: 125,
   },
   {
     name: "any_generation_counts",
@@ -287,7 +287,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "slot.generation > wanted.generation) return events;",
       },
     ],
-    shownBy: 0,
+    shownBy: 203,
   },
   {
     name: "timer_lost_on_restart",
@@ -299,7 +299,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "for (const { rollout, name } of store.timers.due(1e15)) store.timers.clear(rollout, name);",
       },
     ],
-    shownBy: 0,
+    shownBy: 18,
   },
   {
     name: "open_commands_forgotten",
@@ -311,7 +311,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "let leftOver = store.inbox.open().slice(0, 0);",
       },
     ],
-    shownBy: 0,
+    shownBy: 1,
   },
   {
     name: "rollback_to_bad",
@@ -323,7 +323,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "return null;",
       },
     ],
-    shownBy: 0,
+    shownBy: 27,
   },
   {
     name: "pause_lets_next_host_start",
@@ -335,7 +335,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "if ((m.state.phase",
       },
     ],
-    shownBy: 0,
+    shownBy: 7,
   },
   {
     name: "retry_touches_all",
@@ -347,7 +347,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: 'if (h.status !== "failed" && h.status !== "healthy") return h;',
       },
     ],
-    shownBy: 0,
+    shownBy: 157,
   },
   {
     name: "outbox_never_retries",
@@ -359,7 +359,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "wake(null);",
       },
     ],
-    shownBy: 0,
+    shownBy: 380,
   },
   {
     name: "others_containers_touched",
@@ -371,7 +371,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "owner !== '';",
       },
     ],
-    shownBy: 0,
+    shownBy: 109,
   },
   {
     name: "fence_deaf",
@@ -389,7 +389,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "toldOf(host, says).find((slot) => slot.generation < 0);",
       },
     ],
-    shownBy: 0,
+    shownBy: 41,
   },
   {
     name: "frozen_server_talks",
@@ -398,6 +398,6 @@ export const plantedBugs: readonly PlantedBug[] = [
       { file: "src/app/fence.ts", text: "if (store.freeze.current() !== null) return false;", instead: "" },
       { file: "src/app/fence.ts", text: "    if (store.freeze.current() !== null) return true;\n", instead: "" },
     ],
-    shownBy: 0,
+    shownBy: 40,
   },
 ];

@@ -7,7 +7,7 @@ import { loadConfig } from "../../../src/config/load.ts";
 import type { GantryConfig } from "../../../src/config/valid.ts";
 import { createRandom } from "./random.ts";
 
-export const ports = { api: 8080, web: 9090 } as const;
+const ports = { api: 8080, web: 9090 } as const;
 export const people = { ana: "U0ANA", bo: "U0BO", cy: "U0CY", eva: "U0EVA", mal: "U0MAL" } as const;
 /** How many different policies there are. */
 export const policies = 24;
