@@ -209,6 +209,8 @@ export function createEngine(facts: {
       change(
         () => {
           const box = touched(boxOf(id, "start_failed"), "start");
+          const { startError } = box.program;
+          if (startError !== null) throw new EngineError({ reason: "start_failed", message: startError });
           if (box.run === null) machine.start(box, "agent");
         },
         random.between(100, 500),
@@ -221,7 +223,7 @@ export function createEngine(facts: {
         const box = machine.boxes.get(id);
         if (box !== undefined) machine.remove(touched(box, "remove"), "agent");
       }),
-    logTail: (id, lines) => look(() => (machine.boxes.has(id) ? [`starting ${id}`, "listening"].slice(-lines) : [])),
+    logTail: (id, lines) => look(() => boxOf(id).program.logs.slice(-lines)),
     watch: (listener) => watch({ machine, life, scheduler, random, listener }),
   };
 }

@@ -101,7 +101,8 @@ export function createMachine(facts: {
     box.state = { ...box.state, status: "running", pid: pids, startedAt, restarts, exitCode: null, error: "" };
     const exitAfterMs = hasPort ? program.exitAfterMs : 1;
     box.run = { since: now, hasPort, cancelExit: () => {} };
-    if (exitAfterMs !== null) box.run.cancelExit = scheduler.after(exitAfterMs, machine.power, () => end(box, 1, "itself"));
+    if (exitAfterMs !== null)
+      box.run.cancelExit = scheduler.after(exitAfterMs, machine.power, () => end(box, program.exitCode, "itself"));
     box.stoppedByHand = false;
     tell("started", box, by);
   }

@@ -11,23 +11,30 @@ export type Program = {
   readonly sickAfterMs: number | null;
   readonly ignoresTerm: boolean;
   readonly stopMs: number;
+  readonly exitCode: number;
+  /** Why it cannot be started at all. */
+  readonly startError: string | null;
+  readonly logs: readonly string[];
   /** Share of hosts on which it is as bad as it is. */
   readonly badOn: number;
 };
 
-const good: Program = {
+export const goodProgram: Program = {
   kind: "good",
   healthyAfterMs: 800,
   exitAfterMs: null,
   sickAfterMs: null,
   ignoresTerm: false,
   stopMs: 300,
+  exitCode: 1,
+  startError: null,
+  logs: ["listening"],
   badOn: 1,
 };
 
 /** `badShare`: how many builds are not simply good. */
 export function drawProgram(random: Random, badShare: number): Program {
-  const base = { ...good, healthyAfterMs: random.between(200, 3_000), stopMs: random.between(50, 2_500) };
+  const base = { ...goodProgram, healthyAfterMs: random.between(200, 3_000), stopMs: random.between(50, 2_500) };
   if (!random.chance(badShare)) return random.chance(0.1) ? { ...base, kind: "stubborn", ignoresTerm: true } : base;
   const badOn = random.chance(0.6) ? 1 : 0.4;
   switch (random.between(0, 5)) {
@@ -49,5 +56,5 @@ export function drawProgram(random: Random, badShare: number): Program {
 /** The program as it behaves on one host: where it is not bad, it is good. */
 export function programOn(program: Program, luck: number): Program {
   if (luck < program.badOn) return program;
-  return { ...good, ignoresTerm: program.ignoresTerm, stopMs: program.stopMs };
+  return { ...goodProgram, ignoresTerm: program.ignoresTerm, stopMs: program.stopMs };
 }
