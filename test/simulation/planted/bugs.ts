@@ -1,11 +1,6 @@
-/**
- * Faults that the simulation must find: each replaces texts of source files while they are loaded, so that no switch stands in
- * the code itself. Each text must stand there exactly once.
- */
-
+/** Bugs that the simulation must find: source texts that its loader replaces. Each stands in its file exactly once. */
 export type PlantedBug = {
   readonly name: string;
-  /** What the bug is, for people. */
   readonly is: string;
   /** More than one where several layers keep the same promise, each of them alone. */
   readonly edits: readonly { readonly file: string; readonly text: string; readonly instead: string }[];

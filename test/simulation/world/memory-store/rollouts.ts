@@ -8,6 +8,8 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
   const rows = createTable<number, StoredRollout>(ledger);
   const events = createTable<number, readonly RolloutEvent[]>(ledger);
   const requests = createTable<string, number>(ledger);
+  /** In which order they ended: one in line may be overtaken by a later one. */
+  const ends = createTable<number, number>(ledger);
 
   /** Numbers only rise, so they stand in order. */
   function all(): StoredRollout[] {
@@ -18,11 +20,18 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
     return row.state.service === service && row.state.environment === environment;
   }
 
-  /** Newest first. */
-  function ofPlace(service: string, environment: string): StoredRollout[] {
-    return all()
-      .filter((row) => isIn(row, service, environment))
-      .reverse();
+  /** Those that have ended, the last first. */
+  function endedIn(service: string, environment: string): StoredRollout[] {
+    const ended = all().filter((row) => isIn(row, service, environment) && row.state.endedAt !== null);
+    return ended.sort((a, b) => endOf(b) - endOf(a));
+  }
+
+  function endOf({ number }: StoredRollout): number {
+    return ends.get(number) ?? 0;
+  }
+
+  function noteEnd(number: number, state: RolloutState): void {
+    if (state.endedAt !== null && ends.get(number) === undefined) ends.set(number, ends.size + 1);
   }
 
   function change(number: number, facts: Partial<StoredRollout>): void {
@@ -56,6 +65,7 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
         const facts = { plan, ref, why, allowBad, channel, cardTs: null, change: null, deployment: null };
         rows.set(number, Object.freeze({ number, version: 1, state, ...facts }), { table: "rollout", number });
         requests.set(row.requestKey, number);
+        noteEnd(number, state);
         record(number, event);
       });
     },
@@ -92,6 +102,7 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
         const takes = holdsPlace(state) && !holdsPlace(row.state);
         if (takes && active(state.service, state.environment) !== null) throw new Error("UNIQUE constraint failed: one active");
         change(number, { state, version: version + 1 });
+        noteEnd(number, state);
         record(number, event);
       });
     },
@@ -105,8 +116,8 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
         .reverse()
         .slice(0, limit),
     lastEnded: (service, environment, phases: readonly Phase[]) =>
-      ofPlace(service, environment).find((row) => phases.includes(row.state.phase)) ?? null,
-    live: (service, environment) => ofPlace(service, environment).find(({ state }) => isMeantToBeLive(state)) ?? null,
+      endedIn(service, environment).find((row) => phases.includes(row.state.phase)) ?? null,
+    live: (service, environment) => endedIn(service, environment).find(({ state }) => isMeantToBeLive(state)) ?? null,
     setCard: (number, place) =>
       change(number, { cardTs: place?.ts ?? null, ...(place === null ? {} : { channel: place.channel }) }),
     setChange: (number, facts) => change(number, { change: facts }),
