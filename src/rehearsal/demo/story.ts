@@ -66,7 +66,7 @@ class Story {
   async #unhealthyDeploy(unhealthy: SampleCommit, serving: SampleCommit): Promise<void> {
     this.#step("4. a commit that never becomes healthy is put back by itself");
     const before = Date.now();
-    await this.#deploy("prod", unhealthy, { approve: true, until: "restored|Put back|put back" });
+    await this.#deploy("prod", unhealthy, { approve: true, until: "Failed, put back" });
     await this.#serves(this.#prod, serving);
     const [canary, ...others] = this.#prod;
     const seen = this.#watcher.since(canary ?? "", before);
