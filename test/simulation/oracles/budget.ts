@@ -36,8 +36,10 @@ export function watchBudget({ world, fail, reached }: Ground): Budget {
     // Where nothing ran before, nothing is missing.
     if (mine?.from === null && mine.served !== true) return false;
     if (mine === undefined && !served.has(`${host} ${placeOf(state)}`)) return false;
-    if (world.server?.hub.isConnected(host) !== true) return true;
     const slot = store.slots.get(host, state);
+    // Nor where nothing is wanted.
+    if (!isNew && (slot?.release ?? null) === null) return false;
+    if (world.server?.hub.isConnected(host) !== true) return true;
     // What is wanted of it was not spoken of yet; the goal of this very commit is no wish of before.
     const wanted = (slot?.generation ?? 0) - (isNew ? 1 : 0);
     return slot?.observed?.live?.health !== "ok" || wanted > slot.observed.generation;

@@ -23,6 +23,8 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
   const heard = new Map<string, ObservedSlot>();
   /** Which process of a host said it: a new one may have forgotten what it was told just before the old one died. */
   const speakers = new Map<string, string>();
+  /** What was wanted before the commit that is looked at: it may want something else already. */
+  const wanted = new Map<string, number>();
   /** When it was said, by the server's clock. */
   const saidAt = new Map<string, number>();
   /** When the soak of a rollout was to end, as its last event left it. */
@@ -32,6 +34,10 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
     for (const change of changes) {
       if (change.table === "event") onEvent(change.number, change.seq);
       if (change.table === "verdict") onVerdict(change.id);
+    }
+    for (const change of changes) {
+      if (change.table !== "slot") continue;
+      wanted.set(`${change.host} ${placeOf(change)}`, store.slots.get(change.host, change)?.generation ?? 0);
     }
   }
 
@@ -58,11 +64,13 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
 
   function judgeSwap(state: RolloutState, host: string): void {
     reached("swaps");
-    const slot = store.slots.get(host, state);
-    const report = heard.get(`${host} ${placeOf(state)}`);
-    if (slot === null || report === undefined) return;
-    if (report.generation !== slot.generation)
-      fail("I17", `${host} counts as swapped by a report of generation ${report.generation}; ${slot.generation} is wanted`);
+    const key = `${host} ${placeOf(state)}`;
+    const report = heard.get(key);
+    const generation = wanted.get(key);
+    if (generation === undefined || report === undefined) return;
+    if (report.generation !== generation) {
+      fail("I17", `${host} counts as swapped by a report of generation ${report.generation}; ${generation} is wanted`);
+    }
     if (report.live?.release !== state.release && !world.forgetful.has(host))
       fail("I12", `${host} counts as swapped to r${state.release} and serves r${report.live?.release ?? "nothing"}`);
     judgeServed(state, host, { words: "counts as swapped", withinMs: Number.POSITIVE_INFINITY });
@@ -187,6 +195,7 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
     onRestore() {
       logs.clear();
       soakEnds.clear();
+      wanted.clear();
     },
   };
 }

@@ -127,7 +127,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
       const rollout = store.rollouts.find(number);
       if (rollout === null || rollout.state.kind === "adopt") continue;
       const hasMoved = events.some((e) => e.rollout.number === number);
-      const isMine = ({ slot }: Goal) => hasMoved && rollout.state.hosts.some((h) => h.host === slot.host);
+      const isMine = ({ slot }: Goal) => hasMoved && isItsWork(rollout.state, slot.host);
       const mine = all.filter(isMine);
       if (mine.length > 0) judgeGoalsOf(rollout, mine);
       // Hosts that are no part of it get what is live, in its name.
@@ -212,4 +212,10 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
   }
 
   return { onCommit, onHeard: budget.onHeard, onRestore };
+}
+
+/** It swaps the host, or sends it back; a rollback also tells those whom it leaves behind. */
+function isItsWork({ hosts, kind }: RolloutState, host: string): boolean {
+  const status = hosts.find((h) => h.host === host)?.status;
+  return status === "swapping" || status === "restoring" || (kind === "rollback" && status === "failed");
 }
