@@ -114,7 +114,7 @@ export async function fakeHost(clock: Clock = systemClock): Promise<FakeHost> {
       await fake.stop();
       engine.setDown(false);
       for (const { id } of await engine.list()) await engine.remove(id);
-      await rm(dir, { recursive: true, force: true });
+      await rm(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 
