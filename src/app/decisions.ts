@@ -37,12 +37,19 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
     const { state } = stored;
     if (state.phase !== "awaiting_approval") return null;
     const lock = state.kind === "rollback" ? null : lockRefusal({ store, place, now: clock.now() });
-    const gate = lock ?? judgedSince(store, place, stored);
-    if (gate !== null) return gate;
+    if (lock !== null) return lock;
+    const judged = judgedSince(store, place, stored);
+    if (judged !== null) return throwOut(state.number, judged);
     const changed = planChange(place, stored);
     if (changed === null) return null;
     conductor.tell(state.number, { type: "plan_changed", at: clock.now(), detail: changed });
     return refuse("plan_changed", `The plan of #${state.number} does not hold any more: ${changed}.`);
+  }
+
+  /** Nobody could ever approve it; left waiting, it would hold its environment until it expires. */
+  function throwOut(rollout: number, judged: Refusal): Refusal {
+    conductor.tell(rollout, { type: "thrown_out", at: clock.now(), reason: judged.reason, detail: judged.text });
+    return judged;
   }
 
   async function reject(facts: Parameters<Gantry["reject"]>[0]): Promise<Decided | Refused> {

@@ -107,6 +107,19 @@ test("what a promotion brings must not have been judged bad meanwhile, in any en
   assert.equal(judgedSince(fleet.store, { service, environment }, asked("deploy")), null, "a deploy names its own commit");
 });
 
+test("a request whose release was judged bad meanwhile ends when somebody wants to approve it, and frees its environment", async () => {
+  const fleet = aFleet();
+  await fleet.ships("1".repeat(40));
+  edits(fleet, { approvals: { required: 1, from: ["oncall"], notRequester: true, expireMs: 1_800_000 } });
+  assert.equal(await deploys(fleet, 2), "#2");
+  const at = fleet.clock.now();
+  const facts = { verdict: "bad", reason: "rolled_back", detail: "rolled back by eva", rollout: 1, at, by: eva } as const;
+  fleet.store.verdicts.add({ ...place, release: 2, ...facts });
+  assert.match(await approves(fleet, 2, eva), /^bad_release: r2 \(2222222\) was judged bad in prod by #1/);
+  assert.deepEqual([fleet.state(2).phase, fleet.state(2).reason], ["cancelled", "bad_release"]);
+  assert.equal(await deploys(fleet, 3), "#3");
+});
+
 describe("a bad release needs a second person who is known to be one", () => {
   const evaHere: Actor = { kind: "local", id: "eva", name: "eva" };
   const maxHere: Actor = { kind: "local", id: "max", name: "max" };
