@@ -105,14 +105,7 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
     if (!fleet.isConnected(name) || !parts.mayTell(name)) return false;
     if (slot === undefined || slot.generation === 0) return true;
     if (leftAsAdopted(slot, live)) return false;
-    return slot.release === null || (parts.isHeard(name) && !wasSentThere(slot, live));
-  }
-
-  /** A rollout after the live one has sent it back to something else than it came from: that was decided, and is no old goal. */
-  function wasSentThere(slot: StoredSlot, live: RolloutState): boolean {
-    const writer = slot.rollout === null ? null : (store.rollouts.find(slot.rollout)?.state ?? null);
-    if (writer === null || (writer.endedAt ?? 0) <= (live.endedAt ?? 0)) return false;
-    return writer.hosts.some((h) => h.host === slot.host && h.back === slot.release && h.from !== slot.release);
+    return slot.release === null || (parts.isHeard(name) && sentBackBy(store, slot, live) === null);
   }
 
   function isBad(key: SlotKey, release: number): boolean {
@@ -140,10 +133,18 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
     if (store.rollouts.active(slot.service, slot.environment)?.number === slot.rollout) return false;
     const live = store.rollouts.live(slot.service, slot.environment)?.state;
     if (live === undefined || live.release === slot.release || isBad(slot, live.release)) return false;
-    return !leftAsAdopted(slot, live) && !wasSentThere(slot, live);
+    return !leftAsAdopted(slot, live) && sentBackBy(store, slot, live) === null;
   }
 
   return { host, environment, followUp, isOldGoal };
+}
+
+/** The rollout after the live one that put the slot back to something else than it came from: that was decided, and is no old goal. */
+export function sentBackBy(store: Store, slot: StoredSlot, live: RolloutState): RolloutState | null {
+  const writer = slot.rollout === null ? null : (store.rollouts.find(slot.rollout)?.state ?? null);
+  if (writer === null || (writer.endedAt ?? 0) <= (live.endedAt ?? 0)) return null;
+  const isSent = writer.hosts.some((h) => h.host === slot.host && h.back === slot.release && h.from !== slot.release);
+  return isSent ? writer : null;
 }
 
 function nameOf({ service, environment }: SlotKey): string {

@@ -2,11 +2,13 @@
  * Why a host does not have what is live in a place that it belongs to, and what lies on it of places that it does not belong
  * to. The same rules as in convergence.ts, in the order in which they keep a host from it; asked only when somebody wants to know.
  */
+
 import type { EnvironmentConfig, GantryConfig } from "../config/valid.ts";
 import { releaseName } from "../core/release.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
 import { mostOut } from "./budget.ts";
+import { sentBackBy } from "./convergence.ts";
 import { leftAsAdopted } from "./fence.ts";
 import { createFitness, serves } from "./fitness.ts";
 import { environmentOf } from "./membership.ts";
@@ -107,11 +109,9 @@ export function createWhyBehind(parts: {
 
   /** A rollout after the live one put the host back to something else than it came from. */
   function sentBack(facts: Behind): Wait | null {
-    const { host, place, slot, live } = facts;
-    const writer = slot?.rollout == null ? null : (store.rollouts.find(slot.rollout)?.state ?? null);
-    if (slot === null || slot.release === null || writer === null || (writer.endedAt ?? 0) <= (live.endedAt ?? 0)) return null;
-    const isSent = writer.hosts.some((h) => h.host === host.name && h.back === slot.release && h.from !== slot.release);
-    if (!isSent) return null;
+    const { place, slot, live } = facts;
+    const writer = slot === null || slot.release === null ? null : sentBackBy(store, slot, live);
+    if (slot === null || slot.release === null || writer === null) return null;
     const text = `#${writer.number} put it back to ${releaseName(slot.release)} afterwards.`;
     return wait(facts, {
       reason: "left_incomplete",

@@ -1,12 +1,11 @@
 /** The application on a big base, with the configuration of all its places; nothing outside answers. */
-
 import { systemClock } from "../../src/app/clock.ts";
 import { type App, createApp } from "../../src/app/create-gantry.ts";
-import type { Chat, Log } from "../../src/app/ports.ts";
 import type { GantryConfig } from "../../src/config/valid.ts";
 import { defaultPolicy } from "../../src/core/plan.ts";
 import { createFakeRegistry } from "../../src/registry/fake.ts";
 import { migrationsFolder, openStore } from "../../src/sqlite/open.ts";
+import { noChat, silent } from "../kit/app.ts";
 import { aSpec } from "../kit/stores.ts";
 import { bigFilePlaces } from "../store/big-file.ts";
 
@@ -31,17 +30,6 @@ export function openBigApp(folder: string): { readonly app: App; stop(): void } 
     },
   };
 }
-
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
-const noChat: Chat = {
-  post: async ({ channel }) => ({ channel, ts: "1" }),
-  update: async () => {},
-  whisper: async () => {},
-  tell: async () => {},
-  publishHome: async () => {},
-  groupMembers: async () => [],
-  state: () => ({ connected: true, since: 0, reason: null }),
-};
 
 function bigConfig(): GantryConfig {
   const everyone = { users: [], groups: [], local: [], everyone: true };

@@ -17,8 +17,8 @@ import { aSpec, digestOf } from "./stores.ts";
 export const ana: Actor = { kind: "slack", id: "U0ANA", name: "ana" };
 export const eva: Actor = { kind: "slack", id: "U0EVA", name: "eva" };
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
-const noChat: Chat = {
+export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+export const noChat: Chat = {
   post: async ({ channel }) => ({ channel, ts: "1" }),
   update: async () => {},
   whisper: async () => {},
