@@ -1,6 +1,7 @@
 /**
  * Where every surface brings what people do. A delivery is in the inbox before it is acknowledged, is worked on once,
- * and whatever is still open after a crash is taken up at the next start.
+ * and what comes of it is there before the person is told. Whatever is still open after a crash is taken up at the next start:
+ * what was not settled is done, what was is only told.
  */
 
 import { refuse } from "../core/reasons.ts";
@@ -46,7 +47,7 @@ export type DoorParts = {
 };
 
 export type AppDoor = Door & {
-  /** For a surface that answers by itself (CLI): accepts, acts, and returns the reply. `null`: a duplicate. */
+  /** For a surface that answers by itself (CLI): accepts, acts, and returns the reply. `null`: a duplicate, or the server ends and the next one does it. */
   ask(delivery: Delivery): Promise<Reply | null>;
   /** Serves what an earlier process accepted and did not finish. What is too old is not done; the person is told to type it again. */
   recover(): Promise<void>;
@@ -98,14 +99,22 @@ export function createDoor(parts: DoorParts): AppDoor {
     failpoint("inbox.after_ack");
     if (delivery.act.kind === "home") return publishHome(delivery, item);
     const reply = await act(delivery);
+    if (!(await settled(item, reply))) return;
+    failpoint("inbox.before_answer");
     try {
       await answer(delivery, reply, answers);
+      failpoint("inbox.after_answer");
       desk.finish({ id: item.id, outcome: "answered" });
     } catch (error) {
       log.warn({ err: error, actor: delivery.actor.id }, "an answer could not be given");
-      if (parts.changesState(delivery)) tellLater(item, reply);
+      if (parts.changesState(delivery)) tellLater(item, laterMessage(reply));
       else desk.finish({ id: item.id, outcome: "answer lost" });
     }
+  }
+
+  /** What only looks is done again instead: it changes nothing, and what it says is of that moment. */
+  async function settled({ id, delivery }: InboxItem, reply: Reply): Promise<boolean> {
+    return !parts.changesState(delivery) || (await desk.settle(id, { message: laterMessage(reply) }));
   }
 
   async function publishHome(delivery: Delivery, item: InboxItem): Promise<void> {
@@ -119,10 +128,8 @@ export function createDoor(parts: DoorParts): AppDoor {
   }
 
   /** By direct message, from the outbox: it is tried until Slack takes it. */
-  function tellLater(item: InboxItem, reply: Reply, outcome = "answered later"): void {
-    const { delivery, id } = item;
+  function tellLater({ delivery, id }: InboxItem, message: Message | null, outcome = "answered later"): void {
     const { actor, key } = delivery;
-    const message = laterMessage(reply);
     if (message !== null && actor.kind === "slack") desk.finish({ id, outcome, answer: { key, user: actor.id, message } });
     else desk.finish({ id, outcome: outcome === "answered later" ? "answered" : outcome });
   }
@@ -160,8 +167,7 @@ export function createDoor(parts: DoorParts): AppDoor {
   function giveUp(item: InboxItem): void {
     log.error({ id: item.id, act: item.delivery.act.kind }, "a command was given up");
     const text = `What you asked for was begun ${mostAttempts + 1} times, and Gantry ended each time; it is not begun again.`;
-    const message = refusalMessage(refuse("internal", text));
-    tellLater(item, { kind: "private", message, refused: true }, "given up");
+    tellLater(item, refusalMessage(refuse("internal", text)), "given up");
   }
 
   /** The live ways to answer are gone with the process that had them. */
@@ -169,13 +175,13 @@ export function createDoor(parts: DoorParts): AppDoor {
     const { delivery, receivedAt } = item;
     await turn();
     if (delivery.act.kind === "home") return publishHome(delivery, item);
+    if (item.answer !== null) return tellLater(item, item.answer.message);
     const ageMs = clock.now() - receivedAt;
     const attempt = claim(item);
     log.info({ key: delivery.key, act: delivery.act.kind, ageMs, attempt }, "taking up a command after a start");
     if (attempt > mostAttempts) return giveUp(item);
-    if (ageMs <= staleAfterMs) return tellLater(item, await act(delivery));
-    const message = tooLate({ act: delivery.act, receivedAt, now: clock.now() });
-    tellLater(item, { kind: "private", message, refused: true });
+    if (ageMs <= staleAfterMs) return tellLater(item, laterMessage(await act(delivery)));
+    tellLater(item, tooLate({ act: delivery.act, receivedAt, now: clock.now() }));
   }
 
   return {
@@ -187,7 +193,9 @@ export function createDoor(parts: DoorParts): AppDoor {
       if (accepted === "full") return notRecorded;
       const item = store.inbox.byKey(delivery.key);
       const reply = await act(delivery);
-      if (item !== null) desk.finish({ id: item.id, outcome: "answered" });
+      if (item === null) return reply;
+      if (!(await settled(item, reply))) return null;
+      desk.finish({ id: item.id, outcome: "answered" });
       return reply;
     },
     async recover() {

@@ -9,6 +9,7 @@ import type { Release, ReleaseSpec } from "../core/release.ts";
 import type { Person, Phase, RolloutEvent, RolloutState, TimerName } from "../core/rollout-state.ts";
 import type { Head, ObservedSlot, SlotKey } from "../core/slot.ts";
 import type { WatchSample } from "../core/watch.ts";
+import type { Message } from "../messages/message.ts";
 import type { Delivery } from "./ports.ts";
 
 export type StoredRollout = {
@@ -88,7 +89,12 @@ export type InboxItem = {
   readonly receivedAt: number;
   /** How often its work was begun. */
   readonly attempt: number;
+  /** What the person is told, if that is settled; null: it is not. */
+  readonly answer: Answer | null;
 };
+
+/** `message` null: the rollout's card tells. */
+export type Answer = { readonly message: Message | null };
 
 export type OutboxItem = {
   readonly id: number;
@@ -245,6 +251,8 @@ export interface InboxStore {
   add(delivery: Delivery, at: number): boolean;
   byKey(key: string): InboxItem | null;
   open(): readonly InboxItem[];
+  /** From now on this is what comes of it, whoever serves it. The first word stands. */
+  settle(id: number, answer: Answer): void;
   finish(id: number, outcome: string, at: number): void;
   /** Counts an attempt before the work is done; returns how many there were before. One that keeps ending the process is given up. */
   claim(id: number): number;

@@ -1,13 +1,15 @@
 /**
  * Collects what a turn of the event loop brings to the inbox and writes it in one transaction: a flush to the disk for each would
- * queue up. An outcome that cannot be written now is kept until it can: lost, its command would be done again at the next start.
+ * queue up. An answer is on the disk before it is given, so that whoever serves the command again gives the same. An outcome that cannot be written now is kept until it can: lost, its command would be done again at the next start.
  */
 
 import type { Message } from "../messages/message.ts";
 import type { Clock, Delivery, Log } from "./ports.ts";
-import type { Store } from "./store.ts";
+import type { Answer, Store } from "./store.ts";
 
 type Arrival = { readonly delivery: Delivery; readonly resolve: (verdict: "new" | "duplicate" | "full") => void };
+
+type Settled = { readonly id: number; readonly answer: Answer; readonly resolve: (mayTell: boolean) => void };
 
 type Outcome = {
   readonly id: number;
@@ -19,6 +21,11 @@ type Outcome = {
 type WriteDesk = {
   /** Resolves when it is on the disk, or cannot be. */
   add(delivery: Delivery): Promise<"new" | "duplicate" | "full">;
+  /**
+   * Resolves when the answer is on the disk, or cannot be now: the outcome that follows is kept until it can. False: the desk is
+   * closed, and who serves it next will answer.
+   */
+  settle(id: number, answer: Answer): Promise<boolean>;
   finish(outcome: Outcome): void;
   /** Writes what is left, once; nothing is written after. */
   close(): void;
@@ -34,6 +41,7 @@ export function createWriteDesk(parts: {
 }): WriteDesk {
   const { store, clock, log } = parts;
   let arrivals: Arrival[] = [];
+  let answers: Settled[] = [];
   let outcomes: Outcome[] = [];
   let due = false;
   let closed = false;
@@ -51,24 +59,28 @@ export function createWriteDesk(parts: {
   function write(): void {
     cancelRetry?.();
     cancelRetry = null;
-    const [added, ended] = [arrivals, outcomes];
+    const [added, settled, ended] = [arrivals, answers, outcomes];
     arrivals = [];
+    answers = [];
     outcomes = [];
-    if (added.length + ended.length === 0) return;
+    if (added.length + settled.length + ended.length === 0) return;
     const now = clock.now();
     try {
       const fresh = store.transact(() => {
+        for (const { id, answer } of settled) store.inbox.settle(id, answer);
         for (const each of ended) record(each, now);
         return added.map(({ delivery }) => store.inbox.add(delivery, now));
       });
       for (const [index, { resolve }] of added.entries()) resolve(fresh[index] === true ? "new" : "duplicate");
       if (ended.some((each) => each.answer !== undefined)) parts.outboxChanged();
     } catch (error) {
-      log.error({ err: error, deliveries: added.length, outcomes: ended.length }, "the inbox could not be written");
+      const counts = { deliveries: added.length, answers: settled.length, outcomes: ended.length };
+      log.error({ err: error, ...counts }, "the inbox could not be written");
       for (const { resolve } of added) resolve("full");
       outcomes = [...ended, ...outcomes];
       if (outcomes.length > 0 && !closed) cancelRetry = clock.wakeAt(now + storeRetryMs, soon);
     }
+    for (const { resolve } of settled) resolve(true);
   }
 
   function record({ id, outcome, answer }: Outcome, at: number): void {
@@ -83,6 +95,13 @@ export function createWriteDesk(parts: {
       if (closed) return Promise.resolve("full");
       const { promise, resolve } = Promise.withResolvers<"new" | "duplicate" | "full">();
       arrivals.push({ delivery, resolve });
+      soon();
+      return promise;
+    },
+    settle(id, answer) {
+      if (closed) return Promise.resolve(false);
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      answers.push({ id, answer, resolve });
       soon();
       return promise;
     },

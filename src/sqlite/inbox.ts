@@ -1,12 +1,12 @@
 import type Database from "better-sqlite3";
 import type { InboxItem, InboxStore } from "../app/store.ts";
 
-type Row = { id: number; body: string; received_at: number; attempt: number };
+type Row = { id: number; body: string; received_at: number; attempt: number; answer: string | null };
 
 /** Work that was begun this often and never ended takes the process with it: it is not begun again. */
 const mostAttempts = 3;
 
-const columns = "id, body, received_at, attempt";
+const columns = "id, body, received_at, attempt, answer";
 
 export function inboxStore(db: Database.Database): InboxStore {
   const insert = db.prepare(
@@ -23,6 +23,7 @@ export function inboxStore(db: Database.Database): InboxStore {
   const dead = db.prepare<[number], Row & { outcome: string }>(
     `select ${columns}, outcome from inbox where outcome = 'given up' order by id desc limit +?`,
   );
+  const settle = db.prepare("update inbox set answer = ? where id = ? and answer is null");
   const finish = db.prepare("update inbox set done_at = ?, outcome = ? where id = ? and done_at is null");
   const prune = db.prepare(
     "delete from inbox where id in (select id from inbox where done_at < @before order by done_at, id limit +@limit)",
@@ -45,6 +46,9 @@ export function inboxStore(db: Database.Database): InboxStore {
       return open.all().map(item);
     },
     claim: (id) => claim.get(id) ?? 0,
+    settle: (id, answer) => {
+      settle.run(JSON.stringify(answer), id);
+    },
     finish: (id, outcome, at) => {
       finish.run(at, outcome, id);
     },
@@ -55,5 +59,6 @@ export function inboxStore(db: Database.Database): InboxStore {
 }
 
 function item(row: Row): InboxItem {
-  return { id: row.id, delivery: JSON.parse(row.body), receivedAt: row.received_at, attempt: row.attempt };
+  const { id, body, received_at: receivedAt, attempt, answer } = row;
+  return { id, delivery: JSON.parse(body), receivedAt, attempt, answer: answer === null ? null : JSON.parse(answer) };
 }

@@ -129,6 +129,70 @@ test("a start takes up what the server before it left, and nothing that came sin
   assert.deepEqual(next.done, ["rollback api prod --now", "deploy api staging abc1234"]);
 });
 
+/** Hangs up in the moment after the person has heard it: as a process that is killed there. */
+function heardAndKilled(): Answers & { readonly heard: Message[] } {
+  const all = answers();
+  return { ...all, privately: (message) => all.privately(message).then(() => new Promise(() => {})) };
+}
+
+test("whoever was told no is told no again after a crash, also when it would be allowed by then", async () => {
+  const store = aStore();
+  const world = aWorld();
+  const first = aServer(store, world);
+  const told = heardAndKilled();
+  await first.door.accept(typed("rollback api prod --now"));
+  void first.door.serve(typed("rollback api prod --now"), told);
+  await settled();
+  assert.deepEqual(
+    told.heard.map(({ text }) => text),
+    ["You are not one of them."],
+  );
+  const second = aServer(store, world);
+  second.replies(says("Going back."));
+  await second.door.recover();
+  await settled();
+  assert.deepEqual([first.done, second.done], [["rollback api prod --now"], []], "done once");
+  assert.deepEqual(
+    world.chat.told.map(({ message }) => message.text),
+    ["You are not one of them."],
+  );
+  assert.equal(store.inbox.open().length, 0);
+});
+
+test("a terminal's answer is on the disk before it is given", async () => {
+  const store = aStore();
+  const world = aWorld();
+  const first = aServer(store, world);
+  await first.door.ask(typed("rollback api prod --now"));
+  const second = aServer(store, world);
+  await second.door.recover();
+  assert.deepEqual(second.done, []);
+});
+
+test("what only looks is looked at again after a crash", async () => {
+  const store = aStore();
+  const world = aWorld();
+  const first = aServer(store, world);
+  await first.door.accept(typed("status"));
+  void first.door.serve(typed("status"), heardAndKilled());
+  await settled();
+  const second = aServer(store, world);
+  await second.door.recover();
+  assert.deepEqual(second.done, ["status"]);
+});
+
+test("what is settled in the moment of the end is not told by a desk that cannot record it", async () => {
+  const store = aStore();
+  const world = aWorld();
+  const { door } = aServer(store, world);
+  const told = answers();
+  await door.accept(typed("approve 1"));
+  const serving = door.serve(typed("approve 1"), told);
+  door.close();
+  await serving;
+  assert.deepEqual([told.heard, store.inbox.open().length], [[], 1]);
+});
+
 test("what is older than ten minutes is not done; the person is told to type it again", async () => {
   const store = aStore();
   const world = aWorld();

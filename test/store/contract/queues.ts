@@ -72,6 +72,17 @@ export function queues(tells: Tells): void {
     assert.equal(store.inbox.add(delivery, noon + 1), false, "and is not begun again by another delivery of it");
   });
 
+  tells("the first answer to a command stands, and is there for whoever serves it again", (store) => {
+    store.inbox.add(delivery, noon);
+    const [item] = store.inbox.open();
+    assert.ok(item !== undefined && item.answer === null);
+    store.inbox.settle(item.id, { message: { text: "No.", blocks: [] } });
+    store.inbox.settle(item.id, { message: null });
+    assert.deepEqual(store.inbox.open()[0]?.answer, { message: { text: "No.", blocks: [] } });
+    store.inbox.finish(item.id, "answered", noon + 1);
+    assert.deepEqual(store.inbox.byKey("e1")?.answer, { message: { text: "No.", blocks: [] } });
+  });
+
   tells("a command that ended is not given up, however often it was begun", (store) => {
     store.inbox.add(delivery, noon);
     const id = store.inbox.byKey("e1")?.id ?? 0;

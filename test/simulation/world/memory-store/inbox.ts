@@ -30,7 +30,7 @@ export function inboxStore(ledger: Ledger): InboxStore & { row(id: number): Inbo
         last.set("id", id);
         keys.set(key, id);
         if (meaning !== null) meanings.set(meaning, id);
-        put({ id, delivery, receivedAt: at, attempt: 0, doneAt: null, outcome: null });
+        put({ id, delivery, receivedAt: at, attempt: 0, answer: null, doneAt: null, outcome: null });
         return true;
       });
     },
@@ -43,6 +43,10 @@ export function inboxStore(ledger: Ledger): InboxStore & { row(id: number): Inbo
         if (row.attempt >= mostAttempts) put({ ...row, outcome: "given up", doneAt: row.receivedAt });
       }
       return waiting();
+    },
+    settle(id, answer) {
+      const row = rows.get(id);
+      if (row !== undefined && row.answer === null) put({ ...row, answer });
     },
     finish(id, outcome, at) {
       const row = rows.get(id);
