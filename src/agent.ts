@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import pino from "pino";
 import { systemClock } from "./app/clock.ts";
 import type { Clock, Log } from "./app/ports.ts";
 import { createDockerEngine } from "./docker/engine.ts";
@@ -15,6 +14,7 @@ import { createOwnEngine } from "./host/own-engine.ts";
 import { createProber } from "./host/probe.ts";
 import type { Failpoint } from "./host/slot-worker.ts";
 import { type HostState, type Identity, openState } from "./host/state.ts";
+import { createLog, isLogLevel, type LogLevel, logLevels } from "./log.ts";
 
 export type AgentOptions = {
   /** `http(s)://` or `ws(s)://` address of the server. */
@@ -76,7 +76,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
 /** Resolves when the agent runs, connected or not. Rejects with AgentError for what the operator must put right. */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   check(options);
-  const log = options.log ?? pino({ level: process.env["LOG_LEVEL"] ?? "info" });
+  const log = options.log ?? createLog({ level: logLevel(), secrets: [] });
   const clock = options.clock ?? systemClock;
   const stateDir = resolve(options.stateDir ?? "/var/lib/gantry-agent");
   const state = await openState(stateDir).catch((error) => {
@@ -88,6 +88,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     state.lock.release();
     throw error;
   }
+}
+
+function logLevel(): LogLevel {
+  const wanted = process.env["LOG_LEVEL"] || "info";
+  if (isLogLevel(wanted)) return wanted;
+  throw new AgentError(`LOG_LEVEL=${wanted} is no level: write one of ${logLevels.join(", ")}`);
 }
 
 async function assemble(parts: { options: AgentOptions; log: Log; clock: Clock; state: HostState }): Promise<RunningAgent> {

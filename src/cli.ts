@@ -36,8 +36,9 @@ program
   .description("run the server (reads gantry.yml or GANTRY_CONFIG, and the environment)")
   .action(async () => {
     const { startServer } = await import("./main.ts");
-    const server = await startServer(settingsOrExit());
-    stopOnSignal(() => server.stop());
+    const starting = startServer(settingsOrExit());
+    stopOnSignal(async () => (await starting).stop());
+    await starting;
   });
 
 program

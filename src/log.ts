@@ -1,4 +1,5 @@
 /** The server's and the agent's log: one JSON line per event on stdout, without secrets. */
+import { writeSync } from "node:fs";
 import { type DestinationStream, pino, stdTimeFunctions } from "pino";
 import type { Log } from "./app/ports.ts";
 import { redact } from "./core/redact.ts";
@@ -31,8 +32,46 @@ export function createLog(options: { level: LogLevel; secrets: readonly string[]
     redact: { paths: secretPaths, censor: "[redacted]" },
     hooks: { streamWrite: (line: string) => visible(redact(line, secrets)) },
   };
-  return destination === undefined ? pino(settings) : pino(settings, destination);
+  return pino(settings, destination ?? toFile(1));
 }
+
+/**
+ * Lines to an open file. Whoever reads the log may go away, or its disk fill up: lines are lost then, and are counted in the first
+ * that can be written again. pino's own destination tries for ever when the process ends.
+ */
+export function toFile(fd: number): DestinationStream {
+  let lost = 0;
+  return {
+    write(line) {
+      try {
+        const before =
+          lost === 0 ? "" : `${JSON.stringify({ level: "warn", lost, msg: "lines of the log could not be written" })}\n`;
+        writeAll(fd, Buffer.from(before + line));
+        lost = 0;
+      } catch {
+        lost += 1;
+      }
+    },
+  };
+}
+
+/** A pipe that is full is waited for, for a moment. */
+function writeAll(fd: number, bytes: Buffer): void {
+  let rest = bytes;
+  for (let waits = 0; rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || waits >= mostWaits) throw error;
+      waits += 1;
+      Atomics.wait(sleeper, 0, 0, waitMs);
+    }
+  }
+}
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+const waitMs = 5;
+const mostWaits = 100;
 
 /** How a value may stand in a line: as it is, with JSON's escapes (a private key has line ends), percent-encoded. */
 function formsInJson(secret: string): string[] {

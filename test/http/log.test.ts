@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { redact, secretKind } from "../../src/core/redact.ts";
-import { createLog, isLogLevel, type LogLevel } from "../../src/log.ts";
+import { createLog, isLogLevel, type LogLevel, toFile } from "../../src/log.ts";
 
 function logOf(level: LogLevel, secrets: readonly string[] = []) {
   const lines: string[] = [];
@@ -117,4 +122,46 @@ test("levels are obeyed", () => {
     ["c", "d"],
   );
   assert.deepEqual(["debug", "silent", "trace", "INFO", ""].map(isLogLevel), [true, true, false, false, false]);
+});
+
+test("a log whose reader has gone, or whose disk is full, stops nobody; how much was lost stands in it when it can be written again", () => {
+  const folder = mkdtempSync(join(tmpdir(), "gantry-log-"));
+  const file = join(folder, "log");
+  const full = openSync("/dev/full", "w");
+  const destination = toFile(full);
+  destination.write('{"msg":"one"}\n');
+  destination.write('{"msg":"two"}\n');
+  closeSync(full);
+  // The same number again, as after the disk has room.
+  const fd = openSync(file, "w");
+  assert.equal(fd, full);
+  destination.write('{"msg":"three"}\n');
+  destination.write('{"msg":"four"}\n');
+  const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+  assert.match(lines[0] ?? "", /"lost":2,"msg":"lines of the log could not be written"/);
+  assert.deepEqual(lines.slice(1), ['{"msg":"three"}', '{"msg":"four"}']);
+  closeSync(fd);
+  rmSync(folder, { recursive: true });
+});
+
+test("a process whose log nobody reads any more goes on, and ends when it wants to", async () => {
+  const script = `
+    const { createLog } = await import(${JSON.stringify(new URL("../../src/log.ts", import.meta.url).href)});
+    const log = createLog({ level: "info", secrets: [] });
+    log.info({}, "first");
+    process.stdin.once("data", () => {
+      log.info({}, "nobody reads this");
+      log.info({}, "nor this");
+      process.exit(7);
+    });`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["pipe", "pipe", "inherit"] });
+  await once(child.stdout, "data");
+  child.stdout.destroy();
+  await once(child.stdout, "close");
+  child.stdin.write("go on\n");
+  const [code] = await once(child, "exit", { signal: AbortSignal.timeout(20_000) }).catch((error) => {
+    child.kill("SIGKILL");
+    throw error;
+  });
+  assert.equal(code, 7);
 });
