@@ -10,7 +10,7 @@
  * The record of it, one per environment, is a rollout of kind `adopt` that has ended: it says what is live from now on.
  */
 import type { Person } from "../core/rollout-state.ts";
-import { type SlotKey, slotName } from "../core/slot.ts";
+import { type ObservedSlot, type SlotKey, slotName } from "../core/slot.ts";
 import { createNumbers, intern, type Named, type NewRelease, type Numbers } from "./adopt-numbers.ts";
 import { recordFor } from "./adopt-record.ts";
 import type { FenceParts, Heard } from "./fence.ts";
@@ -150,7 +150,8 @@ export function adoptLate(parts: FenceParts, facts: { readonly host: string; rea
 
 function lieOf(store: Store, says: Heard): string | null {
   if ((says.epoch ?? 0) > store.epoch + maxEpochLeap) return `that it has obeyed epoch ${says.epoch}`;
-  const absurd = [...says.orders, ...(says.slots ?? [])].find((slot) => slot.generation > maxGeneration);
+  const told = (says.slots ?? []).map((slot) => ({ ...slot, generation: newestOf(slot) }));
+  const absurd = [...says.orders, ...told].find((slot) => slot.generation > maxGeneration);
   return absurd === undefined ? null : `that it was told generation ${absurd.generation} of ${slotName(absurd)}`;
 }
 
@@ -183,7 +184,12 @@ function keysOf(store: Store, host: string, says: Heard): SlotKey[] {
 }
 
 function generationHeard(says: Heard, key: SlotKey): number {
-  return Math.max(ofKey(says.orders, key)?.generation ?? 0, ofKey(says.slots ?? [], key)?.generation ?? 0);
+  return Math.max(ofKey(says.orders, key)?.generation ?? 0, newestOf(ofKey(says.slots ?? [], key)));
+}
+
+/** What it was told counts, also where it could not begin with it because its engine does not answer. */
+function newestOf(slot: ObservedSlot | null): number {
+  return slot === null ? 0 : Math.max(slot.generation, slot.newest ?? 0, slot.live?.generation ?? 0);
 }
 
 function adoptedSlot(facts: SlotFacts): AdoptedSlot {

@@ -94,6 +94,11 @@ export type SwapOutcome =
 export type ObservedSlot = SlotKey & {
   /** The desired generation this report is about; 0 when the agent has never been told any. */
   readonly generation: number;
+  /**
+   * The newest generation that the agent knows of, whether or not it could begin with it: orders below it are refused.
+   * Old agents do not say.
+   */
+  readonly newest?: number;
   readonly step: SlotStep;
   readonly outcome: SwapOutcome | null;
   /** The container that serves, if any. */

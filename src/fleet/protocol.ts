@@ -138,6 +138,7 @@ const observedPicture = z.object({
     z.object({
       ...slotKey,
       generation: count,
+      newest: z.exactOptional(count),
       step: z.enum([
         "idle",
         "pulling",

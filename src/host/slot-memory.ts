@@ -87,6 +87,12 @@ export function goalOf(memory: SlotMemory): Goal | null {
   };
 }
 
+/** Told, begun with, or seen on a container: also while the engine does not let the worker take up what it was told. */
+export function newestKnown({ desired, entry, states }: SlotMemory): number {
+  const labels = states.map((s) => marksOf(s.labels)?.generation ?? 0);
+  return Math.max(desired?.generation ?? 0, entry.generation, ...labels);
+}
+
 export function outcomeOf(memory: SlotMemory): SwapOutcome | null {
   const generation = memory.goal?.generation ?? memory.inferred?.generation;
   return memory.entry.generation === generation ? memory.entry.outcome : null;

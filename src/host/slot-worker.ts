@@ -14,6 +14,7 @@ import {
   hasCandidate,
   healthOf,
   inferGoal,
+  newestKnown,
   nextRepairAt,
   outcomeOf,
   seenContainers,
@@ -326,6 +327,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     observed: () => ({
       ...key,
       generation: memory.goal?.generation ?? memory.inferred?.generation ?? 0,
+      newest: newestKnown(memory),
       step: memory.step,
       outcome: outcomeOf(memory),
       live: observedLive(),

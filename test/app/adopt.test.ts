@@ -216,6 +216,62 @@ test("rollouts under way and in line end as they are, and nobody is sent back", 
   assert.equal(t.store.verdicts.newest({ ...place, release: 2 }), null, "nobody was judged by it");
 });
 
+test("what an agent was told counts although its engine lets it begin with nothing, and although it is too much to be shown", async () => {
+  const [web1, web2] = await live("web-1", "web-2");
+  web1.wasTold({ release: 5, generation: 9 });
+  web1.isBlind = true;
+  web1.showsOrders = false;
+  web2.wasTold({ release: 5 });
+  web1.connects();
+  web2.connects();
+  const report = adopts();
+  const [blind] = report.hosts.find((h) => h.host === "web-1")?.slots ?? [];
+  assert.equal(blind?.generation, 10);
+  assert.match(blind?.note ?? "", /its Docker engine does not answer, so what runs is not known/);
+  web1.isBlind = false;
+  web1.connects();
+  assert.equal(t.app.fence.isFrozen(), false);
+  await t.ships(aCommit(2));
+  web1.connects();
+  assert.deepEqual([web1.refused, web1.orders?.slots[0]?.release?.number], [null, 6]);
+});
+
+test("a host that was away and comes with a hanging engine is told nothing below what it was told", async () => {
+  const [web1, web2] = await live("web-1", "web-2");
+  web1.wasTold({ release: 5 });
+  web2.wasTold({ release: 5, generation: 9 });
+  web1.connects();
+  t.connected.delete("web-2");
+  adopts();
+  web2.isBlind = true;
+  web2.showsOrders = false;
+  t.store.slots.desire({ ...place, host: "web-2", rollout: t.state().number, release: 1 });
+  web2.connects();
+  assert.equal(web2.orders?.slots[0]?.generation, 10);
+});
+
+test("an agent that names a generation which no server could have given is not followed, wherever it names it", async () => {
+  const [web1] = await live("web-1");
+  web1.wasTold({ release: 5 });
+  web1.connects();
+  const absurd = 2 ** 52;
+  const live1 = {
+    containerId: "c",
+    release: 5,
+    digest: "d",
+    generation: absurd,
+    startedAt: 1,
+    restarts: 0,
+    health: "ok" as const,
+    detail: null,
+  };
+  const slot = { ...place, generation: 1, step: "serving" as const, outcome: null, live: null, previous: null };
+  for (const slots of [[{ ...slot, newest: absurd }], [{ ...slot, live: live1 }]]) {
+    t.says("web-1", slots);
+    assert.match(t.app.fence.adopt({ by: eva, preview: true }).trouble[0] ?? "", /web-1 says that it was told generation 4503/);
+  }
+});
+
 test("a host that was away freezes nothing when it comes: what is found there is taken in first", async () => {
   const agents = await live("web-1", "web-2", "web-3");
   const [web1, web2, web3] = agents;

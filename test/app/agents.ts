@@ -16,6 +16,8 @@ export type Agent = {
   swapsFrom: { readonly number: number; readonly digest: string } | null;
   /** Whether it shows what it was told: only to a server that asks, or is behind. */
   showsOrders: boolean;
+  /** It could not look at its engine since it began: it has taken up nothing, and only says what it was told. */
+  isBlind: boolean;
   /** Whether it is old: knows nothing of heads and shows no orders. */
   isOld: boolean;
   /** Comes to the server, as over a new connection, and exchanges pictures until both have nothing new to say. */
@@ -43,6 +45,7 @@ export function anAgent(t: TestApp, name: string): Agent {
     orders: null,
     failed: new Map(),
     isOld: false,
+    isBlind: false,
     swapsFrom: null,
     showsOrders: true,
     told: [],
@@ -96,7 +99,9 @@ function knownOf(orders: DesiredPicture | null): { epoch: number; head?: Head } 
 
 function pictureOf(agent: Agent): ObservedPicture {
   const { orders, isOld } = agent;
-  const engine = { ok: true, reason: null, detail: null, liveRestore: true };
+  const engine = agent.isBlind
+    ? { ok: false, reason: "engine_down", detail: "it hangs", liveRestore: null }
+    : { ok: true, reason: null, detail: null, liveRestore: true };
   const slots = (orders?.slots ?? []).map((slot) => observedOf(slot, agent));
   const shown = agent.showsOrders ? { orders: orders?.slots ?? [] } : {};
   const known = isOld ? { epoch: orders?.epoch ?? 0 } : { ...knownOf(orders), ...shown };
@@ -105,6 +110,9 @@ function pictureOf(agent: Agent): ObservedPicture {
 
 function observedOf(slot: DesiredSlot, agent: Agent): ObservedSlot {
   const { service, environment, generation, release } = slot;
+  if (agent.isBlind) {
+    return { service, environment, generation: 0, newest: generation, step: "idle", outcome: null, live: null, previous: null };
+  }
   const failed = agent.failed.get(service);
   const isSwapping = agent.swapsFrom !== null;
   const serves = agent.swapsFrom ?? (failed === undefined ? release : failed);

@@ -18,6 +18,17 @@ describe("a host that is disturbed", () => {
   });
   afterEach(() => host.cleanUp());
 
+  it("says what it was told also while its engine lets it begin with nothing", async () => {
+    await host.stop();
+    host.engine.setDown(true);
+    await host.start();
+    host.order([want({ generation: 7, digest: host.push("two") })]);
+    const [slot] = host.observed().slots;
+    assert.deepEqual([slot?.generation, slot?.newest], [0, 7]);
+    host.engine.setDown(false);
+    assert.equal((await host.settled(7)).newest, 7);
+  });
+
   it("does not take what it saw before the swap for what is there now", async () => {
     const tail = Promise.withResolvers<readonly string[]>();
     const asked = Promise.withResolvers<void>();

@@ -82,8 +82,10 @@ describe("a server of today", () => {
       assert.deepEqual(server.desk.connections[0], { host: "web-1", agentVersion: "0.0.9", labels: {}, head, epoch: 3 }),
     );
     const orders = [order({ generation: 4, digest })];
-    socket.send(JSON.stringify({ type: "observed", picture: { ...picture, head, orders, weather: { rain: true } } }));
-    await eventually(() => assert.deepEqual(server.desk.pictureOf("web-1"), { ...picture, head, orders }));
+    const place = { service: "api", environment: "prod" };
+    const slots = [{ ...place, generation: 0, newest: 4, step: "idle", outcome: null, live: null, previous: null }];
+    socket.send(JSON.stringify({ type: "observed", picture: { ...picture, slots, head, orders, weather: { rain: true } } }));
+    await eventually(() => assert.deepEqual(server.desk.pictureOf("web-1"), { ...picture, slots, head, orders }));
     socket.close();
   });
 

@@ -102,6 +102,7 @@ export function startAgent(facts: {
     onWelcome: (serverId) => {
       dir.serverId = serverId;
     },
+    onServer: inside.hearServer,
   });
   return { host, life, inside, link, machine };
 }

@@ -15,8 +15,11 @@ export type Introduction = {
   readonly epoch?: number;
 };
 
+/** How far the server is, and whether it asks what the agent was told: what the challenge and the welcome of src/fleet say. */
+export type ServerSays = { readonly epoch: number; readonly head: Head; readonly orders: boolean };
+
 export type FromServer =
-  | { readonly type: "welcome"; readonly serverId: string }
+  | ({ readonly type: "welcome"; readonly serverId: string } & ServerSays)
   | { readonly type: "refused"; readonly reason: string }
   | { readonly type: "desired"; readonly picture: DesiredPicture };
 export type FromAgent =
@@ -92,13 +95,14 @@ export function createSimHub(facts: {
     connection.host = host;
     connection.instance = introduction.instance;
     byHost.set(host, connection);
+    const says = { serverId: desk.serverId(), epoch: desk.epoch(), head: desk.head() };
     try {
       desk.connected({ host, agentVersion, labels, ...(head && { head }), ...(epoch !== undefined && { epoch }) });
+      say(connection, { type: "welcome", ...says, orders: desk.desired(host) === null });
     } catch (error) {
       fault(connection, error);
       return;
     }
-    say(connection, { type: "welcome", serverId: desk.serverId() });
     sendDesired(connection);
   }
 

@@ -1,7 +1,7 @@
 /** The agent's end of the wire: dials for ever, as src/fleet/link.ts does. */
 import type { Clock } from "../../../src/app/ports.ts";
 import type { DesiredPicture, ObservedPicture } from "../../../src/core/slot.ts";
-import type { FromServer, Introduction } from "./hub.ts";
+import type { FromServer, Introduction, ServerSays } from "./hub.ts";
 import type { End, Wire } from "./network.ts";
 import type { Random } from "./random.ts";
 
@@ -20,6 +20,7 @@ export function createSimLink(facts: {
   readonly observed: () => ObservedPicture;
   readonly onDesired: (picture: DesiredPicture) => void;
   readonly onWelcome: (serverId: string) => void;
+  readonly onServer: (says: ServerSays) => void;
 }): SimLink {
   const { clock, random } = facts;
   let wire: Wire | null = null;
@@ -50,6 +51,7 @@ export function createSimLink(facts: {
         isIn = true;
         enteredAt = clock.mono();
         facts.onWelcome(message.serverId);
+        facts.onServer(message);
         wire?.send("agent", { type: "observed", picture: facts.observed() });
         return;
       case "refused":
