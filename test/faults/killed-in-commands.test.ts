@@ -13,6 +13,9 @@ killRounds({
     "inbox.before_insert 4",
     "inbox.after_insert",
     "inbox.after_ack 5",
+    "inbox.before_answer 2",
+    "inbox.after_answer",
     anyMoment(150),
+    "inbox.after_answer 4",
   ],
 });

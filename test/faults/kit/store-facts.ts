@@ -39,13 +39,19 @@ export function eventsOf(log: StoredLog): RolloutEvent[] {
   return log.events.map((body) => JSON.parse(body));
 }
 
-export type InboxRow = { readonly key: string; readonly done: boolean; readonly outcome: string | null };
+export type InboxRow = {
+  readonly key: string;
+  readonly done: boolean;
+  readonly outcome: string | null;
+  /** What was settled to be told; null: nothing yet, or the rollout's card tells. */
+  readonly answer: string | null;
+};
 
 export function inbox(stage: Place): Map<string, InboxRow> {
   const rows = reading(stage, (db) =>
     db
-      .prepare<[], { key: string; done: number; outcome: string | null }>(
-        "select key, done_at is not null as done, outcome from inbox",
+      .prepare<[], { key: string; done: number; outcome: string | null; answer: string | null }>(
+        `select key, done_at is not null as done, outcome, answer ->> '$.message.text' as answer from inbox`,
       )
       .all(),
   );

@@ -8,7 +8,7 @@ import { eventsOf, inbox, logs, type StoredLog, slots } from "./store-facts.ts";
 
 export type Witness = {
   /**
-   * Of what Slack holds acknowledged, of the goals that agents were told and of history, nothing is missing and nothing is changed.
+   * Of what Slack holds acknowledged, of the refusals that people were told, of the goals that agents were told and of history, nothing is missing and nothing is changed.
    * `data`: where the data are, when it is not the stage's folder.
    */
   holds(data?: string): void;
@@ -27,6 +27,7 @@ export function createWitness(stage: ProcessStage): Witness {
   const opened = new Map<string, number>();
   const known = new Map<number, readonly string[]>();
   const declined = new Set<string>();
+  const settled = new Map<string, string>();
 
   function acked(): string[] {
     return (
@@ -49,6 +50,17 @@ export function createWitness(stage: ProcessStage): Witness {
     for (const [key, number] of now) opened.set(key, number);
   }
 
+  /** Who was told no is told no again, whoever serves the command next: the refusal is there, and stays. */
+  function refusalsAreKept(rows: ReturnType<typeof inbox>): void {
+    const kept = new Set([...rows.values()].map((row) => row.answer));
+    const told = stage.slack.log.map((entry) => (entry.kind === "response_url" ? String(entry.body["text"] ?? "") : ""));
+    const missing = told.filter((text) => /^Reason: (?!store_unwritable)\w+$/m.test(text) && !kept.has(text));
+    assert.deepEqual(missing, [], "told, and not in the inbox");
+    for (const [key, answer] of settled)
+      assert.equal(rows.get(key)?.answer, answer, `${describe(stage, key)} was told otherwise`);
+    for (const { key, answer } of rows.values()) if (answer !== null) settled.set(key, answer);
+  }
+
   function historyStays(all: readonly StoredLog[]): void {
     for (const log of all) {
       const before = known.get(log.number) ?? [];
@@ -68,6 +80,7 @@ export function createWitness(stage: ProcessStage): Witness {
       const rows = inbox({ data });
       const all = logs({ data });
       commandsAreKept(rows);
+      refusalsAreKept(rows);
       answersStay(all);
       historyStays(all);
       goalsAreKept({ told: stage.told, data }, all);

@@ -224,6 +224,24 @@ export const plantedBugs: readonly PlantedBug[] = [
     shownBy: 9,
   },
   {
+    name: "clock_step_taken",
+    is: "a time of day that somebody sets moves the ends of soaks",
+    edits: [{ file: "src/app/steady-time.ts", text: "const followedShare = 0.05;", instead: "const followedShare = 1e9;" }],
+    shownBy: 1,
+  },
+  {
+    name: "time_forgotten_on_restart",
+    is: "a time of day that was set counts from the next start on",
+    edits: [
+      {
+        file: "src/app/steady-time.ts",
+        text: "if (mark === null) return now.wall;",
+        instead: "if (mark === null || mark.time > 0) return now.wall;",
+      },
+    ],
+    shownBy: 1,
+  },
+  {
     name: "soak_without_proof",
     is: "a soak ends by time alone",
     edits: [
@@ -299,13 +317,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "open_commands_forgotten",
     is: "what was accepted before a crash is not taken up",
-    edits: [
-      {
-        file: "src/app/door.ts",
-        text: "let leftOver = store.inbox.open();",
-        instead: "let leftOver = store.inbox.open().slice(0, 0);",
-      },
-    ],
+    edits: [{ file: "src/app/door.ts", text: "let leftOver = store.inbox.open();", instead: "let leftOver: InboxItem[] = [];" }],
+    shownBy: 1,
+  },
+  {
+    name: "told_before_recorded",
+    is: "people are told what came of their command before it is on the disk",
+    edits: [{ file: "src/app/door.ts", text: "if (!(await settled(item, reply))) return;\n", instead: "\n" }],
     shownBy: 1,
   },
   {
