@@ -10,6 +10,7 @@ import { note } from "../messages/blocks.ts";
 import type { Form, HomeView, Message } from "../messages/message.ts";
 import { refusalMessage } from "../messages/refusal.ts";
 import { tooLate } from "../messages/too-late.ts";
+import { LeaseEnded, withinLease } from "./lease.ts";
 import type { Answers, Chat, Clock, Delivery, Door, Log } from "./ports.ts";
 import { ChatError } from "./ports.ts";
 import type { InboxItem, Store } from "./store.ts";
@@ -59,6 +60,8 @@ export type AppDoor = Door & {
 const staleAfterMs = 10 * 60_000;
 /** So often a command is taken up after a start, before it is held to be what ends the process. */
 const mostAttempts = 2;
+/** Whoever is asked for a command (Slack, the registry) gives up long before. */
+const leaseMs = 2 * 60_000;
 
 export function createDoor(parts: DoorParts): AppDoor {
   const { store, clock, log, chat } = parts;
@@ -80,8 +83,12 @@ export function createDoor(parts: DoorParts): AppDoor {
 
   async function act(delivery: Delivery): Promise<Reply> {
     try {
-      return await parts.dispatch(delivery);
+      return await withinLease(clock, leaseMs, parts.dispatch(delivery));
     } catch (error) {
+      if (error instanceof LeaseEnded) {
+        log.error({ err: error, act: delivery.act.kind }, "a command does not come to an end");
+        return noEnd;
+      }
       if (isUnwritable(error)) {
         log.error({ err: error, act: delivery.act.kind }, "a command could not be recorded");
         return notRecorded;
@@ -222,6 +229,18 @@ function laterMessage(reply: Reply): Message | null {
 const notRecorded: Reply = {
   kind: "private",
   message: refusalMessage(refuse("store_unwritable", "Gantry could not record this, so nothing will happen.")),
+  refused: true,
+};
+
+const noEnd: Reply = {
+  kind: "private",
+  message: refusalMessage(
+    refuse(
+      "internal",
+      "What you asked for has not come to an end within 2 min; it may still.",
+      "Look at `/gantry status` before you ask again.",
+    ),
+  ),
   refused: true,
 };
 

@@ -1,7 +1,9 @@
 /**
  * Does what was promised to the outside: cards, thread lines, GitHub, Jira. Items of one key go in order, keys side by
- * side. An item is claimed before it is tried, so a crash repeats it at worst; every handler bears a repetition.
+ * side. An item is claimed before it is tried, so a crash repeats it at worst; every handler bears a repetition. An attempt
+ * has a lease: one that never ends does not hold its key, it is tried again.
  */
+import { LeaseEnded, withinLease } from "./lease.ts";
 import { ChatError, type Clock, type Log, OutsideError } from "./ports.ts";
 import type { OutboxItem, Store } from "./store.ts";
 
@@ -20,6 +22,8 @@ export type Outbox = {
 const lifeMs = 24 * 60 * 60_000;
 /** One that keeps ending the process is begun no more. Far beyond what retries of a day come to. */
 const mostAttempts = 500;
+/** Whatever is asked outside gives up long before. */
+const leaseMs = 2 * 60_000;
 const firstRetryMs = 1000;
 const longestRetryMs = 5 * 60_000;
 const storeRetryMs = 5_000;
@@ -92,7 +96,7 @@ export function createOutbox(parts: {
     try {
       const handler = handlers[item.kind];
       if (handler === undefined) throw new Error(`nobody handles outbox items of kind ${item.kind}`);
-      await handler(item);
+      await withinLease(clock, leaseMs, handler(item));
       failpoint(`outbox.${item.kind}.before_mark`);
       mark(item, null);
     } catch (error) {
@@ -170,7 +174,7 @@ export function createOutbox(parts: {
 /** Refused for good, or a fault of ours: trying again would not help. */
 function isFinal(error: unknown): boolean {
   if (error instanceof ChatError) return error.kind === "never";
-  return !(error instanceof OutsideError);
+  return !(error instanceof OutsideError || error instanceof LeaseEnded);
 }
 
 function waitMs(attempt: number, error: unknown): number {

@@ -169,6 +169,24 @@ test("a terminal's answer is on the disk before it is given", async () => {
   assert.deepEqual(second.done, []);
 });
 
+test("a command that never ends is answered after its lease, and holds up nobody behind it", async () => {
+  const store = aStore();
+  const world = aWorld();
+  const before = aServer(store, world);
+  await before.door.accept(typed("deploy api prod abc1234"));
+  await before.door.accept(typed("rollback api prod --now"));
+  const { door, done, until } = aServer(store, world);
+  until(new Promise(() => {}));
+  void door.recover();
+  await settled();
+  assert.deepEqual(done, ["deploy api prod abc1234"]);
+  until(Promise.resolve());
+  await world.passes(2 * minutes);
+  assert.deepEqual(done, ["deploy api prod abc1234", "rollback api prod --now"]);
+  assert.match(world.chat.told[0]?.message.text ?? "", /has not come to an end within 2 min; it may still\.\nLook at/);
+  assert.equal(store.inbox.open().length, 0);
+});
+
 test("what only looks is looked at again after a crash", async () => {
   const store = aStore();
   const world = aWorld();

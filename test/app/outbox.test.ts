@@ -68,6 +68,35 @@ test("an item that takes long does not hold up the retries of the others", async
   assert.equal(store.outbox.depth().open, 0);
 });
 
+test("an attempt that never ends is tried again after its lease, and its late end is nobody's", async () => {
+  const store = aStore();
+  const ends: ((error?: Error) => void)[] = [];
+  const tried: number[] = [];
+  const { passes, clock, outbox } = outboxOf(store, {
+    card: ({ attempt }) => {
+      tried.push(attempt);
+      return new Promise((resolve, reject) => ends.push((error) => (error === undefined ? resolve() : reject(error))));
+    },
+    line: async () => void tried.push(-1),
+  });
+  put(store, "card:1", { kind: "card", at: clock.now() });
+  put(store, "card:1", { kind: "line", at: clock.now() });
+  outbox.nudge();
+  await passes(119_000);
+  assert.deepEqual(tried, [0]);
+  await passes(2_000);
+  await passes(2_000);
+  assert.deepEqual(tried, [0, 1], "tried again while the first still hangs");
+  const lastError = () => store.db.prepare("select last_error from outbox where kind = 'card'").pluck().get();
+  assert.equal(lastError(), "no end after 2 min");
+  ends[0]?.(new Error("much too late"));
+  await settled();
+  assert.deepEqual([lastError(), store.outbox.depth().dead], ["no end after 2 min", 0]);
+  ends[1]?.();
+  await settled();
+  assert.deepEqual([tried, store.outbox.depth().open], [[0, 1, -1], 0]);
+});
+
 test("what waits for Slack is tried as soon as Slack is back, and nothing else is", async () => {
   const store = aStore();
   let dead = true;
