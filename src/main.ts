@@ -4,7 +4,6 @@ import type { Server } from "node:http";
 import { changesState } from "../commands/changes-state.ts";
 import { dispatcher } from "../commands/dispatch.ts";
 import { commands } from "../commands/index.ts";
-import { systemClock } from "./app/clock.ts";
 import { createApp } from "./app/create-gantry.ts";
 import { createDoor } from "./app/door.ts";
 import { chatKinds } from "./app/effects.ts";
@@ -31,6 +30,7 @@ import { eventLoopLag, partsOf } from "./server/readiness.ts";
 import { sourcesOf } from "./server/sources.ts";
 import { StartError } from "./server/start-error.ts";
 import { stopServer } from "./server/stop.ts";
+import { openClock } from "./server/time-mark.ts";
 import type { Settings } from "./settings.ts";
 import { createSlack, type Slack } from "./slack/slack.ts";
 import type { Timing } from "./slack/timing.ts";
@@ -59,12 +59,13 @@ export async function startServer(
   } = {},
 ): Promise<RunningServer> {
   const config = readConfig(settings);
-  const clock = options.clock ?? systemClock;
   const log = options.log ?? createLog({ level: settings.logLevel, secrets: settings.secrets });
   const failing = options.failpoint === undefined ? {} : { failpoint: options.failpoint };
   let metrics: Metrics | null = null;
   const onCommit = (seconds: number) => metrics?.committed(seconds * 1000);
   const store = openStore({ folder: settings.data, migrations: migrationsFolder, onCommit, ...failing });
+  const { clock, stop: stopClock } =
+    options.clock === undefined ? openClock({ folder: settings.data, log }) : { clock: options.clock, stop() {} };
   const registry = createRegistry({ registries: config.registries, dockerConfigDir: settings.dockerConfigDir });
   const frontDoor = createFrontDoor();
   const slack = createSlack({
@@ -146,6 +147,7 @@ export async function startServer(
       stopCleaning();
       const close = () => {
         door.close();
+        stopClock();
         store.close();
       };
       return stopServer({ log, slack, app, http, hub, registry, closeSocket, close, ...failing });

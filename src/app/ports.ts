@@ -8,8 +8,9 @@ import type { Form, HomeView, Message } from "../messages/message.ts";
 
 /** Epoch milliseconds. The only source of time in app/ and the adapters. */
 export interface Clock {
+  /** The time of day; one that was set is followed slowly, so that durations hold (steady-time.ts). */
   now(): number;
-  /** Milliseconds since some moment, for durations: goes on evenly when somebody sets the time of day. */
+  /** Milliseconds since some moment, the same for every process of one boot: goes on evenly when somebody sets the time of day. */
   mono(): number;
   /** Calls back once at or after `at`; the returned function cancels. Never the only memory of anything. */
   wakeAt(at: number, wake: () => void): () => void;

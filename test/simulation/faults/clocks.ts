@@ -5,8 +5,11 @@ import type { Fault } from "./fault.ts";
 
 const hourMs = 3_600_000;
 
-function jump(clock: TimeOfDay, random: Random, mostMs: number): number {
-  const byMs = random.pick([1, -1]) * random.pick([random.between(100, 5_000), random.between(5_000, 120_000), mostMs]);
+function jump(clock: TimeOfDay, random: Random): number {
+  const hours = hourMs * random.pick([1, 2, 5]);
+  const most = random.pick([random.between(100, 5_000), random.between(5_000, 120_000), hours]);
+  // Never further than a day: then the next process would take it for right.
+  const byMs = (clock.offsetMs > 6 * hourMs ? -1 : clock.offsetMs < -6 * hourMs ? 1 : random.pick([1, -1])) * most;
   clock.offsetMs += byMs;
   return byMs;
 }
@@ -14,7 +17,7 @@ function jump(clock: TimeOfDay, random: Random, mostMs: number): number {
 export const serverClock: Fault = {
   name: "server_clock",
   arm({ world, random, often, note }) {
-    often(200_000, () => note("server", `its clock jumps by ${jump(world.serverClock, random, 10_000)} ms`));
+    often(200_000, () => note("server", `its clock jumps by ${jump(world.serverClock, random)} ms`));
     return () => {};
   },
 };
@@ -24,7 +27,7 @@ export const agentClock: Fault = {
   arm({ random, often, site, note }) {
     often(100_000, () => {
       const { timeOfDay, machine } = site();
-      note(machine.name, `its clock jumps by ${jump(timeOfDay, random, hourMs)} ms`);
+      note(machine.name, `its clock jumps by ${jump(timeOfDay, random)} ms`);
     });
     return () => {};
   },

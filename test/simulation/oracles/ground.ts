@@ -9,7 +9,7 @@ export type Ground = {
   reached(what: string): void;
 };
 
-/** An event as it was committed, by the server's clock. */
+/** An event and when it was committed, in true time. */
 export type Recorded = { readonly event: RolloutEvent; readonly at: number; readonly seq: number };
 
 export function isEnded(phase: string): boolean {

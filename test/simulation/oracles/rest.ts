@@ -6,7 +6,6 @@
 import type { StoredSlot } from "../../../src/app/store.ts";
 import type { RolloutState } from "../../../src/core/rollout-state.ts";
 import { marksOf } from "../../../src/host/labels.ts";
-import { dawn } from "../world/clocks.ts";
 import type { Site } from "../world/world.ts";
 import { type Ground, placeOf } from "./ground.ts";
 
@@ -41,7 +40,7 @@ export function unrest({ world }: Ground): Unrest | null {
   }
   const { open, oldestAt } = disk.store.outbox.depth();
   // Where containers come and go, cards are drawn all the time.
-  const oldestMs = dawn + world.scheduler.now() + world.serverClock.offsetMs - (oldestAt ?? Number.POSITIVE_INFINITY);
+  const oldestMs = server.clock.now() - (oldestAt ?? Number.POSITIVE_INFINITY);
   if (oldestMs > drawnMs) return { id: "L3", text: `${open} items wait in the outbox, the oldest for ${oldestMs} ms` };
   const { open: acts } = disk.store.inbox.depth();
   return acts > 0 ? { id: "I9", text: `${acts} acts wait in the inbox` } : null;

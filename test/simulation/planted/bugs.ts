@@ -227,7 +227,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     name: "clock_step_taken",
     is: "a time of day that somebody sets moves the ends of soaks",
     edits: [{ file: "src/app/steady-time.ts", text: "const followedShare = 0.05;", instead: "const followedShare = 1e9;" }],
-    shownBy: 1,
+    shownBy: 31,
   },
   {
     name: "time_forgotten_on_restart",
@@ -239,7 +239,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "if (mark === null || mark.time > 0) return now.wall;",
       },
     ],
-    shownBy: 1,
+    shownBy: 161,
   },
   {
     name: "soak_without_proof",

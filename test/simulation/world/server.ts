@@ -6,7 +6,7 @@ import { type App, createApp } from "../../../src/app/create-gantry.ts";
 import { type AppDoor, createDoor, type Reply } from "../../../src/app/door.ts";
 import { chatKinds } from "../../../src/app/effects.ts";
 import { keepHouse } from "../../../src/app/housekeeping.ts";
-import type { Chat, Delivery, Fleet, FleetDesk, Log, Registry } from "../../../src/app/ports.ts";
+import type { Chat, Clock, Delivery, Fleet, FleetDesk, Log, Registry } from "../../../src/app/ports.ts";
 import type { GantryConfig } from "../../../src/config/valid.ts";
 import { refuse } from "../../../src/core/reasons.ts";
 import { homeView } from "../../../src/messages/home.ts";
@@ -21,6 +21,7 @@ export type Server = {
   readonly app: App;
   readonly door: AppDoor;
   readonly hub: SimHub;
+  readonly clock: Clock;
   /** SIGTERM: resolves when it would have exited. */
   stop(): Promise<void>;
 };
@@ -92,6 +93,7 @@ export function startServer(facts: {
     app,
     door,
     hub,
+    clock,
     async stop() {
       stopCleaning();
       app.stop();

@@ -3,8 +3,7 @@ import type { Log } from "../../../src/app/ports.ts";
 import type { DesiredPicture } from "../../../src/core/slot.ts";
 import { type Agent, copyStateDir, endAgent, newStateDir, type StateDir, startAgent } from "./agent.ts";
 import { createSimChat, type SimChat } from "./chat.ts";
-import type { TimeOfDay } from "./clocks.ts";
-import { dawn } from "./clocks.ts";
+import { bootOf, dawn, leaveMark, newTimeOfDay, type TimeOfDay } from "./clocks.ts";
 import { configurationOf, type Variant } from "./configuration.ts";
 import type { EngineWeather } from "./engine.ts";
 import type { FileWeather } from "./files.ts";
@@ -49,6 +48,8 @@ export type World = {
   readonly engineWeather: EngineWeather;
   readonly fileWeather: FileWeather;
   readonly serverClock: TimeOfDay;
+  /** When the machine of the server last booted with another time of day than it had gone down with: nobody can know what passed. */
+  timeSlippedAt: number;
   variant: Variant;
   /** What the server read when it started: edits count from its next start on. */
   running: Variant;
@@ -153,7 +154,8 @@ export function createWorld(facts: {
     sites,
     engineWeather: { fails: 0, losesAnswer: 0, slowLooks: 0.1, slowestMs: 40 },
     fileWeather: { slowestMs: 8 },
-    serverClock: { offsetMs: 0 },
+    serverClock: newTimeOfDay(),
+    timeSlippedAt: 0,
     variant: facts.variant,
     running: facts.variant,
     server: null,
@@ -175,6 +177,8 @@ export function createWorld(facts: {
       const { server } = world;
       if (server === null) return;
       server.life.alive = false;
+      leaveMark(world.serverClock, server.clock);
+      if (powerCut) world.serverClock.boot += 1;
       disk.fault = new ProcessDied();
       world.server = null;
       for (const wire of server.hub.wires()) wire.processEnded("server", { silently: powerCut });
@@ -195,6 +199,8 @@ export function createWorld(facts: {
       servers += 1;
       disk.fault = null;
       world.running = world.variant;
+      const { mark } = world.serverClock;
+      const expected = mark === null ? dawn : mark.time + (scheduler.now() - mark.mono);
       trace.note("server", `starts (${servers})`);
       world.server = startServer({
         name: `server ${servers}`,
@@ -225,6 +231,8 @@ export function createWorld(facts: {
         failpoint,
         onDispatch: (delivery, reply) => watcher.onDispatch(delivery, reply),
       });
+      const rebooted = mark !== null && mark.bootId !== bootOf(world.serverClock);
+      if (rebooted && Math.abs(world.server.clock.now() - expected) > 1_000) world.timeSlippedAt = scheduler.now();
       watcher.onServerStart();
     },
     join({ host, labels }) {
@@ -241,7 +249,7 @@ export function createWorld(facts: {
         labels,
         machine,
         cable,
-        timeOfDay: { offsetMs: 0 },
+        timeOfDay: newTimeOfDay(),
         dir: newStateDir(),
         told: [],
         agent: null,
@@ -268,7 +276,7 @@ export function createWorld(facts: {
         ...site,
         machine,
         cable,
-        timeOfDay: { offsetMs: 0 },
+        timeOfDay: newTimeOfDay(),
         dir: copyStateDir(site.dir),
         agent: null,
         gone: false,
