@@ -28,9 +28,11 @@ export function rolloutStore(parts: {
        @requestKey, @ref, @why, @allowBad, @channel, @requestedAt, @endedAt, @watchUntil)`,
   );
   const insertEvent = db.prepare("insert into rollout_event (rollout, seq, at, type, body) values (?, ?, ?, ?, ?)");
-  const update = db.prepare(
-    `update rollout set state = @state, phase = @phase, ended_at = @endedAt, watch_until = @watchUntil, version = @version + 1
-     where number = @number and version = @version`,
+  const update = db.prepare("update rollout set state = ?, version = version + 1 where number = ? and version = ?");
+  // Apart, because most events change none of it, and all indexes that hold one of these would be written anew.
+  const advance = db.prepare(
+    `update rollout set phase = @phase, ended_at = @endedAt, watch_until = @watchUntil where number = @number
+       and (phase <> @phase or ended_at is not @endedAt or watch_until is not @watchUntil)`,
   );
   const events = db.prepare<[number], string>("select body from rollout_event where rollout = +? order by seq").pluck();
   const setPlan = db.prepare("update rollout set plan = ?, plan_hash = ? where number = ?");
@@ -51,6 +53,7 @@ export function rolloutStore(parts: {
         insert.run({
           ...row,
           ...progress(state),
+          state: JSON.stringify(state),
           plan: JSON.stringify(row.plan),
           allowBad: row.allowBad === null ? null : JSON.stringify(row.allowBad),
         });
@@ -64,8 +67,9 @@ export function rolloutStore(parts: {
     },
     append({ number, version, event, state }) {
       atomically(db, () => {
-        const done = update.run({ ...progress(state), number, version });
+        const done = update.run(JSON.stringify(state), number, version);
         if (done.changes !== 1) throw new Error(`lost update: rollout ${number} is not at version ${version} any more`);
+        advance.run(progress(state));
         failpoint("snapshot.mid");
         recordEvent(number, version + 1, event);
       });
@@ -92,7 +96,6 @@ function progress(state: RolloutState) {
   return {
     number: state.number,
     phase: state.phase,
-    state: JSON.stringify(state),
     endedAt: state.endedAt,
     watchUntil: watch === null || watch === undefined || watch.endedAt !== null ? null : watch.until,
   };
