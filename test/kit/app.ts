@@ -112,7 +112,11 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
     const rollout = store.rollouts.active("api", "prod");
     const images =
       image === null || rollout === null ? [] : [{ ...place, digest: "", rollout: rollout.number, state: "present" as const }];
-    theDesk().observed(host, { bootId: "b", agentVersion: "1", epoch: 1, engine, slots, images });
+    theDesk().observed(host, { bootId: "b", agentVersion: "1", epoch: 1, engine, whole: true, slots, images });
+  }
+
+  function lastSaid(host: string): ObservedSlot[] {
+    return store.slots.ofHost(host).flatMap((slot) => slot.observed ?? []);
   }
 
   function reports(host: string, change: { health?: "ok" | "failing"; restarts?: number; gone?: boolean } = {}): void {
@@ -163,11 +167,11 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
     nudged,
     reports,
     says: (host, slots) => picture(host, slots, null),
-    hasImage: (host) => picture(host, [], 1),
+    hasImage: (host) => picture(host, lastSaid(host), 1),
     asks,
     async ships(commit) {
       const number = await asks(commit);
-      for (const host of connected) picture(host, [], 1);
+      for (const host of connected) picture(host, lastSaid(host), 1);
       for (let turn = 0; turn < 50 && store.rollouts.find(number)?.state.endedAt === null; turn++) {
         for (const host of connected) reports(host);
         await clock.advance(1000);

@@ -18,6 +18,15 @@ export function endMarked(mark: string): string[] {
   });
 }
 
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
 function endProcess(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");

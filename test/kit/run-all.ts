@@ -1,4 +1,4 @@
-// `npm test`: set-up, the checks, then every test; the fast ones side by side, those on real Docker hosts one by one.
+// `npm test`: set-up, then the checks and every test side by side, and those that measure times when all is quiet.
 //   npm test                    everything
 //   npm test -- --fast          without the Docker hosts (no root needed)
 //   npm test -- docker journeys only files whose path contains one of the words; no checks
@@ -12,22 +12,29 @@ import { findSuites } from "./suites.ts";
 const words = process.argv.slice(2);
 const filters = words.filter((word) => !word.startsWith("--"));
 const found = findSuites(filters);
-const suites = words.includes("--fast") ? { fast: found.fast, engine: [] } : found;
+const suites = words.includes("--fast") ? { ...found, engine: [] } : found;
+const cores = Math.max(2, availableParallelism());
 const problems: string[] = [];
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupt(signal));
 
 await prepare("a browser", ensureBrowser);
 if (suites.engine.length > 0) await prepare("Docker hosts", ensureEngine);
-if (filters.length === 0) await check();
+const checked = filters.length === 0 ? check() : null;
 const result = await runTests({
-  groups: [
-    { files: suites.fast, atOnce: Math.max(2, availableParallelism()), deadlineMs: 180_000 },
-    { files: suites.engine, atOnce: 1, deadlineMs: 600_000 },
+  stages: [
+    // Half of what a test does is waiting, most of what one on Docker hosts does.
+    [
+      { files: suites.engine, atOnce: cores, deadlines: { fileMs: 600_000, testMs: 480_000 } },
+      { files: suites.fast, atOnce: 2 * cores, deadlines: { fileMs: 300_000, testMs: 240_000 } },
+    ],
+    [{ files: suites.timed, atOnce: 1, deadlines: { fileMs: 180_000, testMs: 120_000 } }],
   ],
+  atOnce: 2 * cores,
   signal: stop.signal,
   out: process.stdout,
 });
+await checked;
 problems.push(...result.problems);
 for (const lab of process.getuid?.() === 0 ? await sweep() : [])
   problems.push(`a test left its Docker hosts behind (lab ${lab}, removed now)`);

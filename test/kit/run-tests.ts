@@ -5,71 +5,82 @@ import { pipeline } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { endMarked, markName } from "./leaks.ts";
+import { sideBySide } from "./side-by-side.ts";
+import { openWorkshop, type Workshop } from "./workshop.ts";
 
-/** Test files that may run side by side. `deadlineMs` is for a whole file; past it everything it started is killed and it has failed. */
-export type TestGroup = { readonly files: readonly string[]; readonly atOnce: number; readonly deadlineMs: number };
+/** Test files of one kind, the longest first; at most `atOnce` of them run side by side. */
+export type TestGroup = { readonly files: readonly string[]; readonly atOnce: number; readonly deadlines: Deadlines };
 
-/** `failed` counts cancelled tests too. `problems` are sentences: files past their deadline, processes left behind. */
+/** `fileMs` is for a whole file; past it everything it started is killed and it has failed. Past `testMs` a test has failed, by its name. */
+type Deadlines = { readonly fileMs: number; readonly testMs: number };
+
+/** `failed` counts cancelled tests too. `problems` are sentences: files past their deadline, processes and folders left behind. */
 export type TestResult = { readonly passed: number; readonly failed: number; readonly problems: readonly string[] };
 
 type Event = { readonly type: string; readonly data: { readonly [key: string]: unknown } };
 type Counts = Record<"tests" | "suites" | "passed" | "failed" | "cancelled" | "skipped" | "todo", number>;
-type Progress = { readonly counts: Counts; readonly problems: string[]; readonly signal: AbortSignal };
+type Progress = {
+  readonly counts: Counts;
+  readonly problems: string[];
+  readonly signal: AbortSignal;
+  readonly workshop: Workshop;
+};
 
 /**
- * Runs the groups one after another with Node's own runner and spec reporter, as if they were one run: one list of
- * failures and one block of counts at the end. Each file is a run of its own, since Node's runner waits for ever for a
- * file that spins, or whose children hold its output open.
+ * Runs the groups of each stage side by side, `atOnce` files in all, and the stages one after another, with Node's own runner and
+ * spec reporter, as if they were one run: one list of failures and one block of counts at the end. Each file is a run of its own,
+ * since Node's runner waits for ever for a file that spins, or whose children hold its output open.
  */
 export async function runTests(facts: {
-  groups: readonly TestGroup[];
+  stages: readonly (readonly TestGroup[])[];
+  atOnce: number;
   signal: AbortSignal;
   out: NodeJS.WritableStream;
 }): Promise<TestResult> {
   const startedAt = performance.now();
   const counts: Counts = { tests: 0, suites: 0, passed: 0, failed: 0, cancelled: 0, skipped: 0, todo: 0 };
-  const progress: Progress = { counts, problems: [], signal: facts.signal };
+  const progress: Progress = { counts, problems: [], signal: facts.signal, workshop: openWorkshop() };
   const events = new PassThrough({ objectMode: true });
   const printed = pipeline(events, new spec(), facts.out, { end: false });
-  for (const group of facts.groups) await runGroup(group, progress, (event) => void events.write(event));
-  for (const event of closingEvents(counts, performance.now() - startedAt)) events.write(event);
+  const took: { name: string; ms: number }[] = [];
+  for (const groups of facts.stages) {
+    const lanes = groups.map(({ files, atOnce, deadlines }) => ({ atOnce, items: files.map((file) => ({ file, deadlines })) }));
+    await sideBySide({ lanes, atOnce: facts.atOnce, signal: facts.signal }, async ({ file, deadlines }) => {
+      const begunAt = performance.now();
+      for (const event of await runFile(file, deadlines, progress)) events.write(event);
+      took.push({ name: path.relative(process.cwd(), file), ms: performance.now() - begunAt });
+    });
+  }
+  for (const event of closingEvents(counts, performance.now() - startedAt, took)) events.write(event);
   events.end();
   await printed;
+  progress.problems.push(...progress.workshop.close());
   return { passed: counts.passed, failed: counts.failed + counts.cancelled, problems: progress.problems };
 }
 
-async function runGroup(group: TestGroup, progress: Progress, print: (event: Event) => void): Promise<void> {
-  const queue = [...group.files];
-  async function worker(): Promise<void> {
-    for (let file = queue.shift(); file !== undefined && !progress.signal.aborted; file = queue.shift()) {
-      // side by side, a file's lines appear together when it ends; alone, as they come
-      const kept: Event[] = [];
-      await runFile(file, group.deadlineMs, progress, group.atOnce === 1 ? print : (event) => void kept.push(event));
-      for (const event of kept) print(event);
-    }
-  }
-  await Promise.all(Array.from({ length: group.atOnce }, worker));
-}
-
-async function runFile(file: string, deadlineMs: number, progress: Progress, print: (event: Event) => void): Promise<void> {
+/** What a file says is kept until it has ended, so that the lines of one file stand together. */
+async function runFile(file: string, { fileMs, testMs }: Deadlines, progress: Progress): Promise<readonly Event[]> {
   const mark = randomUUID();
   const name = path.relative(process.cwd(), file);
   const overdue = setTimeout(() => {
-    progress.problems.push(`${name} took longer than ${deadlineMs / 1000} s and was killed`);
+    progress.problems.push(`${name} took longer than ${fileMs / 1000} s and was killed`);
     endMarked(mark);
-  }, deadlineMs);
+  }, fileMs);
   const stop = () => void endMarked(mark);
   progress.signal.addEventListener("abort", stop);
-  const env = { ...process.env, [markName]: mark };
-  // a single test that hangs is stopped a little earlier, so that it is named
-  const events = run({ files: [file], env, signal: progress.signal, timeout: deadlineMs * 0.8 });
+  const bench = progress.workshop.bench();
+  const env = { ...process.env, ...bench.env, [markName]: mark };
+  const said: Event[] = [];
+  const events = run({ files: [file], env, signal: progress.signal, timeout: testMs });
   for await (const event of events as AsyncIterable<Event>) {
-    if (!isClosing(event)) print(event);
+    if (!isClosing(event)) said.push(event);
     else if (event.type === "test:summary") add(progress.counts, event.data["counts"] as Counts);
   }
   clearTimeout(overdue);
   progress.signal.removeEventListener("abort", stop);
   for (const command of endMarked(mark)) progress.problems.push(`${name} left a process behind (ended now): ${command}`);
+  for (const left of bench.clear()) progress.problems.push(`${name} left ${left} behind (removed now)`);
+  return said;
 }
 
 function add(totals: Counts, counts: Counts): void {
@@ -81,13 +92,15 @@ function isClosing(event: Event): boolean {
   return (event.type === "test:diagnostic" || event.type === "test:summary") && event.data["file"] === undefined;
 }
 
-/** The block of counts in the words of Node's runner, and the event at which the reporter lists the failures. */
-function closingEvents(counts: Counts, tookMs: number): Event[] {
+/** The files that took longest, the block of counts in the words of Node's runner, and the event at which the reporter lists the failures. */
+function closingEvents(counts: Counts, tookMs: number, files: readonly { name: string; ms: number }[]): Event[] {
   const { tests, suites, passed, failed, cancelled, skipped, todo } = counts;
+  const longest = [...files].sort((a, b) => b.ms - a.ms).slice(0, 10);
   const block = { tests, suites, pass: passed, fail: failed, cancelled, skipped, todo, duration_ms: tookMs };
-  const lines = Object.entries(block).map(([name, value]) => ({
-    type: "test:diagnostic",
-    data: { nesting: 0, message: `${name} ${value}`, level: "info" },
-  }));
+  const said = [
+    ...(files.length > 10 ? [`longest: ${longest.map(({ name, ms }) => `${name} ${Math.round(ms / 1000)} s`).join(", ")}`] : []),
+    ...Object.entries(block).map(([name, value]) => `${name} ${value}`),
+  ];
+  const lines = said.map((message) => ({ type: "test:diagnostic", data: { nesting: 0, message, level: "info" } }));
   return [...lines, { type: "test:summary", data: { success: failed + cancelled === 0, counts, duration_ms: tookMs } }];
 }

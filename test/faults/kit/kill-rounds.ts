@@ -76,9 +76,15 @@ export async function diesAt(stage: ProcessStage, point: string): Promise<void> 
 export async function isDead(stage: ProcessStage, why: string): Promise<void> {
   const late = AbortSignal.timeout(30_000);
   const overdue = new Promise<never>((_, reject) => {
-    late.addEventListener("abort", () => reject(new Error(`the server never came to ${why}`)));
+    late.addEventListener("abort", () => reject(new Error(`the server never came to ${why}; lately:\n${lately(stage)}`)));
   });
   assert.equal(await Promise.race([stage.server().ended, overdue]), "SIGKILL");
+}
+
+/** What people were told last. */
+function lately(stage: ProcessStage): string {
+  const told = ["ana", "bo", "eva"].flatMap((name) => stage.slack.as(name).sees("deploys").slice(-6));
+  return told.map((message) => message.rendered).join("\n--\n");
 }
 
 /** At a moment that nobody chose. */
