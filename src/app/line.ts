@@ -165,6 +165,7 @@ export function createLine(parts: LineParts): Line {
       planHash: planned.hash,
       policy: planned.plan.policy,
       approvalsRequired: approvalsFor(place.environment, stored.allowBad !== null).required,
+      expireMs: place.environment.approvals.expireMs,
       batches: planned.plan.batches,
       hosts: hostsOfPlan(planned),
     });

@@ -102,7 +102,7 @@ function lockedToo(state: RolloutState, { lock }: Around): readonly Wait[] {
 function approval(state: RolloutState, { approvers, notRequester }: Around): Wait {
   const { approvals, approvalsRequired, number, detail, expiresAt, since } = state;
   const given = approvals.length === 0 ? "nobody has yet" : `so far: ${approvals.map((a) => a.by.name).join(", ")}`;
-  const changed = state.reason === "plan_changed" && detail !== null ? ` ${detail}.` : "";
+  const changed = detail === null ? "" : ` ${detail}.`;
   const except = notRequester ? `, not ${state.requester.name}` : "";
   const who = `${approvers.length === 0 ? "an approver" : approvers.join(" or ")}${except}`;
   return {

@@ -21,7 +21,7 @@ const approvals = located(
       notRequester: field(truth, "Whether the requester may not approve. Default true."),
       expire: field(
         duration({ minMs: 10_000, maxMs: 30 * dayMs }),
-        "A request that nobody decided ends after this. Default 30m.",
+        "A request that nobody decided ends after this; an approval given in line is good for as long. Default 30m.",
       ),
     },
   }),

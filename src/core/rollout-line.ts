@@ -38,21 +38,48 @@ export function endsEmpty(state: RolloutState, at: number): Moved {
   return ended(quiet(state), { phase: "cancelled", at, reason, detail: null });
 }
 
-/** Its turn has come, with a plan of this moment. Approvals count for the plan that they were given to. */
+/**
+ * Its turn has come, with a plan of this moment. Approvals count for the plan that they were given to, and only as long as
+ * a request would wait for them: whoever said yes last week does not expect it to happen tonight.
+ */
 export function turnCame(state: RolloutState, event: Of<"turn_came">): Step {
   if (state.phase !== "in_line" || isPaused(state)) return { kind: "ignored" };
   const { at, from, back, planHash, policy, approvalsRequired, batches } = event;
   const isSame = planHash === state.planHash;
-  const expiresAt = at + state.expiresAt - state.requestedAt;
+  const expiresAt = at + (event.expireMs ?? patienceOf(state));
+  const old = state.approvals.filter((a) => event.expireMs !== undefined && at - a.at >= event.expireMs);
   const hosts = hostsOf(event.hosts);
   const budget = budgetOf({ policy, batches, hosts });
   const plan = { from, back, planHash, policy, approvalsRequired, batches, budget, expiresAt, hosts };
-  const next: RolloutState = { ...state, ...plan, approvals: isSame ? state.approvals : [] };
+  const next: RolloutState = { ...state, ...plan, approvals: isSame ? without(state.approvals, old) : [] };
   if (batches.length === 0) return moved(endsEmpty(next, at));
   if (next.approvals.length >= approvalsRequired) return moved(queue(quiet(next), event));
   const reason = isSame ? "awaiting_approval" : "plan_changed";
-  const waits: RolloutState = { ...next, phase: "awaiting_approval", reason, detail: isSame ? null : changed(state) };
+  const detail = isSame ? agedText(old, at) : changed(state);
+  const waits: RolloutState = { ...next, phase: "awaiting_approval", reason, detail };
   return moved({ state: waits, effects: [expiry(expiresAt)] });
+}
+
+/** How long people may take to decide about it. */
+export function patienceOf({ expiresAt, requestedAt }: RolloutState): number {
+  return expiresAt - requestedAt;
+}
+
+export function without(approvals: RolloutState["approvals"], left: RolloutState["approvals"]): RolloutState["approvals"] {
+  return approvals.filter((a) => !left.includes(a));
+}
+
+function agedText(old: RolloutState["approvals"], at: number): string | null {
+  if (old.length === 0) return null;
+  const given = old.map((a) => `${a.by.name} approved it ${ageText(at - a.at)} ago`);
+  return `${given.join(" and ")}, while it waited in line: too long ago to count`;
+}
+
+function ageText(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
 }
 
 function changed(before: RolloutState): string {

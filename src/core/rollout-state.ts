@@ -233,6 +233,8 @@ export type LaterEvent =
       /** As the environment asks for now: it may have changed since the request. */
       readonly policy: RolloutPolicy;
       readonly approvalsRequired: number;
+      /** An approval that was given longer ago counts no more. Absent: none grows old. */
+      readonly expireMs?: number;
       readonly batches: readonly (readonly string[])[];
       readonly hosts: readonly PlannedHostFacts[];
       readonly fitness?: Fitness;

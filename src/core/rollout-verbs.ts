@@ -16,6 +16,7 @@ import {
 } from "./rollout-change.ts";
 import { blame, hasFailed } from "./rollout-failure.ts";
 import { goOn, queue } from "./rollout-forward.ts";
+import { patienceOf, without } from "./rollout-line.ts";
 import { withoutPauses } from "./rollout-pauses.ts";
 import {
   type HostState,
@@ -38,16 +39,24 @@ function tooLate(state: RolloutState): Step {
   return refused(hasEnded(state) ? "already_ended" : "already_decided");
 }
 
-/** Counts in line, too: there it is enough when its turn comes. */
+/** Counts in line, too: there it is enough when its turn comes. One that has grown old there may be given again, or by another. */
 export function approve(state: RolloutState, event: Of<"approved">): Step {
   const { by, at } = event;
-  const { approvals, approvalsRequired } = state;
+  const { approvalsRequired } = state;
   if (state.phase !== "awaiting_approval" && state.phase !== "in_line") return tooLate(state);
-  if (approvals.some((a) => a.by.id === by.id && a.by.kind === by.kind)) return refused("already_approved");
+  const isMine = (a: { readonly by: Person }) => a.by.id === by.id && a.by.kind === by.kind;
+  const isInTheWay = state.approvals.length >= approvalsRequired || state.approvals.some(isMine);
+  const approvals = isInTheWay ? without(state.approvals, grownOld(state, at)) : state.approvals;
+  if (approvals.some(isMine)) return refused("already_approved");
   if (approvals.length >= approvalsRequired) return tooLate(state);
   const next = change(quiet(state), { approvals: [...approvals, { by, at }] });
   if (state.phase === "in_line" || next.state.approvals.length < approvalsRequired) return moved(next);
   return moved(queue(also(next, { kind: "clear_timer", name: "expiry" }), event));
+}
+
+/** Outside of the line the request itself expires first. */
+function grownOld(state: RolloutState, at: number): RolloutState["approvals"] {
+  return state.phase === "in_line" ? state.approvals.filter((a) => at - a.at >= patienceOf(state)) : [];
 }
 
 export function reject(state: RolloutState, event: Of<"rejected">): Step {

@@ -65,8 +65,8 @@ function standLines(facts: RolloutFacts): readonly Line[] {
 }
 
 /** Why it asks again although it was approved in line. */
-function changedLines({ phase, reason, detail }: RolloutState): readonly Line[] {
-  if (phase !== "awaiting_approval" || reason !== "plan_changed" || detail === null) return [];
+function changedLines({ phase, detail }: RolloutState): readonly Line[] {
+  if (phase !== "awaiting_approval" || detail === null) return [];
   const words = sentence(detail, 200);
   const text = `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
   return [{ text, mrkdwn: text }];

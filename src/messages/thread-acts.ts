@@ -80,7 +80,19 @@ function pausedLine(pause: Pause, state: RolloutState): ThreadLine {
   }
 }
 
-export function turnCameLine({ planHash }: { readonly planHash: string }, before: RolloutState | null): ThreadLine {
+export function turnCameLine(
+  { planHash }: { readonly planHash: string },
+  before: RolloutState | null,
+  after: RolloutState,
+): ThreadLine {
+  // Somebody said yes, and it does not go by itself: whoever may decide should see that now.
+  const { phase, reason, detail, number } = after;
+  if (phase === "awaiting_approval" && reason === "awaiting_approval" && detail !== null) {
+    return plainLine(
+      `Its turn has come, and it asks anew${said(detail)} Approve on the card, or \`/gantry approve ${number}\`.`,
+      true,
+    );
+  }
   const changed = before !== null && before.planHash !== planHash;
   const lost = changed && before.approvals.length > 0 ? " Earlier approvals were for another plan and do not count." : "";
   return plainLine(`Its turn has come.${changed ? " The plan was made anew." : ""}${lost}`);

@@ -95,7 +95,7 @@ function eventLines(before: RolloutState | null, event: RolloutEvent, after: Rol
     case "adopted":
       return [adoptedLine(event)];
     case "turn_came":
-      return [turnCameLine(event, before)];
+      return [turnCameLine(event, before, after)];
     case "thrown_out":
       return [thrownOutLine(event)];
     case "stalled":

@@ -4,7 +4,7 @@ import { shortCommit } from "../core/release.ts";
 import { message, section } from "./blocks.ts";
 import { placeLines } from "./locks.ts";
 import type { Message } from "./message.ts";
-import { code, safe, sentence } from "./words.ts";
+import { code, safe, said, sentence } from "./words.ts";
 
 export type Turn = "next" | "turn" | "held";
 
@@ -20,6 +20,14 @@ export function turnNotice(facts: RolloutFacts, turn: Turn): Message {
   });
 }
 
+/** Why it does although it was approved in line, and who may. */
+function askedAnew({ state, approvers, notRequester }: RolloutFacts): string {
+  if (state.detail === null) return ".";
+  const roles = approvers.map((role) => safe(role, 40)).join(" or ");
+  const except = notRequester ? ", not the requester" : "";
+  return `${said(state.detail)} To decide: ${roles}${except}, with \`/gantry approve ${state.number}\`.`;
+}
+
 function turnText(facts: RolloutFacts, turn: Turn): string {
   const { state } = facts;
   switch (turn) {
@@ -29,7 +37,7 @@ function turnText(facts: RolloutFacts, turn: Turn): string {
     }
     case "turn":
       return state.phase === "awaiting_approval"
-        ? "its turn has come, and it waits for approval."
+        ? `its turn has come, and it waits for approval${askedAnew(facts)}`
         : "its turn has come, and it has begun.";
     case "held": {
       const why = state.pauses.find((p) => p.reason === "line_held")?.why ?? null;

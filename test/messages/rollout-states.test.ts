@@ -231,6 +231,21 @@ describe("in line", () => {
       lines.join("\n"),
     );
   });
+  test("its turn comes long after it was approved: it asks anew, in the channel, with the reason", () => {
+    const { batches, hosts, policy, planHash } = requested();
+    const plan = { from: 41, back: 41, planHash, policy, approvalsRequired: 1, batches, hosts };
+    const turn: LaterEvent = { type: "turn_came", at: at(7200), expireMs: 1_800_000, ...plan };
+    const said = lastLines({ events: [story.approved, turn], first });
+    assert.match(
+      said[0] ?? "",
+      /^\(channel\) Its turn has come, and it asks anew: bo approved it 119 min ago, while it waited in line: too long ago to count\. Approve on/,
+    );
+    const lines = top({ events: [story.approved, turn], first });
+    assert.ok(
+      lines.some((line) => line.endsWith("while it waited in line: too long ago to count.")),
+      lines.join("\n"),
+    );
+  });
   test("the requester is told that it is next, that its turn came, that the line is held", () => {
     const waiting = factsAfter({ events: [], first, facts: { position: 1, behind: { rollout: 141, lock: null } } });
     assert.equal(

@@ -9,7 +9,10 @@ function inLine(change: Parameters<typeof aRequest>[0] = {}): Told {
 }
 
 /** Its turn comes an hour later. */
-function turn(rollout: Told, change: { planHash?: string; approvalsRequired?: number; hostNames?: string[] } = {}) {
+function turn(
+  rollout: Told,
+  change: { planHash?: string; approvalsRequired?: number; expireMs?: number; hostNames?: string[] } = {},
+) {
   const { hostNames, ...rest } = change;
   const { from, back, planHash, policy, approvalsRequired, batches, hosts } = aRequest(
     hostNames === undefined ? {} : { hostNames },
@@ -53,6 +56,47 @@ test("its turn, with too few approvals: the wait for them begins now, and expire
   assert.deepEqual(rollout.timers(), ["expiry"]);
   rollout.approved(eva);
   assert.equal(rollout.state.phase, "queued");
+});
+
+test("its turn, with an approval older than a request may wait: it does not count, and that is said", () => {
+  const rollout = inLine({ approvalsRequired: 2 });
+  rollout.approved(bo);
+  rollout.wait(45 * 60_000);
+  rollout.approved(eva);
+  assert.equal(turn(rollout, { approvalsRequired: 2, expireMs: 90 * 60_000 }), "moved");
+  assert.equal(rollout.state.phase, "awaiting_approval");
+  assert.deepEqual(
+    rollout.state.approvals.map(({ by }) => by.name),
+    [eva.name],
+  );
+  assert.equal(rollout.state.reason, "awaiting_approval");
+  assert.equal(rollout.state.detail, "bo approved it 105 min ago, while it waited in line: too long ago to count");
+  assert.equal(rollout.state.expiresAt, noon + (105 + 90) * 60_000, "the wait for the rest begins now");
+  assert.equal(rollout.approved(bo), "moved", "who said yes then may say so again");
+  assert.equal(rollout.state.phase, "queued");
+});
+
+test("a turn of a time when approvals did not grow old is still what it was", () => {
+  const rollout = inLine();
+  rollout.approved();
+  rollout.wait(7 * 24 * 3_600_000);
+  turn(rollout);
+  assert.equal(rollout.state.phase, "queued");
+});
+
+test("in line an approval that has grown old may be given again, or by another; a fresh one may not", () => {
+  const rollout = inLine();
+  rollout.approved(bo);
+  assert.equal(rollout.approved(bo), "already_approved");
+  assert.equal(rollout.approved(eva), "already_decided");
+  rollout.wait(30 * 60_000);
+  assert.equal(rollout.approved(bo), "moved");
+  rollout.wait(30 * 60_000);
+  assert.equal(rollout.approved(eva), "moved");
+  assert.deepEqual(
+    rollout.state.approvals.map(({ by }) => by.name),
+    [eva.name],
+  );
 });
 
 test("its turn, with another plan: approvals are void, and it asks again, saying why", () => {
