@@ -105,7 +105,7 @@ async function create(bench: Bench, step: Extract<Step, { kind: "create" }>): Pr
   const release = desired?.release;
   if (!desired || !release || memory.imageRef === null) return;
   enter(bench, "creating");
-  const began = { at: bench.clock.now(), bootId: bench.bootId };
+  const began = { monoAt: bench.clock.mono(), bootId: bench.bootId };
   // On the disk before the old container is touched, beside the create rather than before it.
   const written = bench.write({ ...memory.entry, generation: desired.generation, outcome: null, began });
   written.catch(() => undefined);

@@ -141,7 +141,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   function mayResume(generation: number): boolean {
     const { began, generation: journaled } = memory.entry;
     if (began === null || journaled !== generation || began.bootId !== parts.bootId) return false;
-    return clock.now() - began.at < resumeMs;
+    return clock.mono() - began.monoAt < resumeMs;
   }
 
   async function look(): Promise<void> {

@@ -28,8 +28,8 @@ export type JournalEntry = {
   readonly outcome: SwapOutcome | null;
   /** A container that serves this generation although its label names an earlier one. */
   readonly adopted: { readonly containerId: string; readonly generation: number } | null;
-  /** When this generation was begun, and in which boot of the host. */
-  readonly began: { readonly at: number; readonly bootId: string } | null;
+  /** When this generation was begun, on the clock of which boot of the host: the time of day may be set meanwhile. */
+  readonly began: { readonly monoAt: number; readonly bootId: string } | null;
 };
 
 export type Journal = Readonly<Record<string, JournalEntry>>;

@@ -33,6 +33,8 @@ type Round = {
   readonly id: string;
   readonly health: Health | null;
   state: ContainerState;
+  /** Which start of it is seen, and since when, on the clock that nobody sets: Docker tells the time of day. */
+  up: { readonly startedAt: number | null; readonly since: number } | null;
   seen: Watched;
   failures: number;
   lookedAt: number;
@@ -58,9 +60,10 @@ export function createWatch(
       id: state.id,
       health,
       state,
+      up: null,
       seen: first,
       failures: 0,
-      lookedAt: 0,
+      lookedAt: Number.NEGATIVE_INFINITY,
       wake: () => undefined,
       over: false,
     };
@@ -94,9 +97,9 @@ export function createWatch(
   }
 
   async function look(mine: Round): Promise<void> {
-    const due = clock.now() - mine.lookedAt >= lookEveryMs || mine.failures > 0 || mine.seen.health === "restarting";
+    const due = clock.mono() - mine.lookedAt >= lookEveryMs || mine.failures > 0 || mine.seen.health === "restarting";
     if (due || mine.health?.probe.kind === "container") {
-      mine.lookedAt = clock.now();
+      mine.lookedAt = clock.mono();
       const state = await engine.inspect(mine.id);
       if (mine.over) return;
       if (state === null) {
@@ -117,8 +120,8 @@ export function createWatch(
     const { state } = mine;
     if (state.status === "ended" || state.status === "created")
       return { health: "exited", detail: `the container ended: ${endingOf(state)}` };
-    const sinceStart = clock.now() - (state.startedAt ?? 0);
-    if (state.status === "restarting" || (state.restarts > 0 && sinceStart < suspectMs)) {
+    const isSuspect = upMs(mine) < suspectMs && state.restarts > 0;
+    if (state.status === "restarting" || isSuspect) {
       return { health: "restarting", detail: `the container ended and Docker started it again (${state.restarts} times so far)` };
     }
     const fault = await faultOf(mine);
@@ -129,6 +132,15 @@ export function createWatch(
     mine.failures += 1;
     if (mine.failures >= failuresToFail) return { health: "failing", detail: fault };
     return { health: mine.seen.health, detail: mine.seen.detail };
+  }
+
+  /** Since its last start, as far as that was seen; the first look has only Docker's word. */
+  function upMs(mine: Round): number {
+    const { startedAt } = mine.state;
+    const now = clock.mono();
+    if (mine.up === null) mine.up = { startedAt, since: now - Math.max(0, clock.now() - (startedAt ?? 0)) };
+    else if (mine.up.startedAt !== startedAt) mine.up = { startedAt, since: now };
+    return now - mine.up.since;
   }
 
   /** What is wrong with its answer, or null. */
@@ -153,7 +165,7 @@ export function createWatch(
     follow,
     poke() {
       if (round === null) return;
-      round.lookedAt = 0;
+      round.lookedAt = Number.NEGATIVE_INFINITY;
       round.wake();
     },
     now: () => round?.seen ?? null,

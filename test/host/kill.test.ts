@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { DesiredSlot } from "../../src/core/slot.ts";
 import type { StepKind } from "../../src/core/slot-step.ts";
 import { type FakeHost, fakeHost, want } from "./kit/fake-host.ts";
+import { jumpyClock } from "./kit/jumpy-clock.ts";
 
 const steps: readonly StepKind[] = ["pull", "create", "stop", "start", "check", "promote", "settle", "keep", "remove"];
 const moments = steps.flatMap((step) => [`before:${step}`, `after:${step}`]);
@@ -51,5 +52,32 @@ describe("an agent that is killed, on an engine in memory", () => {
         }
       });
     }
+  }
+
+  for (const [when, passedMs, setMs, ok] of [
+    ["at once, while somebody sets its clock an hour ahead", 0, 3_600_000, true],
+    ["an hour later, by a clock that was set back by as much", 3_600_000, -3_600_000, false],
+  ] as const) {
+    it(`and begins again ${when}: the swap ${ok ? "goes on" : "is undone"}`, async () => {
+      const clock = jumpyClock();
+      const host = await fakeHost(clock);
+      try {
+        await host.start();
+        host.order([want({ generation: 1, digest: host.push("one") })]);
+        await host.settled(1);
+        await host.stop();
+        const ordered = want({ generation: 2, digest: host.push("two") });
+        await killedAt(host, "after:stop", ordered);
+        clock.pass(passedMs);
+        clock.setTimeOfDay(setMs);
+        await host.start();
+        host.order([ordered]);
+        const slot = await host.settled(2);
+        assert.equal(slot.outcome?.ok, ok, JSON.stringify(slot));
+        await host.atRest(ok ? ["r1 kept", "r2 running"] : ["r1 running"]);
+      } finally {
+        await host.cleanUp();
+      }
+    });
   }
 });

@@ -236,12 +236,13 @@ export function createWorld(facts: {
       watcher.onServerStart();
     },
     join({ host, labels }) {
+      const timeOfDay = newTimeOfDay();
       const machine = createMachine({
         name: host,
         scheduler,
         random: random.split(`machine ${host}`),
         onHappening: (mine, happening) => watcher.onHappening(mine, happening),
-        wallNow: () => dawn + scheduler.now(),
+        wallNow: () => dawn + scheduler.now() + timeOfDay.offsetMs,
       });
       const cable: Cable = { upBlocked: false, downBlocked: false, slowestMs: 30 };
       const site: Site = {
@@ -249,7 +250,7 @@ export function createWorld(facts: {
         labels,
         machine,
         cable,
-        timeOfDay: newTimeOfDay(),
+        timeOfDay,
         dir: newStateDir(),
         told: [],
         agent: null,
@@ -264,19 +265,20 @@ export function createWorld(facts: {
     },
     clone(site) {
       world.forgetful.add(site.host);
+      const timeOfDay = newTimeOfDay();
       const machine = createMachine({
         name: `${site.host}-clone`,
         scheduler,
         random: random.split(`clone of ${site.host}`),
         onHappening: (mine, happening) => watcher.onHappening(mine, happening),
-        wallNow: () => dawn + scheduler.now(),
+        wallNow: () => dawn + scheduler.now() + timeOfDay.offsetMs,
       });
       const cable: Cable = { upBlocked: false, downBlocked: false, slowestMs: 30 };
       const twin: Site = {
         ...site,
         machine,
         cable,
-        timeOfDay: newTimeOfDay(),
+        timeOfDay,
         dir: copyStateDir(site.dir),
         agent: null,
         gone: false,
