@@ -1,6 +1,7 @@
 import type Database from "better-sqlite3";
 import type { HostStore, StoredHost } from "../app/store.ts";
 import type { IntentFacts } from "../core/facts.ts";
+import { readJson } from "./json.ts";
 
 type Row = {
   name: string;
@@ -73,7 +74,7 @@ export function hostStore(db: Database.Database): HostStore {
     },
     spendToken(facts) {
       const row = spend.get(facts);
-      return row === undefined ? null : { name: row.name, labels: JSON.parse(row.labels) };
+      return row === undefined ? null : { name: row.name, labels: readJson(row.labels) };
     },
   };
 }
@@ -81,12 +82,12 @@ export function hostStore(db: Database.Database): HostStore {
 function stored(row: Row): StoredHost {
   return {
     name: row.name,
-    labels: JSON.parse(row.labels),
+    labels: readJson(row.labels),
     publicKey: row.public_key,
     enrolledAt: row.enrolled_at,
     revokedAt: row.revoked_at,
     agentVersion: row.agent_version,
-    engine: row.engine === null ? null : JSON.parse(row.engine),
+    engine: row.engine === null ? null : readJson(row.engine),
     lastSeenAt: row.last_seen_at,
     intent: intent(row),
   };

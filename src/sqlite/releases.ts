@@ -3,6 +3,7 @@ import type { ReleaseStore } from "../app/store.ts";
 import type { Release } from "../core/release.ts";
 import { atomically } from "./atomic.ts";
 import type { Chain } from "./chain.ts";
+import { readJson } from "./json.ts";
 
 type Row = { service: string; number: number; commit_sha: string; digest: string; spec: string };
 
@@ -46,6 +47,6 @@ function release(row: Row): Release {
     number: row.number,
     commit: row.commit_sha,
     digest: row.digest,
-    spec: JSON.parse(row.spec),
+    spec: readJson(row.spec),
   };
 }

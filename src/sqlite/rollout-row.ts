@@ -1,4 +1,7 @@
 import type { StoredRollout } from "../app/store.ts";
+import type { ChangeFacts } from "../core/facts.ts";
+import type { Plan } from "../core/plan.ts";
+import { readJson } from "./json.ts";
 
 export type RolloutRow = {
   readonly number: number;
@@ -20,14 +23,12 @@ export function rollout(row: RolloutRow | undefined): StoredRollout | null {
 
 /** Plan and change are read from their JSON when somebody asks: most of what is told of a rollout needs neither. */
 export function storedRollout(row: RolloutRow): StoredRollout {
-  const plan = once(() => JSON.parse(row.plan));
-  const change = once(() => (row.change === null ? null : JSON.parse(row.change)));
   return {
     number: row.number,
     version: row.version,
-    state: JSON.parse(row.state),
+    state: readJson(row.state),
     get plan() {
-      return plan();
+      return readJson<Plan>(row.plan);
     },
     ref: row.ref,
     why: row.why,
@@ -35,16 +36,8 @@ export function storedRollout(row: RolloutRow): StoredRollout {
     channel: row.channel,
     cardTs: row.card_ts,
     get change() {
-      return change();
+      return row.change === null ? null : readJson<ChangeFacts>(row.change);
     },
     deployment: row.deployment,
-  };
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | null = null;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
   };
 }

@@ -2,6 +2,7 @@ import type Database from "better-sqlite3";
 import type { SlotStore, StoredSlot } from "../app/store.ts";
 import type { ObservedSlot, SlotKey } from "../core/slot.ts";
 import type { WatchSample } from "../core/watch.ts";
+import { readJson } from "./json.ts";
 
 type Row = {
   host: string;
@@ -115,7 +116,7 @@ function stored(row: Row): StoredSlot {
     rollout: row.rollout,
     release: row.release,
     fresh: row.fresh === 1,
-    observed: row.observed === null ? null : JSON.parse(row.observed),
+    observed: row.observed === null ? null : readJson(row.observed),
     observedAt: row.observed_at,
   };
 }

@@ -241,6 +241,7 @@ function template(environment: string, ending: Ending): Template {
     }
     told.tell({ type: "soaked", at: later(40_000) });
   }
+  if (told.state.watch !== null) told.tell({ type: "watch_ended", at: later(600_000), quiet: true });
   const events = [request, ...told.events].map((event) => ({ type: event.type, text: textOf(event), after: event.at - noon }));
   const { phase, endedAt } = told.state;
   if (phase !== ending || endedAt === null) throw new Error(`the rollout was to end as ${ending}, and is ${phase}`);
