@@ -6,9 +6,9 @@ import { approvalsFor, cannotApprove, goneFrom, isRefusal, mayBeOne, type Reques
 import type { Facts } from "./facts.ts";
 import type { Decided, Gantry, Refused } from "./gantry.ts";
 import { judgedSince, lockRefusal } from "./gates.ts";
-import { type Place, placeOf } from "./place.ts";
+import { keyOf, type Place, placeOf } from "./place.ts";
 import { planDifference } from "./plan-difference.ts";
-import { planFor, specHashOf } from "./planner.ts";
+import { goodBesides, planFor, specHashOf } from "./planner.ts";
 import type { Actor } from "./ports.ts";
 import type { StoredRollout } from "./store.ts";
 import { isSame, lost, onItsWayBack, staleClick, tooLate, unknownRollout, where } from "./too-late.ts";
@@ -28,8 +28,15 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
       const fresh = find(facts.rollout, facts.planHash);
       if (isRefusal(fresh)) return refused(fresh);
       const gate = gateOf(fresh);
-      return gate === null ? decide(facts.rollout, { type: "approved", at: clock.now(), by: facts.actor }) : refused(gate);
+      return gate === null ? decide(facts.rollout, approved(fresh, facts.actor)) : refused(gate);
     });
+  }
+
+  /** Where it would go back to is looked up anew: what was good at the request may not be by now. A turn in line does so, too. */
+  function approved({ stored, place }: Found, by: Actor): LaterEvent {
+    const { kind, release } = stored.state;
+    const back = kind === "rollback" ? null : goodBesides(store, keyOf(place), release);
+    return { type: "approved", at: clock.now(), by, back };
   }
 
   /** What has come between since it was asked for. In line nothing is checked yet: its turn plans and checks anew. */

@@ -96,7 +96,7 @@ export type RolloutState = {
   readonly release: number;
   /** What was live in the environment before, or null. */
   readonly from: number | null;
-  /** The newest good release here besides this one when it was asked for: where `onFailure: rollback` goes. null: there is none. */
+  /** The newest good release here besides this one when it was decided: where `onFailure: rollback` goes. null: there is none. */
   readonly back: number | null;
   readonly planHash: string;
   readonly phase: Phase;
@@ -176,7 +176,14 @@ export type RolloutEvent = Requested | LaterEvent;
 /** Everything that may happen to a rollout after it was requested. */
 export type LaterEvent =
   // People, before it begins
-  | { readonly type: "approved"; readonly at: number; readonly by: Person; readonly fitness?: Fitness }
+  | {
+      readonly type: "approved";
+      readonly at: number;
+      readonly by: Person;
+      /** The newest good release besides this one, by now: verdicts may have come since the request. Absent: as it was. */
+      readonly back?: number | null;
+      readonly fitness?: Fitness;
+    }
   | { readonly type: "rejected"; readonly at: number; readonly by: Person; readonly why: string }
   | {
       /** Before anything was touched it ends; afterwards it stops and goes back (abort). */

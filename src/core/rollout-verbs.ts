@@ -49,7 +49,8 @@ export function approve(state: RolloutState, event: Of<"approved">): Step {
   const approvals = isInTheWay ? without(state.approvals, grownOld(state, at)) : state.approvals;
   if (approvals.some(isMine)) return refused("already_approved");
   if (approvals.length >= approvalsRequired) return tooLate(state);
-  const next = change(quiet(state), { approvals: [...approvals, { by, at }] });
+  const { back = state.back } = event;
+  const next = change(quiet(state), { approvals: [...approvals, { by, at }], back });
   if (state.phase === "in_line" || next.state.approvals.length < approvalsRequired) return moved(next);
   return moved(queue(also(next, { kind: "clear_timer", name: "expiry" }), event));
 }
