@@ -221,14 +221,14 @@ function verdictOn(facts: { says: Heard; key: SlotKey; mine: StoredSlot | null; 
       note: "nothing serves there, and a person must decide what should",
     };
   }
-  if (!says.engineOk || (seen === null && order === null && (mine?.generation ?? 0) > 0)) {
-    const note = says.engineOk
-      ? "its agent was never told of it"
-      : "its Docker engine does not answer, so what runs is not known";
-    // Never told, and nothing there: what this server wanted had not arrived.
-    return says.engineOk ? { release: null, told: true, note } : { release: mine?.release ?? null, told: false, note };
+  const isUnseen = !says.engineOk || seen?.unseen === true || (seen === null && !says.isWhole);
+  if (isUnseen) {
+    const note = "its Docker engine does not answer, so what runs is not known";
+    return { release: mine?.release ?? null, told: false, note };
   }
-  return { release: null, told: true, note: null };
+  // Never told, and nothing there: what this server wanted had not arrived.
+  const wasNeverTold = seen === null && order === null && (mine?.generation ?? 0) > 0;
+  return { release: null, told: true, note: wasNeverTold ? "its agent was never told of it" : null };
 }
 
 function write(store: Store, host: string, slot: AdoptedSlot): void {

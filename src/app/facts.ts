@@ -10,7 +10,7 @@ import type {
   SlotFacts,
 } from "../core/facts.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
-import type { Head, SlotKey, SlotStep } from "../core/slot.ts";
+import { type Head, liveNow, type ObservedSlot, type SlotKey, type SlotStep } from "../core/slot.ts";
 import { approvalsFor } from "./asked.ts";
 import { goodBesides, hasLabels, leavingPhases, leftBy, rollbackTarget } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
@@ -192,8 +192,8 @@ export function createFacts(parts: FactsParts): Facts {
       host,
       connected: fleet.isConnected(host),
       release: observed?.live?.release ?? null,
-      health: observed === null ? "unknown" : (observed.live?.health ?? "empty"),
-      detail: observed?.live?.detail ?? null,
+      health: healthOf(observed),
+      detail: liveNow(observed)?.detail ?? null,
     };
   }
 
@@ -237,11 +237,15 @@ export function createFacts(parts: FactsParts): Facts {
           service: slot.service,
           environment: slot.environment,
           release: slot.observed?.live?.release ?? null,
-          health: slot.observed?.live?.health ?? "empty",
+          health: slot.observed === null ? "empty" : healthOf(slot.observed),
         })),
       }));
     },
   };
+}
+
+function healthOf(observed: ObservedSlot | null): SlotFacts["health"] {
+  return observed === null || observed.unseen === true ? "unknown" : (observed.live?.health ?? "empty");
 }
 
 /** Ended, but not over: a person has something to see to. */

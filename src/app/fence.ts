@@ -28,6 +28,7 @@ export type AgentSays = {
   readonly slots?: readonly ObservedSlot[] | undefined;
   readonly orders?: readonly DesiredSlot[] | undefined;
   readonly engine?: { readonly ok: boolean } | undefined;
+  readonly whole?: boolean | undefined;
 };
 
 /** What has been heard of a host over its present connection. */
@@ -38,6 +39,8 @@ export type Heard = {
   readonly slots: readonly ObservedSlot[] | null;
   readonly orders: readonly DesiredSlot[];
   readonly engineOk: boolean;
+  /** False: it may have slots of which it does not know. Old agents do not say, and count as if they knew. */
+  readonly isWhole: boolean;
 };
 
 export type FenceParts = {
@@ -100,6 +103,7 @@ export function createFence(parts: FenceParts): Fence {
       slots: says.slots ?? null,
       orders: says.orders ?? known?.orders ?? [],
       engineOk: says.engine?.ok ?? true,
+      isWhole: says.whole ?? true,
     };
     heard.set(says.host, now);
     return now;

@@ -1,7 +1,7 @@
 /** Which hosts of an environment are out of service at this moment, whatever put them out. */
 import type { GantryConfig } from "../config/valid.ts";
 import type { Fitness } from "../core/rollout-state.ts";
-import type { SlotKey } from "../core/slot.ts";
+import { liveNow, type SlotKey } from "../core/slot.ts";
 import type { Hearing } from "./hearing.ts";
 import { environmentOf } from "./membership.ts";
 import { hasLabels } from "./planner.ts";
@@ -53,7 +53,7 @@ function shouldServe(slot: StoredSlot | undefined, host: StoredHost | undefined)
 
 /** It says that it serves and is well, and has nothing new before it. */
 export function serves(slot: StoredSlot | undefined): boolean {
-  return slot?.observed?.live?.health === "ok" && !isPending(slot);
+  return slot !== undefined && liveNow(slot.observed)?.health === "ok" && !isPending(slot);
 }
 
 /** Something is wanted of which the host has not spoken yet: it swaps, or is about to. */

@@ -8,6 +8,7 @@ import { createEnrolment } from "./enrolment.ts";
 import type { Fence } from "./fence.ts";
 import type { Clock, FleetDesk, Log } from "./ports.ts";
 import { eventsOf } from "./reports.ts";
+import { sightsOf } from "./sights.ts";
 import type { Store } from "./store.ts";
 
 export { makeToken } from "./enrolment.ts";
@@ -104,9 +105,8 @@ export function createFleetDesk(parts: DeskParts): Desk {
     store.hosts.seen({ name: host, agentVersion: picture.agentVersion, at });
     store.hosts.setEngine(host, picture.engine);
     let news: News = { stepped: false, turned: false };
-    for (const slot of picture.slots) {
-      const before = store.slots.get(host, slot)?.observed ?? null;
-      store.slots.observe({ host, slot, at });
+    for (const { slot, before, seenAt } of sightsOf(picture, store.slots.ofHost(host))) {
+      store.slots.observe({ host, slot, at: seenAt ?? at });
       const turned = news.turned || before === null || conditionOf(before) !== conditionOf(slot);
       news = { turned, stepped: turned || news.stepped || before?.step !== slot.step };
     }
@@ -140,6 +140,7 @@ export function createFleetDesk(parts: DeskParts): Desk {
   };
 }
 
-function conditionOf({ live, generation }: ObservedSlot): string {
-  return live === null ? `${generation} empty` : `${generation} ${live.containerId} ${live.health} ${live.restarts}`;
+function conditionOf({ live, generation, unseen }: ObservedSlot): string {
+  const sight = unseen === true ? `${generation} unseen` : `${generation}`;
+  return live === null ? `${sight} empty` : `${sight} ${live.containerId} ${live.health} ${live.restarts}`;
 }

@@ -4,7 +4,7 @@ import type { EnvironmentConfig, ServiceConfig } from "../config/valid.ts";
 import { batchesOf, canonicalJson, type Plan, type RolloutKind } from "../core/plan.ts";
 import type { Release, ReleaseSpec } from "../core/release.ts";
 import type { Phase, RolloutState } from "../core/rollout-state.ts";
-import type { SlotKey } from "../core/slot.ts";
+import { liveNow, type SlotKey } from "../core/slot.ts";
 import type { Store, StoredHost, StoredSlot, Verdict } from "./store.ts";
 
 export type Planned = {
@@ -45,7 +45,7 @@ export function hasLabels(labels: Readonly<Record<string, string>>, wanted: Read
 
 /** True when the slot is meant to have the release, has it, and is well. */
 function serves(slot: StoredSlot | undefined, release: number): boolean {
-  const live = slot?.observed?.live;
+  const live = liveNow(slot?.observed);
   return slot?.release === release && live?.release === release && live.health === "ok";
 }
 
@@ -96,7 +96,7 @@ export function planFor(
 
 /** Those that do not serve well cost nothing, so they go back first. A hint: how they are doing at their turn decides. */
 function unwellFirst(hosts: readonly string[], slots: ReadonlyMap<string, StoredSlot>): string[] {
-  const isWell = (host: string) => slots.get(host)?.observed?.live?.health === "ok";
+  const isWell = (host: string) => liveNow(slots.get(host)?.observed)?.health === "ok";
   return [...hosts.filter((host) => !isWell(host)), ...hosts.filter(isWell)];
 }
 

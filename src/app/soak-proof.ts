@@ -3,6 +3,7 @@
  * well. Hosts that do not say so are asked again, and count as lost after the time that a swap may take.
  */
 import type { HostState, LaterEvent, RolloutState } from "../core/rollout-state.ts";
+import { liveNow } from "../core/slot.ts";
 import type { Clock, Fleet } from "./ports.ts";
 import type { Store } from "./store.ts";
 import type { Work } from "./work.ts";
@@ -26,7 +27,8 @@ export function createSoakProof(parts: {
     const slot = store.slots.get(host, state);
     const { observed, observedAt } = slot ?? {};
     const isAbout = slot?.release === state.release && observed?.generation === slot.generation;
-    const isWell = observed?.live?.release === state.release && observed.live.health === "ok";
+    const live = liveNow(observed);
+    const isWell = live?.release === state.release && live.health === "ok";
     return isAbout && isWell && fleet.isConnected(host) && (observedAt ?? 0) >= Math.max(since, startedAt);
   }
 

@@ -1,7 +1,7 @@
 /** What one host waits for: what is wanted of it, what was seen there, whether it can be heard, and what a person wants of it. */
 import { isReasonCode, type ReasonCode, reasons } from "../core/reasons.ts";
 import { releaseName } from "../core/release.ts";
-import type { SlotKey } from "../core/slot.ts";
+import type { ObservedContainer, SlotKey } from "../core/slot.ts";
 import type { WatchSample } from "../core/watch.ts";
 import type { StoredHost, StoredSlot } from "./store.ts";
 import type { Wait } from "./why-standing.ts";
@@ -30,10 +30,18 @@ function slotSentence(slot: StoredSlot): string {
   const serves =
     slot.observed === null
       ? "nobody has seen it yet"
-      : live === null
-        ? "serves nothing"
-        : `serves ${releaseName(live.release)} (${live.health})`;
+      : slot.observed.unseen === true
+        ? unseenWords(live)
+        : live === null
+          ? "serves nothing"
+          : `serves ${releaseName(live.release)} (${live.health})`;
   return `${slot.service} ${slot.environment}: wants ${wants}, ${serves}`;
+}
+
+/** Its agent has not been able to look, or has not named the slot. */
+function unseenWords(live: ObservedContainer | null): string {
+  const last = live === null ? "nothing" : releaseName(live.release);
+  return `served ${last} when it was seen last, and its agent has not seen it since`;
 }
 
 export function hostWaits(host: StoredHost, slots: readonly StoredSlot[], around: HostAround): readonly Wait[] {
@@ -110,21 +118,27 @@ export function slotWait(
 ): readonly Wait[] {
   const { observed, release } = slot;
   const live = observed?.live ?? null;
-  const isThere = live === null ? release === null && observed !== null : live.release === release && live.health === "ok";
+  const isUnseen = observed?.unseen === true;
+  const isThere = isUnseen
+    ? false
+    : live === null
+      ? release === null && observed !== null
+      : live.release === release && live.health === "ok";
   if (isThere) return [];
   const place = `${slot.service} ${slot.environment}`;
   const rollout = around.rolloutOn(slot);
   const why = rollout === null ? "" : ` \`/gantry why #${rollout}\` tells of the rollout.`;
   const base = { since: around.since(slot), until: null };
   const outcome = observed?.generation === slot.generation ? (observed.outcome ?? null) : null;
-  const serves = live === null ? "nothing serves" : `${releaseName(live.release)} serves (${live.health})`;
+  const isServing = live === null ? "nothing serves" : `${releaseName(live.release)} serves (${live.health})`;
+  const serves = isUnseen ? `it ${unseenWords(live)}` : isServing;
   const wants = release === null ? "to be empty" : releaseName(release);
   if (outcome !== null && !outcome.ok) {
     const reason = codeOf(outcome.reason, "host_lost");
     const text = `${place} on ${host.name}: wants ${wants}, ${serves}. The swap failed: ${reasons[reason].title}: ${outcome.detail}`;
     return [{ ...base, reason, text, ends: `${reasons[reason].next}${why}` }];
   }
-  if (live !== null && live.release === release) {
+  if (live !== null && live.release === release && !isUnseen) {
     const detail = live.detail === null || live.detail === "" ? "" : `: ${live.detail}`;
     const text = `${place} on ${host.name}: ${releaseName(live.release)} does not serve well (${live.health})${detail}.`;
     return [{ ...base, reason: "unhealthy", text, ends: `It becomes healthy; or \`/rollback ${place}\`.${why}` }];

@@ -1,5 +1,6 @@
 /** What a soak whose time is over still waits for. */
 import type { RolloutState } from "../core/rollout-state.ts";
+import { liveNow } from "../core/slot.ts";
 import type { StoredSlot } from "./store.ts";
 
 export type Unproved = { readonly hosts: readonly string[] /** Then the first of them has failed. */; readonly until: number };
@@ -15,7 +16,8 @@ export function unprovedOf(
   const isProved = (host: string) => {
     const { observed, observedAt, ...slot } = slots.get(host) ?? { observed: null, observedAt: null };
     const isAbout = "generation" in slot && observed?.generation === slot.generation;
-    const isWell = observed?.live?.release === release && observed.live.health === "ok";
+    const live = liveNow(observed);
+    const isWell = live?.release === release && live.health === "ok";
     return isAbout && isWell && facts.isConnected(host) && (observedAt ?? 0) >= soakEndsAt;
   };
   const mustSay = state.hosts.filter((h) => h.status === "healthy" || h.status === "unchanged").map((h) => h.host);

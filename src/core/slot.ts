@@ -99,6 +99,8 @@ export type ObservedSlot = SlotKey & {
    * Old agents do not say.
    */
   readonly newest?: number;
+  /** The agent could not look at its engine since it began: what serves is not known, and `live` at most what was seen last. */
+  readonly unseen?: true;
   readonly step: SlotStep;
   readonly outcome: SwapOutcome | null;
   /** The container that serves, if any. */
@@ -134,10 +136,17 @@ export type ObservedPicture = {
     readonly detail: string | null;
     readonly liveRestore: boolean | null;
   };
+  /** The agent has looked at all that its engine has: on slots that are not named nothing is. Old agents do not say. */
+  readonly whole?: boolean;
   readonly slots: readonly ObservedSlot[];
   readonly images: readonly ObservedImage[];
 };
 
 export function slotName(key: SlotKey): string {
   return `${key.service}/${key.environment}`;
+}
+
+/** What serves there, as far as it is known now; what was seen before the agent lost sight of it is not. */
+export function liveNow(observed: ObservedSlot | null | undefined): ObservedContainer | null {
+  return observed == null || observed.unseen === true ? null : observed.live;
 }

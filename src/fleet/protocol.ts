@@ -134,11 +134,13 @@ const observedPicture = z.object({
     detail: text.nullable(),
     liveRestore: z.boolean().nullable(),
   }),
+  whole: z.exactOptional(z.boolean()),
   slots: z.array(
     z.object({
       ...slotKey,
       generation: count,
       newest: z.exactOptional(count),
+      unseen: z.exactOptional(z.literal(true)),
       step: z.enum([
         "idle",
         "pulling",

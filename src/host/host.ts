@@ -59,6 +59,8 @@ export function createHost(parts: HostParts): Host {
   let showsOrders = false;
   let refuses: ObservedPicture["refuses"];
   let stopped = false;
+  /** Every container of the engine was looked at: slots without a worker are empty. */
+  let isWhole = false;
   /** Counted when it goes and when it is back: a swap may end between the two. */
   let engineBreaks = 0;
 
@@ -88,6 +90,10 @@ export function createHost(parts: HostParts): Host {
       for (const container of await engine.list()) {
         const marks = marksOf(container.labels);
         if (marks !== null && !stopped && !workers.has(slotName(marks))) addWorker(marks);
+      }
+      if (!isWhole) {
+        isWhole = true;
+        onChange();
       }
     } catch (thrown) {
       log.warn({ detail: String(thrown) }, "could not list containers");
@@ -189,6 +195,7 @@ export function createHost(parts: HostParts): Host {
       ...(showsOrders ? { orders: ownOrders()?.slots ?? [] } : {}),
       ...(refuses === undefined ? {} : { refuses }),
       engine: guard.health(),
+      whole: isWhole,
       slots: [...workers.values()].map((worker) => worker.observed()),
       images: images.observed(),
     }),

@@ -15,6 +15,8 @@ export type SlotMemory = {
   /** In place of `goal` when no order is known: what the labels say. */
   inferred: Goal | null;
   states: ContainerState[];
+  /** Docker has shown what there is, at least once. */
+  looked: boolean;
   /** What Docker shows may differ from `states`. */
   stale: boolean;
   attempt: Attempt;
@@ -55,6 +57,7 @@ export function createMemory(key: SlotKey, entry: JournalEntry | null, now: numb
     goal: null,
     inferred: null,
     states: [],
+    looked: false,
     stale: true,
     attempt: freshAttempt,
     touched: false,

@@ -149,8 +149,10 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     hinted = false;
     const before = memory.states;
     memory.states = [...(await engine.list(key))];
+    const isFirst = !memory.looked;
+    memory.looked = true;
     if (memory.goal === null) memory.inferred ??= inferGoal(memory);
-    if (!looksSame(before, memory.states)) parts.report();
+    if (isFirst || !looksSame(before, memory.states)) parts.report();
   }
 
   function decide(): Step {
@@ -328,6 +330,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
       ...key,
       generation: memory.goal?.generation ?? memory.inferred?.generation ?? 0,
       newest: newestKnown(memory),
+      ...(memory.looked ? {} : { unseen: true as const }),
       step: memory.step,
       outcome: outcomeOf(memory),
       live: observedLive(),

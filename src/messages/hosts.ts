@@ -40,7 +40,12 @@ function isWell(host: HostFacts): boolean {
 function hostText(host: HostFacts, now: number, form: "text" | "mrkdwn"): string {
   const labels = Object.entries(host.labels).map(([k, v]) => `${safe(k, 30)}=${safe(v, 30)}`);
   const slots = host.slots.map((slot) => {
-    const runs = slot.release === null ? "empty" : `${releaseName(slot.release)} ${safe(slot.health, 20)}`;
+    const runs =
+      slot.release === null
+        ? slot.health === "unknown"
+          ? "not seen"
+          : "empty"
+        : `${releaseName(slot.release)} ${safe(slot.health, 20)}`;
     return `${safe(slot.service, 40)} ${safe(slot.environment, 40)} ${runs}`;
   });
   const shownSlots = cutList(slots, { budget: 400, most: 6, rest: (left) => `${left} more` });

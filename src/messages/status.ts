@@ -160,7 +160,9 @@ function isOdd(slot: SlotFacts, env: EnvironmentStatus): boolean {
 }
 
 function slotText(slot: SlotFacts): string {
-  const runs = slot.release === null ? "serves nothing" : `serves ${releaseName(slot.release)}`;
+  const isUnseen = slot.release !== null && slot.health === "unknown";
+  const serves = isUnseen ? "was last seen with" : "serves";
+  const runs = slot.release === null ? "serves nothing" : `${serves} ${releaseName(slot.release)}`;
   const away = slot.connected ? "" : ", no connection";
   const health = slot.health === "ok" || slot.health === "empty" ? "" : `, ${slot.health}`;
   const detail = slot.detail === null || slot.detail === "" ? "" : `: ${safe(slot.detail, 120)}`;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { DesiredRelease, ObservedSlot } from "../../src/core/slot.ts";
 import { EngineError } from "../../src/host/engine.ts";
@@ -27,6 +29,24 @@ describe("a host that is disturbed", () => {
     assert.deepEqual([slot?.generation, slot?.newest], [0, 7]);
     host.engine.setDown(false);
     assert.equal((await host.settled(7)).newest, 7);
+  });
+
+  it("does not look empty while it cannot look at its engine, and says when it has", async () => {
+    await host.stop();
+    for (const file of ["orders.json", "journal.json"]) await rm(join(host.dir, file), { force: true });
+    host.engine.setDown(true);
+    await host.start();
+    assert.deepEqual([host.observed().whole, host.observed().slots], [false, []]);
+    host.order([want({ generation: 1, digest: host.push("one") })]);
+    assert.deepEqual(
+      host.observed().slots.map((slot) => [slot.unseen, slot.live]),
+      [[true, null]],
+    );
+    host.engine.setDown(false);
+    await eventually(() => {
+      const { whole, slots } = host.observed();
+      assert.deepEqual([whole, slots.map((slot) => [slot.unseen, slot.live?.release])], [true, [[undefined, 1]]]);
+    }, 5_000);
   });
 
   it("does not take what it saw before the swap for what is there now", async () => {

@@ -83,9 +83,11 @@ describe("a server of today", () => {
     );
     const orders = [order({ generation: 4, digest })];
     const place = { service: "api", environment: "prod" };
-    const slots = [{ ...place, generation: 0, newest: 4, step: "idle", outcome: null, live: null, previous: null }];
-    socket.send(JSON.stringify({ type: "observed", picture: { ...picture, slots, head, orders, weather: { rain: true } } }));
-    await eventually(() => assert.deepEqual(server.desk.pictureOf("web-1"), { ...picture, slots, head, orders }));
+    const slots = [{ ...place, generation: 0, newest: 4, unseen: true, step: "idle", outcome: null, live: null, previous: null }];
+    socket.send(
+      JSON.stringify({ type: "observed", picture: { ...picture, whole: false, slots, head, orders, weather: { rain: true } } }),
+    );
+    await eventually(() => assert.deepEqual(server.desk.pictureOf("web-1"), { ...picture, whole: false, slots, head, orders }));
     socket.close();
   });
 

@@ -5,6 +5,7 @@
 
 import type { StoredSlot } from "../../../src/app/store.ts";
 import type { RolloutState } from "../../../src/core/rollout-state.ts";
+import { liveNow } from "../../../src/core/slot.ts";
 import { marksOf } from "../../../src/host/labels.ts";
 import type { Site } from "../world/world.ts";
 import { type Ground, placeOf } from "./ground.ts";
@@ -32,7 +33,6 @@ export function unrest({ world }: Ground): Unrest | null {
     for (const slot of disk.store.slots.ofHost(site.host)) {
       const wrong = wrongWith(site, slot, {
         state: disk.store.rollouts.find(slot.rollout ?? 0)?.state ?? null,
-        forgot: world.forgetful.has(site.host),
         now: world.scheduler.now(),
       });
       if (wrong !== null) return { id: "L2", text: `${site.host}: ${wrong}` };
@@ -46,12 +46,8 @@ export function unrest({ world }: Ground): Unrest | null {
   return acts > 0 ? { id: "I9", text: `${acts} acts wait in the inbox` } : null;
 }
 
-function wrongWith(
-  { machine }: Site,
-  slot: StoredSlot,
-  known: { state: RolloutState | null; forgot: boolean; now: number },
-): string | null {
-  const { state, forgot, now } = known;
+function wrongWith({ machine }: Site, slot: StoredSlot, known: { state: RolloutState | null; now: number }): string | null {
+  const { state, now } = known;
   const { observed, generation, release, rollout } = slot;
   // Without a rollout nobody has decided: an adoption found it there, and the host is told nothing.
   const isDecided = generation > 0 && rollout !== null;
@@ -64,11 +60,11 @@ function wrongWith(
     return `reports generation ${observed?.generation} of ${place}; ${generation} is wanted`;
   if (isDecided && observed?.outcome === null)
     return `has not come to an end with generation ${generation} of ${place} (${observed.step})`;
-  // Of a slot that it has forgotten, and was not told of again, an agent says nothing: what is stored is of before.
-  if (!isDecided && forgot) return null;
   const isCalm = now - machine.changedAt > newsMs;
   if (!isCalm) return null;
-  const believed = observed?.live?.health === "ok" ? observed.live.containerId : null;
+  if (observed?.unseen === true) return `has not been seen in ${place} since its agent began`;
+  const live = liveNow(observed);
+  const believed = live?.health === "ok" ? live.containerId : null;
   if (believed !== null && truth?.state.id !== believed)
     return `is believed to serve ${believed} of ${place}, and runs ${truth?.state.id ?? "nothing"}`;
   if (believed !== null && truth !== undefined && !machine.isHealthy(truth))
