@@ -69,6 +69,8 @@ export type EngineFacts = {
   readonly reason: string | null;
   readonly detail: string | null;
   readonly liveRestore: boolean | null;
+  /** When it was first seen so; absent: nobody noted it. */
+  readonly since?: number;
 };
 
 export type StoredHost = {
@@ -227,6 +229,7 @@ export interface HostStore {
   put(facts: { name: string; labels: Readonly<Record<string, string>>; publicKey: string; at: number }): void;
   /** What the agent said of itself when it connected. */
   seen(facts: { name: string; labels?: Readonly<Record<string, string>>; agentVersion?: string; at: number }): void;
+  /** As of when the host was seen last; `since` is kept while the engine is as it was. */
   setEngine(name: string, engine: EngineFacts): void;
   revoke(name: string, at: number): void;
   /** null: the host takes part again. */

@@ -82,7 +82,6 @@ function intent({ name, intent: wanted }: StoredHost): readonly Wait[] {
   ];
 }
 
-/** Since when is not noted: what a report says of the engine is only ever how it is now. */
 function engine({ engine: seen }: StoredHost): readonly Wait[] {
   if (seen === null || seen.ok) return [];
   const reason = codeOf(seen.reason, "engine_down");
@@ -91,7 +90,7 @@ function engine({ engine: seen }: StoredHost): readonly Wait[] {
     {
       reason,
       text: `${reasons[reason].title}${detail}.`,
-      since: null,
+      since: seen.since ?? null,
       until: null,
       ends: reasons[reason].next,
     },

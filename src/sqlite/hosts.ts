@@ -60,7 +60,12 @@ export function hostStore(db: Database.Database): HostStore {
       });
     },
     setEngine: (name, engine) => {
-      setEngine.run(JSON.stringify(engine), name);
+      const row = find.get(name);
+      const before: StoredHost["engine"] = row?.engine == null ? null : readJson(row.engine);
+      const isAsBefore = before?.ok === engine.ok && before.reason === engine.reason;
+      const since = (isAsBefore ? before.since : undefined) ?? row?.last_seen_at ?? undefined;
+      const text = JSON.stringify({ ...engine, since });
+      if (text !== row?.engine) setEngine.run(text, name);
     },
     revoke: (name, at) => {
       revoke.run(at, name);

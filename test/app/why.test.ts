@@ -56,6 +56,32 @@ describe("why", () => {
       assert.match(whyMessage(over).text, /^#2: #2, deploy of r2[\s\S]*Ends: Time\.[\s\S]*What happened:/);
     }));
 
+  test("an engine that does not answer, since it is so and not since it was last said; another trouble is another time", () =>
+    withApp(["a"], async (fleet) => {
+      await fleet.ships(aCommit(1));
+      const says = (ok: boolean, reason: string | null) => {
+        const engine = { ok, reason, detail: null, liveRestore: true };
+        fleet.desk.observed("a", { bootId: "b", agentVersion: "1", epoch: 1, engine, slots: [], images: [] });
+      };
+      const since = () => asked(fleet, "a").waits.filter((w) => w.reason.startsWith("engine_"))[0]?.since ?? null;
+      says(true, null);
+      assert.equal(since(), null);
+      await fleet.clock.advance(60_000);
+      const began = fleet.clock.now();
+      for (let minute = 0; minute < 30; minute += 1) {
+        says(false, "engine_down");
+        await fleet.clock.advance(60_000);
+      }
+      assert.equal(since(), began);
+      goes(fleet, "a");
+      comes(fleet, "a");
+      says(false, "engine_down");
+      assert.equal(since(), began, "nobody knows that it was otherwise in between");
+      await fleet.clock.advance(60_000);
+      says(false, "engine_stuck");
+      assert.equal(since(), fleet.clock.now());
+    }));
+
   test("a rollout that a person paused, and one that failed", () =>
     withApp(
       ["a", "b"],

@@ -87,6 +87,21 @@ export function slots(tells: Tells): void {
     assert.equal(store.hosts.find("prod-1")?.intent, null);
   });
 
+  tells("since when an engine is as it is: from the report that said so first", (store) => {
+    store.hosts.put({ name: "prod-1", labels: {}, publicKey: "k", at: noon });
+    const down = { ok: false, reason: "engine_down", detail: "refused", liveRestore: true };
+    const says = (engine: typeof down | (Omit<typeof down, "reason"> & { reason: null }), at: number) => {
+      store.hosts.seen({ name: "prod-1", at });
+      store.hosts.setEngine("prod-1", engine);
+      return store.hosts.find("prod-1")?.engine?.since;
+    };
+    assert.equal(says(down, noon), noon);
+    assert.equal(says({ ...down, detail: "reset" }, noon + 5), noon);
+    assert.equal(store.hosts.find("prod-1")?.engine?.detail, "reset");
+    assert.equal(says({ ...down, reason: "engine_stuck" }, noon + 10), noon + 10);
+    assert.equal(says({ ...down, ok: true, reason: null }, noon + 20), noon + 20);
+  });
+
   tells("a token works once, for its host, in its time", (store) => {
     const token = { tokenHash: "h", name: "prod-1", labels: { env: "prod" }, at: 0, expiresAt: 100 };
     store.hosts.addToken(token);

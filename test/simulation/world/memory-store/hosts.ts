@@ -39,7 +39,13 @@ export function hostStore(ledger: Ledger): HostStore {
       const said = { ...(labels && { labels }), ...(agentVersion !== undefined && { agentVersion }) };
       change(name, { lastSeenAt: at, ...said });
     },
-    setEngine: (name, engine) => change(name, { engine }),
+    setEngine(name, engine) {
+      const row = rows.get(name);
+      const before = row?.engine ?? null;
+      const isAsBefore = before?.ok === engine.ok && before.reason === engine.reason;
+      const since = (isAsBefore ? before.since : undefined) ?? row?.lastSeenAt ?? null;
+      change(name, { engine: since === null ? engine : { ...engine, since } });
+    },
     revoke: (name, at) => change(name, { revokedAt: at }),
     setIntent: (name, intent) => change(name, { intent }),
     addToken: ({ tokenHash, name, labels, expiresAt }) => tokens.set(tokenHash, { name, labels, expiresAt, usedAt: null }),
