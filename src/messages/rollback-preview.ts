@@ -17,9 +17,13 @@ export function rollbackPreview(preview: RollbackPreview, keptOn: readonly KeptO
   const now = `/rollback ${place}${to === null ? "" : ` ${releaseName(to.number)}`} --now`;
   const lines = [
     to === null ? `${place}: stop it, and empty the hosts again?` : `${place}: roll back to ${releaseText(to)}?`,
-    preview.from === null ? "Nothing is live there now." : `${leaves(preview)}: ${releaseText(preview.from)}.`,
-    `${count(preview.hosts.length, "host")}: ${hostNames(preview.hosts)}. ${readiness(preview)}`,
+    standing(preview),
+    // One under way is stopped in two steps, which name their hosts.
+    hasBegun(preview)
+      ? readiness(preview)
+      : `${count(preview.hosts.length, "host")}: ${hostNames(preview.hosts)}. ${readiness(preview)}`,
     ...(stops === null ? [] : [stopsText(preview)]),
+    ...judgedText(preview),
     ...keptText(keptOn),
     `To do it: press Roll back, or type \`${now}\`.`,
   ];
@@ -29,12 +33,14 @@ export function rollbackPreview(preview: RollbackPreview, keptOn: readonly KeptO
     blocks: [
       header(`Roll back ${service} → ${environment}?`),
       fields([
-        [leaves(preview), preview.from === null ? "nothing" : releaseCode(preview.from)],
+        ["Live now", preview.live === null ? "nothing" : releaseCode(preview.live)],
+        ...(isLive(preview) || preview.from === null ? [] : [[leaves(preview), releaseCode(preview.from)] as const]),
         ["Back to", to === null ? "nothing" : releaseCode(to)],
-        ["Hosts", `${preview.hosts.length}: ${hostNames(preview.hosts)}`],
+        ...(hasBegun(preview) ? [] : [["Hosts", `${preview.hosts.length}: ${hostNames(preview.hosts)}`] as const]),
         ["Ready", readiness(preview)],
       ]),
       ...(stops === null ? [] : [section(`:warning: ${stopsText(preview)}`)]),
+      ...judgedText(preview).map((text) => section(text)),
       ...keptText(keptOn).map((text) => section(`:warning: ${text}`)),
       buttons(preview),
       context([`No approval is needed. The same as \`${now}\``]),
@@ -90,26 +96,43 @@ function placeText({ service, environment }: RollbackPreview): string {
   return `${safe(service, 40)} ${safe(environment, 40)}`;
 }
 
-/** While a rollout is under way, `from` is what that one brings. */
+/** What is live, and what is left when that is something else. */
+function standing(preview: RollbackPreview): string {
+  const { live, from } = preview;
+  const now = live === null ? "Nothing is live there now." : `Live now: ${releaseText(live)}.`;
+  return from === null || isLive(preview) ? now : `${now} ${leaves(preview)}: ${releaseText(from)}.`;
+}
+
+function isLive({ live, from }: RollbackPreview): boolean {
+  return live?.number === from?.number;
+}
+
+/** `from`, where it is not what is live. */
 function leaves(preview: RollbackPreview): string {
-  return hasBegun(preview) ? "Being rolled out" : "Live now";
+  return hasBegun(preview) ? "Being rolled out" : "To be left";
 }
 
 function hasBegun({ stops }: RollbackPreview): boolean {
   return stops !== null && (stops.phase === "rolling" || stops.phase === "soaking");
 }
 
-/** The two steps, and what is judged by them. */
+/** The two steps, and who goes with which. */
 function stopsText(preview: RollbackPreview): string {
-  const { stops, from, to } = preview;
+  const { stops, to, touched, rest } = preview;
   if (stops === null) return "";
   const what = `This stops rollout #${stops.rollout} (${stops.phase.replaceAll("_", " ")})`;
   if (!hasBegun(preview)) return `${what}: it is cancelled before it touches a host.`;
-  const bad = from === null ? "" : ` ${releaseName(from.number)} is judged bad.`;
-  if (to === null) return `${what}: the hosts that it has touched are emptied again.${bad}`;
+  const whose = `which it has touched, ${touched.length === 1 ? "goes" : "go"} back to`;
+  if (to === null) return `${what}: ${hostNames(touched)}, ${whose} nothing: emptied again.`;
   const target = releaseName(to.number);
-  const others = "The others stay as they are, unless what they serve was never good here: then they follow.";
-  return `${what}: the hosts that it has touched go back to ${target}.${bad} ${others}`;
+  const others = rest.length === 0 ? "No other host changes." : `Then the others follow to ${target}: ${hostNames(rest)}.`;
+  return `${what}. First ${hostNames(touched)}, ${whose} ${target}. ${others}`;
+}
+
+function judgedText({ judged }: RollbackPreview): readonly string[] {
+  if (judged.length === 0) return [];
+  const names = judged.map(releaseName).join(" and ");
+  return [`${names} ${judged.length === 1 ? "is" : "are"} judged bad here.`];
 }
 
 function callOffPreview(preview: RollbackPreview): Message {

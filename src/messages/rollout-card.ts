@@ -6,48 +6,87 @@ import type { KnownBlock } from "@slack/types";
 import type { ChangeFacts, RolloutFacts } from "../core/facts.ts";
 import { shortCommit } from "../core/release.ts";
 import { hasEnded, type RolloutState } from "../core/rollout-state.ts";
-import { actions, context, fields, header, message, section } from "./blocks.ts";
+import { actions, type ButtonFacts, context, fields, header, message, section } from "./blocks.ts";
 import { placeLines } from "./locks.ts";
 import type { Message } from "./message.ts";
 import { afterLines } from "./rollout-after.ts";
 import { rolloutButtons } from "./rollout-buttons.ts";
 import { commitLines, ticketLines, warnings } from "./rollout-change.ts";
-import { bar, batchText, budgetLines, hostLines, servesNow, spreadText, trouble } from "./rollout-hosts.ts";
+import { bar, batchText, budgetLines, hostLines, servesNow, spreadText, type Trouble, trouble } from "./rollout-hosts.ts";
 import { pauseLines } from "./rollout-pauses.ts";
 import { decisions, endedByItself, type Line, saidAtTheEnd, statusLine } from "./rollout-status.ts";
 import { code, cutList, mention, named, releaseCode, releaseText, safe, sentence, shortDigest, utc, when } from "./words.ts";
 
+/** What both forms of the card say: every sentence is made once. */
+type Said = {
+  readonly status: Line;
+  readonly stand: readonly Line[];
+  readonly atTheEnd: string | null;
+  readonly alone: string | null;
+  readonly why: string | null;
+  readonly trouble: Trouble;
+  readonly serves: string | null;
+  readonly hostsText: string;
+  /** Empty where hosts are not told one by one. */
+  readonly hosts: readonly Line[];
+  readonly warnings: readonly string[];
+  readonly change: readonly (readonly Line[])[];
+  readonly buttons: readonly ButtonFacts[];
+  readonly decisions: readonly Line[];
+  readonly canonical: string;
+  readonly notSetUp: readonly string[];
+};
+
 export function rolloutCard(facts: RolloutFacts): Message {
   const { state } = facts;
+  const said = saidOf(facts);
   return message({
-    text: textForm(facts),
+    text: textForm(facts, said),
     name: `r${state.number}.${state.phase}`,
     blocks: [
-      header(`${state.service} → ${state.environment}  ${kindWord(facts)}#${state.number}`),
-      section(standing(facts)),
-      ...failureBlocks(facts),
-      ...hostBlock(facts),
-      fields(factPairs(facts)),
-      ...warningBlock(facts),
-      ...changeBlocks(facts),
-      ...buttonBlock(facts),
-      context(smallPrint(facts)),
+      header(`${state.service} → ${state.environment} ${kindWord(facts)}#${state.number}`),
+      section(standing(said)),
+      ...failureBlocks(said),
+      ...hostBlock(facts, said),
+      fields(factPairs(facts, said)),
+      ...warningBlock(said),
+      ...changeBlocks(said),
+      ...buttonBlock(said),
+      context(smallPrint(facts, said)),
     ],
   });
+}
+
+function saidOf(facts: RolloutFacts): Said {
+  const { state } = facts;
+  return {
+    status: statusLine(facts),
+    stand: standLines(facts),
+    atTheEnd: saidAtTheEnd(state),
+    alone: endedByItself(state),
+    why: whyOf(facts),
+    trouble: trouble(state),
+    serves: servesNow(state),
+    hostsText: `${batchText(state)}${spreadText(state)}`,
+    hosts: showsHosts(state) ? hostLines(facts) : [],
+    warnings: warnings(facts),
+    change: facts.change === null ? [] : changeLists(facts.change, facts),
+    buttons: rolloutButtons(facts),
+    decisions: decisions(facts),
+    canonical: canonical(facts),
+    notSetUp: hasEnded(state) ? [] : facts.notSetUp.map((text) => `${safe(text, 120)}.`),
+  };
 }
 
 function kindWord(facts: RolloutFacts): string {
   return facts.state.kind === "deploy" ? "" : `${facts.state.kind} `;
 }
 
-function standing(facts: RolloutFacts): string {
-  const said = saidAtTheEnd(facts.state);
-  const why = whyOf(facts);
-  const alone = endedByItself(facts.state);
+function standing({ status, stand, atTheEnd, alone, why }: Said): string {
   return [
-    statusLine(facts).mrkdwn,
-    ...cut(standLines(facts), 1300),
-    ...(said === null ? [] : [`> ${said.replaceAll("\n", " ")}`]),
+    status.mrkdwn,
+    ...cut(stand, 1300),
+    ...(atTheEnd === null ? [] : [`> ${atTheEnd.replaceAll("\n", " ")}`]),
     ...(alone === null ? [] : [alone]),
     ...(why === null ? [] : [`*Why:* ${why}`]),
   ].join("\n");
@@ -78,34 +117,28 @@ function whyOf(facts: RolloutFacts): string | null {
   return why === null || why === "" || why === allowBad?.why ? null : safe(why, 300);
 }
 
-function factPairs(facts: RolloutFacts): readonly (readonly [string, string])[] {
+function factPairs(facts: RolloutFacts, { hostsText }: Said): readonly (readonly [string, string])[] {
   const { state, from, release, now } = facts;
   const asked = facts.ref === null ? "" : `, as ${code(facts.ref, 60)}`;
   return [
     ["From → to", `${from === null ? "nothing" : releaseCode(from)} → ${releaseCode(release)}`],
     ["Image", code(shortDigest(release.digest))],
-    ["Hosts", `${batchText(state)}${spreadText(state)}`],
+    ["Hosts", hostsText],
     ["Asked by", `${mention(state.requester)} ${when(state.requestedAt, now)}${asked}`],
   ];
 }
 
-function failureBlocks(facts: RolloutFacts): readonly KnownBlock[] {
-  const { lines, log } = trouble(facts.state);
-  const now = servesNow(facts.state);
-  const texts = [...lines.map((line) => line.mrkdwn), ...(now === null ? [] : [`*Now:* ${now}`])];
+function failureBlocks({ trouble: { lines, log }, serves }: Said): readonly KnownBlock[] {
+  const texts = [...lines.map((line) => line.mrkdwn), ...(serves === null ? [] : [`*Now:* ${serves}`])];
   return [...(texts.length === 0 ? [] : [section(texts.join("\n"))]), ...(log === null ? [] : [section(log)])];
 }
 
-function warningBlock(facts: RolloutFacts): readonly KnownBlock[] {
-  const lines = warnings(facts);
+function warningBlock({ warnings: lines }: Said): readonly KnownBlock[] {
   return lines.length === 0 ? [] : [section(lines.map((line) => `:warning: ${line}`).join("\n"))];
 }
 
-function changeBlocks(facts: RolloutFacts): readonly KnownBlock[] {
-  if (facts.change === null) return [];
-  return changeLists(facts.change, facts)
-    .filter((lines) => lines.length > 0)
-    .map((lines) => section(cut(lines, 2200).join("\n")));
+function changeBlocks({ change }: Said): readonly KnownBlock[] {
+  return change.filter((lines) => lines.length > 0).map((lines) => section(cut(lines, 2200).join("\n")));
 }
 
 /** Once it has ended the commits are counted; their titles are behind the compare link. */
@@ -121,39 +154,43 @@ function cut(lines: readonly Line[], budget: number): string[] {
   );
 }
 
-function hostBlock(facts: RolloutFacts): readonly KnownBlock[] {
-  switch (facts.state.phase) {
+/** Before its start, and where nothing was touched, there is nothing to tell of single hosts. */
+function showsHosts({ phase }: RolloutState): boolean {
+  switch (phase) {
     case "in_line":
     case "awaiting_approval":
     case "rejected":
     case "expired":
     case "cancelled":
-      return [];
+      return false;
     case "queued":
     case "rolling":
     case "soaking":
     case "restoring":
-      return [section([bar(facts.state), ...cut(hostLines(facts), 1800)].join("\n"))];
     case "succeeded":
     case "incomplete":
     case "restored":
     case "stuck":
-      return [section(cut(hostLines(facts), 1800).join("\n"))];
+      return true;
   }
 }
 
-function buttonBlock(facts: RolloutFacts): readonly KnownBlock[] {
-  const buttons = rolloutButtons(facts);
+function hostBlock({ state }: RolloutFacts, { hosts }: Said): readonly KnownBlock[] {
+  if (!showsHosts(state)) return [];
+  return [section([...(hasEnded(state) ? [] : [bar(state)]), ...cut(hosts, 1800)].join("\n"))];
+}
+
+function buttonBlock({ buttons }: Said): readonly KnownBlock[] {
   return buttons.length === 0 ? [] : [actions(buttons)];
 }
 
-function smallPrint(facts: RolloutFacts): readonly string[] {
-  const made = decisions(facts).map((line) => line.mrkdwn);
+function smallPrint(facts: RolloutFacts, said: Said): readonly string[] {
+  const made = said.decisions.map((line) => line.mrkdwn);
   const plan = `plan ${code(facts.state.planHash.slice(0, 8))}`;
   return [
     ...cutList(made, { budget: 600, most: 8, rest: (left) => `and ${left} more` }),
-    `${code(canonical(facts), 200)} · ${plan}${headText(facts)}`,
-    ...(hasEnded(facts.state) ? [] : facts.notSetUp.map((text) => `${safe(text, 120)}.`)),
+    `${code(said.canonical, 200)} · ${plan}${headText(facts)}`,
+    ...said.notSetUp,
   ];
 }
 
@@ -182,46 +219,38 @@ function canonical(facts: RolloutFacts): string {
 
 // ------------------------------------------------------------ the same in words
 
-function textForm(facts: RolloutFacts): string {
+function textForm(facts: RolloutFacts, said: Said): string {
   const { state, release, from, now } = facts;
   const kind = state.kind === "deploy" ? "" : `${state.kind}, `;
-  const said = saidAtTheEnd(state);
-  const { lines: hurt, log } = trouble(state);
-  const serves = servesNow(state);
-  const why = whyOf(facts);
-  const alone = endedByItself(state);
+  const { atTheEnd, alone, why, trouble: hurt, serves } = said;
   const lines = [
-    `${safe(state.service)} ${safe(state.environment)} ${safe(shortCommit(release.commit))} (#${state.number}): ${kind}${statusLine(facts).text}`,
-    ...standLines(facts).map((line) => line.text),
-    ...(said === null ? [] : [`They said: ${said}`]),
+    `${safe(state.service)} ${safe(state.environment)} ${safe(shortCommit(release.commit))} (#${state.number}): ${kind}${said.status.text}`,
+    ...said.stand.map((line) => line.text),
+    ...(atTheEnd === null ? [] : [`They said: ${atTheEnd}`]),
     ...(alone === null ? [] : [alone]),
-    ...hurt.map((line) => line.text),
+    ...hurt.lines.map((line) => line.text),
     ...(serves === null ? [] : [`Now: ${serves}`]),
-    ...(log === null ? [] : [log]),
+    ...(hurt.log === null ? [] : [hurt.log]),
     `Release: ${releaseText(release)}, ${shortDigest(release.digest)}; before: ${from === null ? "nothing" : releaseText(from)}`,
-    `Hosts: ${batchText(state)}${spreadText(state)}`,
+    `Hosts: ${said.hostsText}`,
     `Asked by ${named(state.requester)} at ${utc(state.requestedAt, now)}${facts.ref === null ? "" : ` as ${safe(facts.ref, 60)}`}`,
     ...(why === null ? [] : [`Why: ${why}`]),
-    ...decisions(facts).map((line) => line.text),
-    ...warnings(facts).map((line) => `Warning: ${line}`),
-    ...(hostBlock(facts).length === 0 ? [] : hostLines(facts).map((line) => line.text)),
-    ...(facts.change === null
-      ? []
-      : changeLists(facts.change, facts)
-          .flat()
-          .map((line) => line.text)),
-    ...(hasEnded(facts.state) ? [] : facts.notSetUp.map((text) => `${safe(text, 120)}.`)),
-    `Command: ${canonical(facts)}`,
+    ...said.decisions.map((line) => line.text),
+    ...said.warnings.map((line) => `Warning: ${line}`),
+    ...said.hosts.map((line) => line.text),
+    ...said.change.flat().map((line) => line.text),
+    ...said.notSetUp,
+    `Command: ${said.canonical}`,
     ...(facts.head === null ? [] : [`History: #${facts.head.seq} ${safe(facts.head.hash.slice(0, 8))}`]),
-    ...nextText(facts),
+    ...nextText(facts, said),
   ];
   return lines.join("\n");
 }
 
 /** The buttons, for where there are none. */
-function nextText(facts: RolloutFacts): readonly string[] {
+function nextText(facts: RolloutFacts, { buttons }: Said): readonly string[] {
   const { number } = facts.state;
-  const verbs = rolloutButtons(facts).map((button) => {
+  const verbs = buttons.map((button) => {
     switch (button.verb) {
       case "reject":
         return `/gantry reject ${number} WHY`;

@@ -9,8 +9,8 @@ import { escapeMrkdwn } from "./message.ts";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: an ANSI sequence begins with the escape character
 const ansi = /\u001B(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)?|[@-Z\\-_])/g;
 
-/** Words as most are: printable ASCII with single spaces. Nothing of what follows would change them. */
-const tame = /^[!-~]+(?: [!-~]+)*$/;
+/** Words as most are: printable ASCII, and our own arrow, with single spaces. Nothing of what follows would change them. */
+const tame = /^[!-~→]+(?: [!-~→]+)*$/;
 
 /** One line of plain text: no ANSI, control, zero-width or bidi characters, at most `max` UTF-16 units. Not escaped yet. */
 export function oneLine(text: string, max: number): string {
@@ -33,6 +33,7 @@ export function safe(text: string, max = 80): string {
 
 /** Three backticks would open, or close, a code block. */
 function withoutFences(text: string): string {
+  if (!text.includes("```")) return text;
   return text.replace(/`{3,}/g, (ticks) => "'".repeat(ticks.length));
 }
 
@@ -88,8 +89,15 @@ function joinUnits(big: string, small: number, unit: string): string {
 
 /** A point in time in words: `14:02 UTC`, or with its date when that is another day than `now`'s. */
 export function utc(at: number, now: number, precision: "minutes" | "seconds" = "minutes"): string {
-  const iso = new Date(clamp(at)).toISOString();
-  return `${sameDay(at, now) ? "" : `${iso.slice(0, 10)} `}${iso.slice(11, precision === "seconds" ? 19 : 16)} UTC`;
+  const time = clamp(at);
+  const date = sameDay(at, now) ? "" : `${new Date(time).toISOString().slice(0, 10)} `;
+  const minutes = Math.floor(time / 60_000) % 1440;
+  const seconds = precision === "seconds" ? `:${twoDigits(Math.floor(time / 1000) % 60)}` : "";
+  return `${date}${twoDigits(Math.floor(minutes / 60))}:${twoDigits(minutes % 60)}${seconds} UTC`;
+}
+
+function twoDigits(n: number): string {
+  return n < 10 ? `0${n}` : `${n}`;
 }
 
 function sameDay(a: number, b: number): boolean {
@@ -149,8 +157,11 @@ export function cutList(
   return left === 0 ? kept : [...kept, facts.rest(left)];
 }
 
+/** Nothing in it that JSON escapes: no quotes, backslashes, control characters or halves of pairs. */
+const costsNothingMore = /^[ !#-[\]-\uD7FF\uE000-\uFFFF]*$/;
+
 function cost(line: string): number {
-  return JSON.stringify(line).length;
+  return costsNothingMore.test(line) ? line.length + 2 : JSON.stringify(line).length;
 }
 
 /** An address as Slack's link, or the bare label when it is not one. `label` is escaped already. */
