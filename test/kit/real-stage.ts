@@ -4,12 +4,13 @@ import Database from "better-sqlite3";
 import { type Stage, type StageOptions, startStage } from "../../src/rehearsal/stage/stage.ts";
 import { eventually } from "./eventually.ts";
 import { fold } from "./fold.ts";
+import { inherited } from "./inherited.ts";
 
 /** A stage for the tests of one file: call once at its top. A file that imports this runs alone. */
 export function realStage(options: StageOptions): () => Stage {
   let stage: Stage | null = null;
   before(async () => {
-    stage = await startStage({ slackRateLimits: false, ...options });
+    stage = await startStage({ slackRateLimits: false, env: inherited(), ...options });
   });
   after(() => stage?.stop());
   return () => {

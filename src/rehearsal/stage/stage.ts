@@ -30,6 +30,8 @@ export type StageOptions = {
   /** Default: both run. */
   readonly links?: boolean;
   readonly onProgress?: (line: string) => void;
+  /** For every process of it, beside what it needs. */
+  readonly env?: Readonly<NodeJS.ProcessEnv>;
 };
 
 export type Stage = {
@@ -115,6 +117,7 @@ async function build(
     };
     return {
       ...systemEnvironment(),
+      ...options.env,
       HOME: dir,
       GANTRY_CONFIG: config,
       GANTRY_DATA: join(dir, "data"),
@@ -154,7 +157,7 @@ async function build(
     const entry = facts.failpoint === undefined ? [cli, "agent"] : [failingAgent];
     const env = facts.failpoint === undefined ? {} : { GANTRY_REHEARSAL_FAILPOINT: facts.failpoint };
     const child = machine.spawn(process.execPath, [...entry, ...args], {
-      env: { ...systemEnvironment(), HOME: state, ...env },
+      env: { ...systemEnvironment(), ...options.env, HOME: state, ...env },
     });
     const running = watch(child, join(dir, `agent-${host}.log`));
     agents.set(host, running);

@@ -5,7 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,6 +20,7 @@ import { type SlackWorkspace, startSlackWorkspace } from "../../../src/rehearsal
 import { type ServiceOptions, writeFiles } from "../../../src/rehearsal/stage/files.ts";
 import { type Running, watch } from "../../../src/rehearsal/stage/process.ts";
 import { eventually } from "../../kit/eventually.ts";
+import { inherited } from "../../kit/inherited.ts";
 import { type Relay, startRelay } from "./relay.ts";
 
 export const services = ["api", "web"] as const;
@@ -50,7 +51,7 @@ export type ProcessHost = {
 };
 
 export type StageFacts = {
-  /** GANTRY_DATA; default: in the stage's own folder, in memory where the machine has such a folder. */
+  /** GANTRY_DATA; default: in the stage's own folder. */
   readonly data?: string;
   /** How much faster the server's time passes. Default 10. */
   readonly speed?: number;
@@ -126,7 +127,7 @@ async function takeDown(undo: (() => unknown)[]): Promise<void> {
 }
 
 async function build(facts: StageFacts, undo: (() => unknown)[]): Promise<ProcessStage> {
-  const dir = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "gantry-faults-"));
+  const dir = mkdtempSync(join(tmpdir(), "gantry-faults-"));
   undo.push(() => rmSync(dir, { recursive: true, force: true }));
   const registry = await startRegistry();
   undo.push(() => registry.stop());
@@ -144,6 +145,7 @@ async function build(facts: StageFacts, undo: (() => unknown)[]): Promise<Proces
   function launch(options: LaunchOptions = {}): Running {
     const env = {
       ...systemEnvironment(),
+      ...inherited(),
       HOME: dir,
       GANTRY_CONFIG: config,
       GANTRY_DATA: options.data ?? data,

@@ -10,6 +10,8 @@ import type { Clock, Log } from "../../../src/app/ports.ts";
 import type { DesiredSlot, ObservedSlot } from "../../../src/core/slot.ts";
 import { createFleetHub, type FleetHub } from "../../../src/fleet/hub.ts";
 import type { LabHost } from "../../../src/rehearsal/fleet/lab.ts";
+import { systemEnvironment } from "../../../src/rehearsal/fleet/run.ts";
+import { inherited } from "../../kit/inherited.ts";
 import type { ProcessOptions } from "./agent-main.ts";
 import { createTestDesk, type TestDesk } from "./desk.ts";
 
@@ -101,7 +103,8 @@ export function realHost(lab: LabHost, server: TestServer, options: Pick<Process
         dieFile,
         ...options,
       };
-      const mine = lab.spawn(process.execPath, [agentMain, JSON.stringify(all)], { stdio: ["ignore", "pipe", "pipe"] });
+      const env = { ...systemEnvironment(), ...inherited() };
+      const mine = lab.spawn(process.execPath, [agentMain, JSON.stringify(all)], { stdio: ["ignore", "pipe", "pipe"], env });
       child = mine;
       for (const stream of [mine.stdout, mine.stderr]) stream?.on("data", (data) => log.push(...String(data).trim().split("\n")));
       exited = once(mine, "exit").then(([, signal]) => signal);
