@@ -18,6 +18,7 @@ import { keyOf, nameOf, type Place, placeOf } from "./place.ts";
 import { goodBesides, type Planned, planFor, releaseToLeave, rollbackTarget, sha256 } from "./planner.ts";
 import type { Actor } from "./ports.ts";
 import { openRollback } from "./rollback-open.ts";
+import { liveIn, stepsOf } from "./rollback-steps.ts";
 import type { StoredRollout } from "./store.ts";
 
 type Stop = {
@@ -227,11 +228,13 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
       service,
       environment,
       from: releaseFacts(service, way.leave),
+      live: releaseFacts(service, liveIn(store, way.place)),
       to: releaseFacts(service, to),
       planHash: way.planHash,
       hosts: way.hosts,
       readiness: parts.facts.readiness(service, environment, to),
       stops: way.active === null ? null : { rollout: way.active.number, phase: way.active.state.phase },
+      ...stepsOf(store, way),
     };
   }
 

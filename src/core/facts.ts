@@ -118,7 +118,9 @@ export type WhyFacts = {
 export type RollbackPreview = {
   readonly service: string;
   readonly environment: string;
+  /** What is left by it: as a rule what is live; what a rollout under way brings; what got stuck. */
   readonly from: ReleaseFacts | null;
+  readonly live: ReleaseFacts | null;
   /** null: nothing was live before the rollout that this stops; its hosts are emptied again. */
   readonly to: ReleaseFacts | null;
   readonly planHash: string;
@@ -126,6 +128,12 @@ export type RollbackPreview = {
   readonly readiness: { readonly ready: number; readonly total: number };
   /** A rollout under way that this would stop: its hosts are put back instead of opening a new one. */
   readonly stops: { readonly rollout: number; readonly phase: string } | null;
+  /** Hosts that the stopped rollout has touched by now: they go to `to` first. */
+  readonly touched: readonly string[];
+  /** Others that serve something else than `to`: they follow when those are back. */
+  readonly rest: readonly string[];
+  /** Releases that are judged bad here by it. */
+  readonly judged: readonly number[];
 };
 
 export type SlotFacts = {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { ServiceConfig } from "../../src/config/valid.ts";
 import { aCommit, anApp, ana, eva, type TestApp } from "../kit/app.ts";
+import { settled } from "./kit.ts";
 
 const place = { service: "api", environment: "prod" };
 
@@ -155,6 +156,43 @@ test("a first deploy that goes wrong is stopped, and its hosts are emptied", asy
   fleet.reports("a");
   assert.equal(fleet.state().phase, "restored");
   assert.match(String(await back(fleet, "once more")), /^no_earlier_good/);
+});
+
+/** What the preview says comes of it, in numbers: `live r2, leaves r3, a first, then b to r2; bad: 3`. */
+async function foretold(fleet: TestApp, to: number | null = null): Promise<string> {
+  const p = await fleet.app.gantry.previewRollback({ ...place, to, actor: eva });
+  assert.ok(!("kind" in p));
+  const then = p.rest.length === 0 ? "" : `, then ${p.rest.join(" ")}`;
+  return `live r${p.live?.number}, leaves r${p.from?.number}, ${p.touched.join(" ")} first${then}, to r${p.to?.number}; bad: ${p.judged.join(" ")}`;
+}
+
+function verdicts(fleet: TestApp, ...releases: readonly number[]): string {
+  return releases.map((release) => fleet.store.verdicts.newest({ ...place, release })?.verdict ?? "none").join(" ");
+}
+
+test("what a preview foretells in mid-rollout is what comes: hosts that the rollout touched, and nobody else", async () => {
+  const fleet = await live();
+  await fleet.asks(aCommit(3));
+  fleet.hasImage("a");
+  assert.equal(await foretold(fleet), "live r2, leaves r3, a first, to r2; bad: 3");
+  assert.equal(await back(fleet, "now"), 3);
+  fleet.reports("a");
+  await settled();
+  assert.equal(fleet.state().number, 3, "nothing follows");
+  assert.deepEqual([verdicts(fleet, 1, 2, 3), fleet.desired("a"), fleet.desired("b")], ["good good bad", 2, 2]);
+});
+
+test("and where another release is named, the second step as well", async () => {
+  const fleet = await live();
+  await fleet.asks(aCommit(3));
+  fleet.hasImage("a");
+  assert.equal(await foretold(fleet, 1), "live r2, leaves r3, a first, then b, to r1; bad: 3 2");
+  const origin = { key: "to r1", channel: null };
+  await fleet.app.gantry.rollback({ ...place, to: 1, shown: null, why: null, actor: eva, origin });
+  fleet.reports("a");
+  await settled();
+  assert.deepEqual([fleet.state().number, fleet.state().kind], [4, "rollback"]);
+  assert.deepEqual([verdicts(fleet, 1, 2, 3), fleet.desired("a"), fleet.desired("b")], ["good bad bad", 1, 1]);
 });
 
 test("nobody is advised to cancel what is on its way back", async () => {

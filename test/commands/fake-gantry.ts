@@ -28,11 +28,15 @@ export class Fake {
     service: "api",
     environment: "prod",
     from: r42,
+    live: r42,
     to: r41,
     planHash: "feedbeef",
     hosts: ["web-1", "web-2"],
     readiness: { ready: 2, total: 2 },
     stops: null,
+    touched: [],
+    rest: [],
+    judged: [42],
   };
 
   /** What `status` says of api prod; null: nothing at all. */

@@ -182,7 +182,7 @@ describe("status", () => {
       [
         "api prod: r42 (3f9c1e2) since 2026-11-21 12:00 UTC by ana",
         "  #142 deploy of r42 waits for approval (0 of 1), by ana",
-        "  `web-2` serves r42, unknown, no connection",
+        "  `web-2` was last seen with r42, unknown, no connection",
         "  `web-3` serves r41, failing: answered 500",
         "  `web-4` serves nothing",
         "  4 hosts; rollback goes to r41 (9d8e7f6), ready on 2 of 4",
@@ -286,11 +286,15 @@ describe("a preview of a rollback", () => {
     service: "api",
     environment: "prod",
     from: r42,
+    live: r42,
     to: r41,
     planHash: "feedbeef",
     hosts: ["web-1", "web-2", "web-3"],
     readiness: { ready: 3, total: 3 },
     stops: null,
+    touched: [],
+    rest: [],
+    judged: [42],
   };
 
   test("reads", () => {
@@ -298,40 +302,60 @@ describe("a preview of a rollback", () => {
       "api prod: roll back to r41 (9d8e7f6)?",
       "Live now: r42 (3f9c1e2).",
       "3 hosts: web-1, web-2, web-3. All 3 keep it, ready to start.",
+      "r42 is judged bad here.",
       "To do it: press Roll back, or type `/rollback api prod r41 --now`.",
     ]);
     assert.deepEqual(shapeOf(rollbackPreview(preview)), [
       "header",
       "section of 4 fields",
+      "section",
       "actions verb:rollback verb:cancel",
       "context of 1",
     ]);
   });
 
   test("of a first deploy goes back to nothing", () => {
-    const message = rollbackPreview({ ...preview, to: null, from: r41, stops: { rollout: 1, phase: "rolling" } });
-    reads(message, [
+    const stops = { rollout: 1, phase: "rolling" };
+    const first = { from: r41, live: null, to: null, touched: ["web-1"], judged: [41] };
+    reads(rollbackPreview({ ...preview, ...first, stops }), [
       "api prod: stop it, and empty the hosts again?",
-      "Being rolled out: r41 (9d8e7f6).",
-      "3 hosts: web-1, web-2, web-3. Nothing was live there before.",
-      "This stops rollout #1 (rolling): the hosts that it has touched are emptied again. r41 is judged bad.",
+      "Nothing is live there now. Being rolled out: r41 (9d8e7f6).",
+      "Nothing was live there before.",
+      "This stops rollout #1 (rolling): web-1, which it has touched, goes back to nothing: emptied again.",
+      "r41 is judged bad here.",
       "To do it: press Roll back, or type `/rollback api prod --now`.",
     ]);
   });
 
-  test("says what it stops", () => {
-    const lines = rollbackPreview({ ...preview, stops: { rollout: 143, phase: "soaking" } }).text.split("\n");
-    assert.equal(lines[1], "Being rolled out: r42 (3f9c1e2).");
-    assert.equal(
-      lines[3],
-      "This stops rollout #143 (soaking): the hosts that it has touched go back to r41. r42 is judged bad. The others stay as they are, unless what they serve was never good here: then they follow.",
-    );
+  test("of one under way tells what is live from what is being rolled out, and where the two steps go", () => {
+    const stops = { rollout: 143, phase: "soaking" };
+    const r40 = { ...r41, number: 40 };
+    const message = rollbackPreview({ ...preview, live: r41, stops, touched: ["web-1", "web-2"] });
+    reads(message, [
+      "api prod: roll back to r41 (9d8e7f6)?",
+      "Live now: r41 (9d8e7f6). Being rolled out: r42 (3f9c1e2).",
+      "All 3 keep it, ready to start.",
+      "This stops rollout #143 (soaking). First web-1, web-2, which it has touched, go back to r41. No other host changes.",
+      "r42 is judged bad here.",
+      "To do it: press Roll back, or type `/rollback api prod r41 --now`.",
+    ]);
+    const both = { live: r41, to: r40, touched: ["web-1", "web-2"], rest: ["web-3"], judged: [42, 41] };
+    const lines = rollbackPreview({ ...preview, ...both, stops }).text.split("\n");
+    assert.deepEqual(lines.slice(3, 5), [
+      "This stops rollout #143 (soaking). First web-1, web-2, which it has touched, go back to r40. Then the others follow to r40: web-3.",
+      "r42 and r41 are judged bad here.",
+    ]);
+  });
+
+  test("of what got stuck tells it from what is live", () => {
+    const lines = rollbackPreview({ ...preview, live: { ...r41, number: 40 } }).text.split("\n");
+    assert.equal(lines[1], "Live now: r40 (9d8e7f6). To be left: r42 (3f9c1e2).");
   });
 
   test("names the hosts that it passes by, with what they serve on", () => {
     const intent = { kind: "cordoned", by: { kind: "slack", id: "U0BO", name: "bo" }, at: noon, why: null } as const;
     const lines = rollbackPreview(preview, [{ host: "web-9", intent, release: 42 }]).text.split("\n");
-    assert.match(lines[3] ?? "", /^Not reached, and serving on what they have: web-9 \(r42, cordoned by bo\)\./);
+    assert.match(lines[4] ?? "", /^Not reached, and serving on what they have: web-9 \(r42, cordoned by bo\)\./);
   });
 
   test("of one that has touched no host says that what serves stays", () => {
