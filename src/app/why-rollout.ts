@@ -210,12 +210,14 @@ function soaking(state: RolloutState): Wait {
   const next = isLast ? "Then it is done" : "Then the next batch begins";
   const held = state.held?.soakMs ?? null;
   const left = held === null || state.pauses.length === 0 ? "" : ` ${Math.ceil(held / 1000)} s are left when it goes on.`;
+  // What is left of nothing cannot be skipped.
+  const skip = held === 0 && state.pauses.length > 0 ? "" : ` \`/gantry skip-soak ${state.number}\` ends it now.`;
   return {
     reason: "soaking",
     text: `Batch ${state.batch + 1} of ${state.batches.length} must stay healthy.${left}`,
     since: state.since,
     until: state.pauses.length > 0 ? null : state.soakEndsAt,
-    ends: `Time, and every host saying that it is well. ${next}. \`/gantry skip-soak ${state.number}\` ends it now.`,
+    ends: `Time, and every host saying that it is well. ${next}.${skip}`,
   };
 }
 

@@ -39,13 +39,12 @@ export function paused(pause: Pause, state: RolloutState): Wait {
   const why = pause.why === null || pause.why === "" ? "" : `: ${pause.why}`;
   const base = { reason: pause.reason, since: pause.at, until: null };
   const { number } = state;
-  const stop = `\`/gantry abort ${number}\` stops it and puts its hosts back`;
   switch (pause.reason) {
     case "paused":
       return {
         ...base,
         text: `Paused by ${by}${why}. Its clocks stand still.`,
-        ends: `\`/gantry resume ${number}\`; or ${stop}.`,
+        ends: `\`/gantry resume ${number}\`${isGoingBack(state) ? ": going back is not stopped" : `; or ${stopped(state)}`}.`,
       };
     case "paused_on_failure":
       return {
@@ -64,11 +63,19 @@ export function paused(pause: Pause, state: RolloutState): Wait {
   }
 }
 
+function isGoingBack({ kind, phase }: RolloutState): boolean {
+  return phase === "restoring" || (kind === "rollback" && phase !== "queued");
+}
+
 /** In `queued` nothing was touched: there is nothing to roll back, and what serves is what should. */
+function stopped({ number, phase }: RolloutState): string {
+  const out = `\`/gantry abort ${number}\``;
+  return phase === "queued" ? `${out} ends it, nothing was touched` : `${out} stops it and puts its hosts back`;
+}
+
 function afterFailure(state: RolloutState): string {
   const { number, hosts, phase } = state;
-  const out = `\`/gantry abort ${number}\``;
-  const stop = phase === "queued" ? `${out} ends it, nothing was touched` : `${out} stops it and puts its hosts back`;
+  const stop = stopped(state);
   if (hosts.every((h) => h.status !== "failed")) return `\`/gantry resume ${number}\`: no host is failed any more; or ${stop}.`;
   const back = phase === "queued" ? "" : `, or \`/rollback ${placeOf(state)}\``;
   return `\`/gantry retry ${number}\`, \`/gantry continue ${number} WHY\`${back}; ${stop}.`;

@@ -1,6 +1,7 @@
 /** What can be done with a rollout right now, as buttons. What would be refused is not offered. */
 import type { RolloutFacts } from "../core/facts.ts";
 import { releaseName, shortCommit } from "../core/release.ts";
+import { patienceOf } from "../core/rollout-line.ts";
 import type { PauseReason, RolloutState } from "../core/rollout-state.ts";
 import type { ButtonFacts } from "./blocks.ts";
 import { isSoakOver } from "./rollout-status.ts";
@@ -15,7 +16,7 @@ export function rolloutButtons(facts: RolloutFacts): readonly ButtonFacts[] {
     case "in_line":
       return [
         ...(isHeldBy(state, "line_held") ? [resume(facts)] : []),
-        ...(mayApprove(state) ? [approve(facts)] : []),
+        ...(mayApprove(facts) ? [approve(facts)] : []),
         leave(facts),
       ];
     case "awaiting_approval":
@@ -68,8 +69,10 @@ function isHeldBy(state: RolloutState, reason: PauseReason): boolean {
   return state.pauses.some((p) => p.reason === reason);
 }
 
-function mayApprove(state: RolloutState): boolean {
-  return state.approvals.length < state.approvalsRequired;
+/** One that has grown old in line will not count at the turn: another, or the same again, is welcome. */
+function mayApprove({ state, now }: RolloutFacts): boolean {
+  const fresh = state.approvals.filter((a) => now - a.at < patienceOf(state));
+  return fresh.length < state.approvalsRequired;
 }
 
 function place({ state }: Pick<RolloutFacts, "state">): string {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { type Around, waitsOf } from "../../src/app/why-rollout.ts";
 import { step } from "../../src/core/rollout.ts";
 import { isPaused, type LaterEvent, type RolloutState } from "../../src/core/rollout-state.ts";
 import { rolloutButtons } from "../../src/messages/rollout-buttons.ts";
@@ -61,5 +62,52 @@ test("every button that is offered moves the rollout", () => {
   fc.assert(check, { numRuns: 300, seed: 20261122 });
   for (const verb of ["approve", "reject", "cancel", "abort", "pause", "resume", "retry", "continue", "skip-soak"]) {
     assert.ok((seen[verb] ?? 0) >= 50, `${verb} was offered ${seen[verb] ?? 0} times`);
+  }
+});
+
+/** Nobody else, and nothing else, is in the way. */
+function alone(state: RolloutState, now: number): Around {
+  const soakIsOver = state.phase === "soaking" && state.soakEndsAt !== null && state.soakEndsAt <= now;
+  return {
+    freeze: null,
+    lock: null,
+    position: state.phase === "in_line" ? 1 : null,
+    busyWith: null,
+    approvers: ["captains"],
+    notRequester: false,
+    unproved: soakIsOver ? { hosts: [], until: now } : null,
+    keptBackSince: null,
+    away: new Map(),
+    steps: {},
+  };
+}
+
+test("every act that an answer to why names moves the rollout", () => {
+  const seen: Record<string, number> = {};
+  const look = (state: RolloutState, at: number) => {
+    // A frozen server refuses everything, and says so first.
+    if (state.pauses.some((p) => p.reason === "server_behind")) return;
+    for (const { ends } of waitsOf(state, alone(state, at))) {
+      for (const [, verb = ""] of ends.matchAll(/`\/gantry ([a-z-]+) \d+/g)) {
+        const event = eventOf(verb, at);
+        if (event === null) continue;
+        seen[verb] = (seen[verb] ?? 0) + 1;
+        const pauses = state.pauses.map((p) => p.reason).join(" and ") || "nothing";
+        assert.equal(
+          step(state, event).kind,
+          "moved",
+          `${verb} is named while the ${state.kind} is ${state.phase}, held by ${pauses}`,
+        );
+      }
+    }
+  };
+  const check = fc.property(
+    request,
+    draws,
+    (asked, list) => void play(asked, list, ({ rollout }) => look(rollout.state, rollout.now)),
+  );
+  fc.assert(check, { numRuns: 300, seed: 20261122 });
+  for (const verb of ["approve", "cancel", "abort", "resume", "retry", "continue", "skip-soak"]) {
+    assert.ok((seen[verb] ?? 0) >= 50, `${verb} was named ${seen[verb] ?? 0} times`);
   }
 });

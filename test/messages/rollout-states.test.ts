@@ -202,6 +202,8 @@ describe("in line", () => {
   test("it may be approved there, and left", () => {
     assert.deepEqual(buttons({ events: [], first }), ["Approve", "Leave the line"]);
     assert.deepEqual(buttons({ events: [story.approved], first }), ["Leave the line"]);
+    const anHourLater = { events: [story.approved], first, facts: { now: at(3_601) } };
+    assert.deepEqual(buttons(anHourLater), ["Approve", "Leave the line"], "that approval will not count any more");
   });
   test("held, a person lets it go on", () => {
     const held: LaterEvent = { type: "paused", at: at(5), reason: "line_held", by: null, why: "#141 failed" };
