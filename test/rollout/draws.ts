@@ -125,9 +125,9 @@ function expected(state: RolloutState, draw: Draw): BareEvent {
   if (draw.pick % 15 === 0) return { type: "paused", reason: "paused", by, why: null };
   switch (state.phase) {
     case "in_line":
-      return draw.pick % 3 === 0 ? { type: "approved", by } : turnOf(state, draw);
+      return draw.pick % 3 === 0 ? approvalOf(draw) : turnOf(state, draw);
     case "awaiting_approval":
-      return draw.pick % 12 === 0 ? { type: "rejected", by, why: "no" } : { type: "approved", by };
+      return draw.pick % 12 === 0 ? { type: "rejected", by, why: "no" } : approvalOf(draw);
     case "queued":
     case "rolling":
       return forward(state, draw);
@@ -144,6 +144,12 @@ function expected(state: RolloutState, draw: Draw): BareEvent {
     case "cancelled":
       return draw.pick % 8 === 0 ? wild(state, draw) : afterwards(draw);
   }
+}
+
+/** Some carry where it goes back to by then. */
+function approvalOf(draw: Draw): BareEvent {
+  const by = people[draw.pick % 3] ?? ana;
+  return draw.host % 3 === 0 ? { type: "approved", by, back: 39 } : { type: "approved", by };
 }
 
 function unpausing(state: RolloutState, draw: Draw): BareEvent {
@@ -170,7 +176,8 @@ function turnOf(state: RolloutState, draw: Draw): BareEvent {
     ...(h.spread && { spread: h.spread }),
   }));
   const planHash = draw.host % 3 === 0 ? "another" : state.planHash;
-  return { type: "turn_came", from, back, policy, approvalsRequired, batches, planHash, hosts };
+  const aged = draw.host % 2 === 0 ? { expireMs: 1_000 } : {};
+  return { type: "turn_came", from, back, policy, approvalsRequired, batches, planHash, hosts, ...aged };
 }
 
 function forward(state: RolloutState, draw: Draw): BareEvent {
