@@ -17,8 +17,15 @@ export type Planned = {
   readonly back: number | null;
 };
 
+const specHashes = new WeakMap<ReleaseSpec, string>();
+
+/** The same spec is asked for again and again, and never changes. */
 export function specHashOf(spec: ReleaseSpec): string {
-  return sha256(canonicalJson(spec));
+  const known = specHashes.get(spec);
+  if (known !== undefined) return known;
+  const hash = sha256(canonicalJson(spec));
+  specHashes.set(spec, hash);
+  return hash;
 }
 
 /**
