@@ -9,8 +9,9 @@ import type { SlotKey } from "../core/slot.ts";
 import { mostOut } from "./budget.ts";
 import type { Conductor } from "./conductor.ts";
 import { leftAsAdopted } from "./fence.ts";
-import { isPending, serves } from "./fitness.ts";
+import { standingOf } from "./fitness.ts";
 import { type ConfiguredPlace, environmentOf, placesOf } from "./membership.ts";
+import { isBad, isOldGoal, sentBackBy } from "./pending.ts";
 import { hostsOf } from "./planner.ts";
 import type { Fleet, Log } from "./ports.ts";
 import type { Store, StoredHost, StoredSlot } from "./store.ts";
@@ -86,16 +87,20 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
     conductor.atomically(() => {
       crowded.delete(nameOf(place));
       const live = store.rollouts.live(place.service, place.environment)?.state;
-      if (live === undefined || isBad(place, live.release)) return;
+      if (live === undefined || isBad(store, place, live.release)) return;
       const active = store.rollouts.active(place.service, place.environment)?.state ?? null;
       const slots = new Map(store.slots.ofEnvironment(place).map((slot) => [slot.host, slot]));
       const behind = hostsOf(store, place.settings).filter((each) => isBehind(each, slots.get(each.name), live, active));
       if (behind.length === 0) return;
-      const free = behind.filter(({ name }) => !serves(slots.get(name)));
+      const standing = (each: StoredHost) => standingOf(store, slots.get(each.name));
+      const free = behind.filter((each) => standing(each) === "out");
       const others = behind.filter((each) => !free.includes(each));
       const room = others.length === 0 ? 0 : roomIn(place, active);
-      for (const { name } of [...free, ...others.slice(0, room)]) give(name, place, live);
-      if (others.length > room) crowded.set(nameOf(place), keyOf(place));
+      // Those that may serve are counted as out already.
+      const unsure = room < 0 ? [] : others.filter((each) => standing(each) === "unsure");
+      const well = others.filter((each) => standing(each) === "well").slice(0, Math.max(0, room));
+      for (const { name } of [...free, ...unsure, ...well]) give(name, place, live);
+      if (others.length > unsure.length + well.length) crowded.set(nameOf(place), keyOf(place));
     });
   }
 
@@ -108,16 +113,12 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
     return slot.release === null || (parts.isHeard(name) && sentBackBy(store, slot, live) === null);
   }
 
-  function isBad(key: SlotKey, release: number): boolean {
-    return store.verdicts.newest({ service: key.service, environment: key.environment, release })?.verdict === "bad";
-  }
-
-  /** How many that serve may be swapped now. While a rollout has begun the whole budget is its own. */
+  /** How many that serve may be swapped now; below 0: more are out than may be. While a rollout has begun the whole budget is its own. */
   function roomIn(place: ConfiguredPlace, active: RolloutState | null): number {
-    if (active !== null && active.startedAt !== null) return 0;
+    if (active !== null && active.startedAt !== null) return -1;
     const { unwell, away } = conductor.fitnessOf(place, { planned: [], patient: false });
     const names = hostsOf(store, place.settings).map((each) => each.name);
-    return Math.max(0, mostOut(place.settings.rollout, names) - unwell.length - away.length);
+    return mostOut(place.settings.rollout, names) - unwell.length - away.length;
   }
 
   function give(name: string, place: ConfiguredPlace, live: RolloutState): void {
@@ -128,23 +129,7 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
     conductor.afterwards(() => fleet.nudge(name));
   }
 
-  function isOldGoal(slot: StoredSlot): boolean {
-    if (slot.release === null || !isPending(slot)) return false;
-    if (store.rollouts.active(slot.service, slot.environment)?.number === slot.rollout) return false;
-    const live = store.rollouts.live(slot.service, slot.environment)?.state;
-    if (live === undefined || live.release === slot.release || isBad(slot, live.release)) return false;
-    return !leftAsAdopted(slot, live) && sentBackBy(store, slot, live) === null;
-  }
-
-  return { host, environment, followUp, isOldGoal };
-}
-
-/** The rollout after the live one that put the slot back to something else than it came from: that was decided, and is no old goal. */
-export function sentBackBy(store: Store, slot: StoredSlot, live: RolloutState): RolloutState | null {
-  const writer = slot.rollout === null ? null : (store.rollouts.find(slot.rollout)?.state ?? null);
-  if (writer === null || (writer.endedAt ?? 0) <= (live.endedAt ?? 0)) return null;
-  const isSent = writer.hosts.some((h) => h.host === slot.host && h.back === slot.release && h.from !== slot.release);
-  return isSent ? writer : null;
+  return { host, environment, followUp, isOldGoal: (slot) => isOldGoal(store, slot) };
 }
 
 function nameOf({ service, environment }: SlotKey): string {

@@ -1,9 +1,10 @@
 /** Which hosts of an environment are out of service at this moment, whatever put them out. */
 import type { GantryConfig } from "../config/valid.ts";
 import type { Fitness } from "../core/rollout-state.ts";
-import { liveNow, type SlotKey } from "../core/slot.ts";
+import type { SlotKey } from "../core/slot.ts";
 import type { Hearing } from "./hearing.ts";
 import { environmentOf } from "./membership.ts";
+import { isOldGoal, isPending } from "./pending.ts";
 import { hasLabels } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
 import type { Store, StoredHost, StoredSlot } from "./store.ts";
@@ -31,6 +32,7 @@ export function createFitness(parts: {
     const unwell: string[] = [];
     const away: string[] = [];
     const unheard: string[] = [];
+    const unsure: string[] = [];
     for (const name of new Set([...planned, ...belonging.map((host) => host.name)])) {
       const host = hosts.get(name);
       if (host !== undefined && host.revokedAt !== null) continue;
@@ -40,9 +42,13 @@ export function createFitness(parts: {
         if (!isMissed && !planned.includes(name)) continue;
         away.push(name);
         if (parts.isUnheard(host ?? { lastSeenAt: null }, patient)) unheard.push(name);
-      } else if (isMissed && !serves(slot)) unwell.push(name);
+      } else if (isMissed) {
+        const standing = standingOf(store, slot);
+        if (standing !== "well") unwell.push(name);
+        if (standing === "unsure") unsure.push(name);
+      }
     }
-    return { unwell, away, unheard };
+    return { unwell, away, unheard, ...(unsure.length > 0 && { unsure }) };
   };
 }
 
@@ -51,12 +57,12 @@ function shouldServe(slot: StoredSlot | undefined, host: StoredHost | undefined)
   return slot.release !== null || host?.intent?.kind === "drained";
 }
 
-/** It says that it serves and is well, and has nothing new before it. */
-export function serves(slot: StoredSlot | undefined): boolean {
-  return slot !== undefined && liveNow(slot.observed)?.health === "ok" && !isPending(slot);
-}
-
-/** Something is wanted of which the host has not spoken yet: it swaps, or is about to. */
-export function isPending(slot: StoredSlot): boolean {
-  return slot.generation > (slot.observed?.generation ?? 0);
+/**
+ * `well`: it serves, as far as anybody knows, and has nothing new before it. `unsure`: what it served when it was seen last was
+ * well, but it is to swap, or cannot be seen now: it counts as out, and yet to swap it may take out what serves. `out`: the rest.
+ */
+export function standingOf(store: Store, slot: StoredSlot | undefined): "well" | "unsure" | "out" {
+  if (slot?.observed?.live?.health !== "ok") return "out";
+  const isSettled = !isPending(slot) || isOldGoal(store, slot);
+  return isSettled && slot.observed.unseen !== true ? "well" : "unsure";
 }

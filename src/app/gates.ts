@@ -155,12 +155,15 @@ function budgetSpent(
   place: Place,
   { touched, fitness }: { readonly touched: readonly string[]; readonly fitness: Fitness },
 ): Refusal | null {
-  const out = [...fitness.unwell, ...fitness.away];
+  const { unwell, away, unsure = [] } = fitness;
+  const out = [...unwell, ...away];
   const hosts = hostsOf(store, place.environment);
   const taken = hosts.filter((h) => h.intent !== null && out.includes(h.name));
   const names = hosts.map((h) => h.name);
   const most = mostOut(place.environment.rollout, names);
-  const serving = store.slots.ofEnvironment(keyOf(place)).filter((s) => s.release !== null && !out.includes(s.host));
+  const serving = store.slots
+    .ofEnvironment(keyOf(place))
+    .filter((s) => s.release !== null && (!out.includes(s.host) || unsure.includes(s.host)));
   if (taken.length < most || !serving.some((slot) => touched.includes(slot.host))) return null;
   const may = most === 1 ? "1 host" : `${most} hosts`;
   const first = taken[0]?.name ?? "";

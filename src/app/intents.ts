@@ -87,9 +87,9 @@ export function createIntents(
   function tooMany(host: StoredHost): Refusal | null {
     for (const place of placesOf(config, host.labels)) {
       const wanted = store.slots.get(host.name, place)?.release ?? null;
-      const { unwell, away } = conductor.fitnessOf(place, { planned: [], patient: false });
-      const out = [...unwell, ...away];
-      if (wanted === null || out.includes(host.name)) continue;
+      const { unwell, away, unsure = [] } = conductor.fitnessOf(place, { planned: [], patient: false });
+      if (wanted === null || ([...unwell, ...away].includes(host.name) && !unsure.includes(host.name))) continue;
+      const out = [...unwell, ...away].filter((name) => name !== host.name);
       const most = mostOut(place.settings.rollout, namesIn(place));
       if (isOnlyOne(host.name, place, out)) return onlyOne(place, host.name);
       if (out.length + 1 > most) return overBudget(place, out, most);

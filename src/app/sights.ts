@@ -6,7 +6,7 @@
 import { type ObservedPicture, type ObservedSlot, slotName } from "../core/slot.ts";
 import type { StoredSlot } from "./store.ts";
 
-export type Sight = {
+type Sight = {
   readonly slot: ObservedSlot;
   readonly before: ObservedSlot | null;
   /** When it was really seen, when that was before this report. */

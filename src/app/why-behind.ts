@@ -8,10 +8,10 @@ import { releaseName } from "../core/release.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
 import { mostOut } from "./budget.ts";
-import { sentBackBy } from "./convergence.ts";
 import { leftAsAdopted } from "./fence.ts";
-import { createFitness, serves } from "./fitness.ts";
+import { createFitness, standingOf } from "./fitness.ts";
 import { environmentOf } from "./membership.ts";
+import { isBad, sentBackBy } from "./pending.ts";
 import { hasLabels, hostsOf } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
 import type { Store, StoredHost, StoredSlot } from "./store.ts";
@@ -71,15 +71,11 @@ export function createWhyBehind(parts: {
     return { reason, text: what, since: Math.max(live.endedAt ?? 0, host.enrolledAt), until: null, ends };
   }
 
-  function isBad(key: SlotKey, release: number): boolean {
-    return store.verdicts.newest({ service: key.service, environment: key.environment, release })?.verdict === "bad";
-  }
-
   /** Going back passes by what a person took out; what was judged bad serves there on. */
   function cordonedOnBad(facts: Behind): Wait | null {
     const { host, place, slot } = facts;
     const serving = slot?.observed?.live ?? null;
-    if (host.intent === null || serving === null || !isBad(place, serving.release)) return null;
+    if (host.intent === null || serving === null || !isBad(store, place, serving.release)) return null;
     const text = `${releaseName(serving.release)} was judged bad; the host is ${host.intent.kind} by ${host.intent.by.name} and gets nothing.`;
     return wait(facts, {
       reason: "bad_release",
@@ -90,7 +86,7 @@ export function createWhyBehind(parts: {
 
   function badIsLive(facts: Behind): Wait | null {
     const { place, live } = facts;
-    if (!isBad(place, live.release)) return null;
+    if (!isBad(store, place, live.release)) return null;
     const where = `${place.service} ${place.environment}`;
     const text = `${releaseName(live.release)} was judged bad, and what is bad comes to nobody.`;
     return wait(facts, { reason: "bad_release", text, ends: `\`/rollback ${where}\`, or a deploy of a fixed commit.` });
@@ -123,7 +119,7 @@ export function createWhyBehind(parts: {
   /** One that serves nothing costs nothing; one that serves needs room. */
   function crowded(facts: Behind): Wait | null {
     const { host, place, slot, active } = facts;
-    if (slot === null || slot.generation === 0 || !serves(slot)) return null;
+    if (slot === null || slot.generation === 0 || standingOf(store, slot) === "out") return null;
     if (active !== null && active.startedAt !== null) {
       const text = `#${active.number} is under way, and the room for hosts that are out is its own.`;
       return wait(facts, { reason: "busy", text, ends: `#${active.number} ends: \`/gantry why #${active.number}\`.` });

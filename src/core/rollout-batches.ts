@@ -33,9 +33,17 @@ export function budgetOf(plan: Pick<RolloutState, "policy" | "batches" | "hosts"
 /** As many of these as may start now: those that are out first, since they cost nothing. Where a spread keeps hosts apart, it does so from whatever is out. */
 export function thoseThatFit(state: RolloutState, hosts: readonly HostState[], fitness: Fitness): readonly HostState[] {
   const out = outOf(state, fitness);
-  const broken = hosts.filter((h) => out.has(h.host));
+  const { unsure = [] } = fitness;
+  const mayServe = hosts.filter((h) => out.has(h.host) && unsure.includes(h.host));
+  const broken = hosts.filter((h) => out.has(h.host) && !mayServe.includes(h));
   const well = hosts.filter((h) => !out.has(h.host));
-  return [...broken, ...keptApart(state, well, out).slice(0, Math.max(0, state.budget - out.size))];
+  // Counted as out already: they need no room of their own, but no more may be out than the plan allows.
+  const counted = out.size > state.budget ? [] : keptApart(state, mayServe, without(out, mayServe));
+  return [...broken, ...counted, ...keptApart(state, well, out).slice(0, Math.max(0, state.budget - out.size))];
+}
+
+function without(out: ReadonlySet<string>, hosts: readonly HostState[]): ReadonlySet<string> {
+  return new Set([...out].filter((host) => !hosts.some((h) => h.host === host)));
 }
 
 /** One host of a value at a time, and none while another of that value is out. */
@@ -58,7 +66,8 @@ export function worstFirst(state: RolloutState, fitness: Fitness): RolloutState 
   if (state.policy.spread !== null && state.kind !== "rollback") return state;
   const out = outOf(state, fitness);
   const all = state.batches.flat();
-  const rank = (host: string) => (fitness.away.includes(host) ? 2 : out.has(host) ? 0 : 1);
+  const { unsure = [] } = fitness;
+  const rank = (host: string) => (fitness.away.includes(host) ? 2 : out.has(host) && !unsure.includes(host) ? 0 : 1);
   const order = [...all].sort((a, b) => rank(a) - rank(b) || all.indexOf(a) - all.indexOf(b));
   const sizes = state.batches.map((batch) => batch.length);
   // A rollback puts right all that is out at once, in addition to its first batch.
@@ -78,11 +87,12 @@ export function worstFirst(state: RolloutState, fitness: Fitness): RolloutState 
  */
 export function withRepairs(state: RolloutState, fitness: Fitness): RolloutState {
   const out = outOf(state, fitness);
+  const { unsure = [] } = fitness;
   const later = state.batches.slice(state.batch + 1).flat();
   const repairs = state.hosts
     .filter((h) => later.includes(h.host) && h.status === "waiting" && h.image === "present")
     .map((h) => h.host)
-    .filter((host) => out.has(host) && !fitness.away.includes(host));
+    .filter((host) => out.has(host) && !fitness.away.includes(host) && !unsure.includes(host));
   if (repairs.length === 0) return state;
   const batches = state.batches.map((batch, i) =>
     i === state.batch ? [...batch, ...repairs] : batch.filter((host) => !repairs.includes(host)),

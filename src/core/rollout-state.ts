@@ -66,6 +66,8 @@ export type Fitness = {
   readonly away: readonly string[];
   /** Those of `away` which the server has not had the time to hear since its start: nobody is given up for that. */
   readonly unheard?: readonly string[];
+  /** Those of `unwell` that may serve well for all that is known: they count as out, and to swap them is not free. */
+  readonly unsure?: readonly string[];
 };
 
 /** Why it stands still. A set: it goes on when the last of them is gone. */

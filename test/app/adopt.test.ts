@@ -10,7 +10,8 @@ afterEach(() => t.stop());
 
 /** r1 is live everywhere and the agents know it. */
 async function live<const Names extends readonly string[]>(...hosts: Names): Promise<{ [Name in keyof Names]: Agent }> {
-  t = anApp({ hosts, policy: { batch: { hosts: 1 } } });
+  // One may be swapped while another is away.
+  t = anApp({ hosts, policy: { batch: { hosts: 1 }, maxUnavailable: { hosts: 2 } } });
   await t.ships(aCommit(1));
   const agents = hosts.map((name) => anAgent(t, name));
   for (const agent of agents) agent.connects();

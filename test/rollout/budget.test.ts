@@ -19,6 +19,29 @@ test("a host that is out counts; one that is out itself costs nothing and goes f
   assert.deepEqual(rollout.goals(), { "prod-3": 42, "prod-1": 42 }, "the repair and one more: two out in all");
 });
 
+test("a host that may serve well for all that is known counts as out, and is not free", () => {
+  const rollout = ready();
+  rollout.fitness = { unwell: ["prod-3", "old-1"], away: ["old-2"], unsure: ["prod-3"] };
+  rollout.approved();
+  assert.deepEqual(rollout.goals(), {}, "three are out: it must not be a fourth");
+  rollout.fitness = { unwell: ["prod-3"], away: ["old-2"], unsure: ["prod-3"] };
+  rollout.hear({ type: "hosts_changed" });
+  assert.deepEqual(rollout.goals(), {}, "it does not come forward, and leaves no room for another");
+  rollout.fitness = { unwell: ["prod-2"], away: ["old-2"], unsure: ["prod-2"] };
+  rollout.hear({ type: "hosts_changed" });
+  assert.deepEqual(rollout.goals(), { "prod-2": 42 }, "in its own batch it may go as one of two");
+});
+
+test("unsure hosts of one label value do not go at once, nor beside another that is out", () => {
+  const zones = ["a", "a", "b", "b"];
+  const hosts = four.map((host, i) => ({ host, from: 41, unchanged: false, spread: zones[i] as string }));
+  const policy = { spread: { label: "zone", order: "apart" }, maxUnavailable: { hosts: 4 } } as const;
+  const rollout = ready({ hosts, batches: [four], policy });
+  rollout.fitness = { unwell: ["prod-1", "prod-2", "prod-3"], away: ["prod-4"], unsure: ["prod-1", "prod-2", "prod-3"] };
+  rollout.approved();
+  assert.deepEqual(rollout.goals(), { "prod-1": 42 });
+});
+
 test("hosts outside of the rollout count as well", () => {
   const rollout = ready();
   rollout.fitness = { unwell: [], away: ["drained-9"] };

@@ -1,7 +1,9 @@
 /** I2 and I24: hosts that swap, that do not serve well or that nobody hears of are never more than the plan allows, by our own doing. */
 import { hasLabels } from "../../../src/app/planner.ts";
+import type { StoredSlot } from "../../../src/app/store.ts";
 import type { Requested, RolloutState } from "../../../src/core/rollout-state.ts";
-import type { ObservedPicture } from "../../../src/core/slot.ts";
+import type { DesiredPicture, ObservedPicture } from "../../../src/core/slot.ts";
+import { marksOf } from "../../../src/host/labels.ts";
 import { configurationOf } from "../world/configuration.ts";
 import { type Ground, placeOf } from "./ground.ts";
 
@@ -9,6 +11,9 @@ export type Budget = {
   /** A plan was made: what it allows holds, whatever becomes of its batches. */
   plan(state: RolloutState, plan: { readonly batches: Requested["batches"]; readonly hosts: readonly unknown[] }): void;
   onHeard(host: string, picture: ObservedPicture): void;
+  onSent(host: string, picture: DesiredPicture): void;
+  /** Something is wanted of it that it was not told yet. */
+  onGoal(slot: StoredSlot): void;
   /** These hosts begin to swap with this commit. */
   judge(moment: Moment, hosts: readonly string[]): void;
 };
@@ -29,6 +34,21 @@ export function watchBudget({ world, fail, reached }: Ground): Budget {
     return mine.map((h) => h.name);
   }
 
+  /** What a host was told, or is to be told in a moment; what was never told it does not do. */
+  const told = new Map<string, number>();
+
+  /** It was said to serve well, it is connected, and it is true: to swap it takes out what serves, whatever else is known of it. */
+  function servesWell({ state }: Moment, host: string): boolean {
+    const live = store.slots.get(host, state)?.observed?.live;
+    if (live?.health !== "ok" || world.server?.hub.isConnected(host) !== true) return false;
+    return world.sites.some(({ host: name, machine }) => {
+      const box = [...machine.boxes.values()].find((b) => b.state.id === live.containerId);
+      return (
+        name === host && box !== undefined && box.run !== null && machine.isHealthy(box) && marksOf(box.state.labels) !== null
+      );
+    });
+  }
+
   /** As far as the server could know at this moment. `isNew`: it becomes part of the batch with this commit. */
   function isOut({ state, before }: Moment, host: string, isNew: boolean): boolean {
     const mine = (isNew ? before : state).hosts.find((h) => h.host === host);
@@ -40,9 +60,9 @@ export function watchBudget({ world, fail, reached }: Ground): Budget {
     // Nor where nothing is wanted.
     if (!isNew && (slot?.release ?? null) === null) return false;
     if (world.server?.hub.isConnected(host) !== true) return true;
-    // What is wanted of it was not spoken of yet; the goal of this very commit is no wish of before.
-    const wanted = (slot?.generation ?? 0) - (isNew ? 1 : 0);
-    return slot?.observed?.live?.health !== "ok" || wanted > slot.observed.generation;
+    // What it was told was not spoken of yet; the goal of this very commit is no wish of before.
+    const heard = slot?.observed?.unseen === true ? 0 : (slot?.observed?.generation ?? 0);
+    return slot?.observed?.live?.health !== "ok" || (told.get(`${host} ${placeOf(state)}`) ?? 0) > heard;
   }
 
   return {
@@ -55,14 +75,25 @@ export function watchBudget({ world, fail, reached }: Ground): Budget {
     onHeard(host, picture) {
       for (const slot of picture.slots) if (slot.live?.health === "ok") served.add(`${host} ${placeOf(slot)}`);
     },
+    onSent(host, picture) {
+      for (const key of [...told.keys()].filter((k) => k.startsWith(`${host} `))) told.delete(key);
+      for (const slot of picture.slots) told.set(`${host} ${placeOf(slot)}`, slot.generation);
+    },
+    onGoal(slot) {
+      if (slot.rollout !== null) told.set(`${slot.host} ${placeOf(slot)}`, slot.generation);
+    },
     judge(moment, taken) {
       const { state } = moment;
       const out = hostsOf(state).filter((host) => isOut(moment, host, taken.includes(host)));
-      const added = taken.filter((host) => !out.includes(host));
+      const added = taken.filter((host) => !out.includes(host) || servesWell(moment, host));
+      const besides = out.filter((host) => !added.includes(host));
       const most = allowed.get(state.number) ?? 1;
       if (added.length === 0) reached("hosts swapped for free");
-      else if (out.length + added.length > most) {
-        fail("I2", `#${state.number} takes ${added.join(", ")} out besides ${out.join(", ") || "nobody"}; ${most} may be out`);
+      else if (besides.length + added.length > most) {
+        fail(
+          "I2",
+          `#${state.number} takes ${added.join(", ")} out besides ${besides.join(", ") || "nobody"}; ${most} may be out`,
+        );
       }
     },
   };

@@ -4,7 +4,7 @@
  */
 import type { StoredRollout, StoredSlot } from "../../../src/app/store.ts";
 import type { Requested, RolloutEvent, RolloutState } from "../../../src/core/rollout-state.ts";
-import type { ObservedPicture } from "../../../src/core/slot.ts";
+import type { DesiredPicture, ObservedPicture } from "../../../src/core/slot.ts";
 import { configurationOf } from "../world/configuration.ts";
 import type { Change } from "../world/memory-store/ledger.ts";
 import type { Acts } from "./acts.ts";
@@ -15,6 +15,7 @@ import { type Ground, isEnded, placeOf } from "./ground.ts";
 export type Goals = {
   onCommit(changes: readonly Change[]): void;
   onHeard(host: string, picture: ObservedPicture): void;
+  onSent(host: string, picture: DesiredPicture): void;
   onRestore(): void;
 };
 
@@ -51,6 +52,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     }
     for (const { event, rollout } of events) judgeEvent(event, rollout);
     if (goals.length > 0) judgeGoals(goals, events);
+    for (const { slot } of goals) budget.onGoal(slot);
     for (const { rollout } of events) {
       states.set(rollout.number, rollout.state);
       if (rollout.state.phase === "succeeded") succeeded.add(`${placeOf(rollout.state)} ${rollout.state.release}`);
@@ -211,7 +213,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     }
   }
 
-  return { onCommit, onHeard: budget.onHeard, onRestore };
+  return { onCommit, onHeard: budget.onHeard, onSent: budget.onSent, onRestore };
 }
 
 /** It swaps the host, or sends it back; a rollback also tells those whom it leaves behind. */

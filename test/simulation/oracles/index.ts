@@ -70,7 +70,8 @@ export function createOracles(facts: { readonly onCard: (posted: Posted) => void
       onMessage: ({ message }) => cards.onMessage(message),
       onDrawn: cards.onDrawn,
       onCard: facts.onCard,
-      onSent(host) {
+      onSent(host, picture) {
+        goals.onSent(host, picture);
         if (world.disk.store.freeze.current() !== null) mine.fail("I15", `the server is frozen and sends a picture to ${host}`);
       },
       onHeard(host, picture, instance) {
