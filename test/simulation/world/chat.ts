@@ -57,11 +57,10 @@ export function createSimChat(facts: {
       return promise;
     }
     const isLost = random.chance(weather.losesAnswers);
-    scheduler.after(Math.ceil(ms / 2), null, () => {
+    scheduler.relay(scheduler.now() + Math.ceil(ms / 2), () => {
       try {
         const result = work();
-        const lost = new ChatError({ kind: "retry", reason: "chat_unreachable", message: "the answer was lost" });
-        scheduler.after(Math.ceil(ms / 2), life, () => (isLost ? reject(lost) : resolve(result)));
+        scheduler.after(Math.ceil(ms / 2), life, () => (isLost ? reject(answerLost()) : resolve(result)));
       } catch (error) {
         scheduler.after(Math.ceil(ms / 2), life, () => reject(error));
       }
@@ -132,6 +131,10 @@ export function createSimChat(facts: {
   }
 
   return { weather, posted, ofServer };
+}
+
+function answerLost(): ChatError {
+  return new ChatError({ kind: "retry", reason: "chat_unreachable", message: "the answer was lost" });
 }
 
 export type Button = { readonly verb: string; readonly action: string; readonly value: string };

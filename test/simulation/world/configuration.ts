@@ -23,7 +23,7 @@ export type Variant = {
 const known = new Map<string, GantryConfig>();
 
 export function configurationOf(variant: Variant): GantryConfig {
-  const name = JSON.stringify(variant);
+  const name = `${variant.policy} ${variant.web} ${variant.edition}`;
   const before = known.get(name);
   if (before !== undefined) return before;
   const folder = mkdtempSync(join(tmpdir(), "gantry-simulation-"));

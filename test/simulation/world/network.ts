@@ -53,7 +53,7 @@ export function createWire(facts: {
   function carry(from: Side, work: () => void): void {
     const at = Math.max(arrived[from], scheduler.now() + random.between(1, cable.slowestMs));
     arrived[from] = at;
-    scheduler.at(at, null, () => {
+    scheduler.relay(at, () => {
       if (isBlocked(from) || held[from].length > 0) held[from].push(work);
       else scheduler.after(0, lives[other(from)], work);
     });

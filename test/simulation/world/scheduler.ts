@@ -12,6 +12,8 @@ export type Scheduler = {
   /** `life` null: the world itself. The returned function cancels. */
   at(time: number, life: Life | null, work: () => void): () => void;
   after(delayMs: number, life: Life | null, work: () => void): () => void;
+  /** For what only puts something else into the queue, and sets nothing going by itself: there is nothing to finish after it. */
+  relay(time: number, work: () => void): void;
   /** What would have happened to a stopped process meanwhile happens now, in its order. */
   goOn(life: Life): void;
   /** Events that have happened. */
@@ -20,7 +22,13 @@ export type Scheduler = {
   run(facts: { done: () => boolean; most: number; onThrow: (thrown: unknown, life: Life | null) => void }): Promise<void>;
 };
 
-type Entry = { readonly time: number; readonly seq: number; readonly life: Life | null; work: (() => void) | null };
+type Entry = {
+  readonly time: number;
+  readonly seq: number;
+  readonly life: Life | null;
+  readonly isRelay: boolean;
+  work: (() => void) | null;
+};
 
 export function newLife(name: string): Life {
   return { name, alive: true, stopped: false };
@@ -67,10 +75,15 @@ export function createScheduler(): Scheduler {
     return top;
   }
 
-  function at(time: number, life: Life | null, work: () => void): () => void {
+  function add(time: number, life: Life | null, work: () => void, isRelay: boolean): Entry {
     seq += 1;
-    const entry: Entry = { time: Math.max(clock, Math.ceil(time)), seq, life, work };
+    const entry: Entry = { time: Math.max(clock, Math.ceil(time)), seq, life, isRelay, work };
     push(entry);
+    return entry;
+  }
+
+  function at(time: number, life: Life | null, work: () => void): () => void {
+    const entry = add(time, life, work, false);
     return () => {
       entry.work = null;
     };
@@ -100,21 +113,25 @@ export function createScheduler(): Scheduler {
 
   function run(facts: Parameters<Scheduler["run"]>[0]): Promise<void> {
     return new Promise((resolve) => {
+      const settled = Promise.resolve();
       const drained = () => process.nextTick(step);
       function step(): void {
-        const entry = happened >= facts.most || facts.done() ? undefined : next();
-        if (entry === undefined) {
-          resolve();
-          return;
+        for (;;) {
+          const entry = happened >= facts.most || facts.done() ? undefined : next();
+          if (entry === undefined) {
+            resolve();
+            return;
+          }
+          clock = entry.time;
+          happened += 1;
+          try {
+            entry.work?.();
+          } catch (thrown) {
+            facts.onThrow(thrown, entry.life);
+          }
+          if (!entry.isRelay) break;
         }
-        clock = entry.time;
-        happened += 1;
-        try {
-          entry.work?.();
-        } catch (thrown) {
-          facts.onThrow(thrown, entry.life);
-        }
-        void Promise.resolve().then(drained);
+        void settled.then(drained);
       }
       step();
     });
@@ -124,6 +141,7 @@ export function createScheduler(): Scheduler {
     now: () => clock,
     at,
     after: (delayMs, life, work) => at(clock + delayMs, life, work),
+    relay: (time, work) => void add(time, null, work, true),
     goOn,
     count: () => happened,
     run,

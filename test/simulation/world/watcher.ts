@@ -26,6 +26,8 @@ export type Watcher = {
   onHappening(machine: Machine, happening: Happening): void;
   /** An agent is about to change a container. */
   onTouch(site: Site, box: Box, method: string): void;
+  /** An agent ended at its start, because another one works on its machine. */
+  onHeldBack(site: Site): void;
   onServerStart(): void;
   /** `lost`: commits that were not on the disk. */
   onServerEnd(facts: { readonly lost: number }): void;

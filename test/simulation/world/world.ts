@@ -1,6 +1,7 @@
 /** Everything there is in one run: the server and its disk, the hosts, the network, Slack, the registry; and who watches it all. */
 import type { Log } from "../../../src/app/ports.ts";
 import type { DesiredPicture } from "../../../src/core/slot.ts";
+import { seatsOf } from "../../../src/host/seat.ts";
 import { type Agent, copyStateDir, endAgent, newStateDir, type StateDir, startAgent } from "./agent.ts";
 import { createSimChat, type SimChat } from "./chat.ts";
 import { bootOf, dawn, leaveMark, newTimeOfDay, type TimeOfDay } from "./clocks.ts";
@@ -32,6 +33,8 @@ export type Site = {
   agent: Agent | null;
   /** A second agent on a machine that has one. */
   readonly isDouble: boolean;
+  /** In another network namespace of the machine: it and the others there do not see each other. */
+  readonly isApart: boolean;
   /** It was taken away for good. */
   gone: boolean;
 };
@@ -70,7 +73,7 @@ export type World = {
   /** A second machine with the state directory of the first: a restored image of it. */
   clone(site: Site): Site;
   /** A second agent on a copy of the state directory, beside the first on the same machine. */
-  double(site: Site): Site;
+  double(site: Site, facts: { readonly isApart: boolean; readonly dir: StateDir }): Site;
   startAgent(site: Site): void;
   killAgent(site: Site): void;
   powerOff(site: Site): void;
@@ -78,6 +81,9 @@ export type World = {
   /** A cable or a process was changed by a fault. */
   lookAtWires(): void;
 };
+
+/** As systemd does. */
+const startAgainMs = 5_000;
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -101,6 +107,14 @@ export function createWorld(facts: {
   };
   let instances = 0;
   let servers = 0;
+
+  /** Which agent holds what only one on a machine may hold: as the kernel's sockets do, whatever its state directory. */
+  const sitters = new Map<string, Life>();
+
+  function seatsAt({ host, machine, isApart }: Site): string[] {
+    const seats = seatsOf({ name: host, publicKey: host, engine: "its engine" });
+    return seats.map((seat) => `${machine.name}${isApart ? ", apart" : ""}: ${seat}`);
+  }
 
   const logOf = (who: string): Log => (facts.keepTrace ? trace.log(who) : silent);
   const disk = createServerDisk({ serverId: "server-1", onCommit: (changes) => watcher.onCommit(changes) });
@@ -255,6 +269,7 @@ export function createWorld(facts: {
         told: [],
         agent: null,
         isDouble: false,
+        isApart: false,
         gone: false,
       };
       sites.push(site);
@@ -288,16 +303,22 @@ export function createWorld(facts: {
       world.startAgent(twin);
       return twin;
     },
-    double(site) {
-      world.forgetful.add(site.host);
-      const double: Site = { ...site, isDouble: true, dir: copyStateDir(site.dir), agent: null, gone: false };
+    double(site, { isApart, dir }) {
+      const double: Site = { ...site, isDouble: true, isApart, dir, agent: null, gone: false };
       sites.push(double);
       world.startAgent(double);
       return double;
     },
     startAgent(site) {
       if (site.agent?.life.alive || site.gone || !site.machine.power.alive) return;
+      const seats = seatsAt(site);
+      if (seats.some((seat) => sitters.get(seat)?.alive === true)) {
+        watcher.onHeldBack(site);
+        scheduler.after(startAgainMs, null, () => world.startAgent(site));
+        return;
+      }
       instances += 1;
+      if (site.isDouble) world.forgetful.add(site.host);
       trace.note(site.machine.name, "agent starts");
       site.agent = startAgent({
         host: site.host,
@@ -319,6 +340,7 @@ export function createWorld(facts: {
         },
         dial: (life, end) => dial(site, life, end),
       });
+      for (const seat of seats) sitters.set(seat, site.agent.life);
     },
     killAgent(site) {
       if (site.agent === null || !site.agent.life.alive) return;

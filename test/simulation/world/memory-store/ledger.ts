@@ -12,11 +12,14 @@ export type Change =
   | { readonly table: "inbox"; readonly id: number }
   | { readonly table: "freeze" | "epoch" | "history" };
 
+/** What stood there before: undefined when nothing did. There are very many of them. */
+export type Undo = { readonly rows: Map<unknown, unknown>; readonly key: unknown; readonly before: unknown };
+
 export type Ledger = {
   /** Outermost calls commit; nested ones belong to them. */
   transact<T>(work: () => T): T;
-  /** One write: does it now, and remembers how to undo it. Outside of a transaction it is one of its own. */
-  write(undo: () => void, change?: Change): void;
+  /** One write was done; this is how to undo it. Outside of a transaction it is one of its own. */
+  wrote(undo: Undo, change?: Change): void;
   /** A moment to come back to. */
   mark(): number;
   /** Undoes everything committed since. */
@@ -34,14 +37,17 @@ export function createLedger(facts: {
   readonly beforeCommit: () => void;
   readonly onCommit: (changes: readonly Change[]) => void;
 }): Ledger {
-  const commits: (() => void)[][] = [];
-  let undos: (() => void)[] = [];
+  const commits: Undo[][] = [];
+  let undos: Undo[] = [];
   let changes: Change[] = [];
   let depth = 0;
   let flushed = 0;
 
-  function undoAll(list: readonly (() => void)[]): void {
-    for (let i = list.length - 1; i >= 0; i -= 1) list[i]?.();
+  function undoAll(list: readonly Undo[]): void {
+    for (const { rows, key, before } of list.toReversed()) {
+      if (before === undefined) rows.delete(key);
+      else rows.set(key, before);
+    }
   }
 
   function commit(): void {
@@ -82,7 +88,7 @@ export function createLedger(facts: {
         depth = 0;
       }
     },
-    write(undo, change) {
+    wrote(undo, change) {
       undos.push(undo);
       if (change !== undefined) changes.push(change);
       if (depth > 0) return;
@@ -119,9 +125,8 @@ export type Table<K, V> = {
 export function createTable<K, V>(ledger: Ledger): Table<K, V> {
   const rows = new Map<K, V>();
 
-  function putBack(key: K, before: V | undefined): void {
-    if (before === undefined) rows.delete(key);
-    else rows.set(key, before);
+  function wrote(key: K, before: V | undefined, change?: Change): void {
+    ledger.wrote({ rows: rows as Map<unknown, unknown>, key, before }, change);
   }
 
   return {
@@ -129,13 +134,13 @@ export function createTable<K, V>(ledger: Ledger): Table<K, V> {
     set(key, value, change) {
       const before = rows.get(key);
       rows.set(key, value);
-      ledger.write(() => putBack(key, before), change);
+      wrote(key, before, change);
     },
     delete(key) {
       const before = rows.get(key);
       if (before === undefined) return;
       rows.delete(key);
-      ledger.write(() => putBack(key, before));
+      wrote(key, before);
     },
     values: () => rows.values(),
     entries: () => rows.entries(),

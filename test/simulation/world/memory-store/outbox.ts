@@ -44,8 +44,9 @@ export function outboxStore(ledger: Ledger): OutboxStore & { row(id: number): Ou
     },
     ready: (now) => heads().filter((row) => row.notBefore <= now),
     nextAt(after) {
-      const later = heads().filter((row) => row.notBefore > after);
-      return later.reduce((min: number | null, row) => Math.min(min ?? row.notBefore, row.notBefore), null);
+      let next: number | null = null;
+      for (const { notBefore } of heads()) if (notBefore > after && (next === null || notBefore < next)) next = notBefore;
+      return next;
     },
     hasten(kinds, at) {
       for (const row of [...open.values()]) if (row.notBefore > at && kinds.includes(row.kind)) change(row.id, { notBefore: at });
