@@ -1,6 +1,6 @@
 /** Composition root of the host agent. */
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, realpath } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { systemClock } from "./app/clock.ts";
@@ -10,8 +10,10 @@ import { type AgentLink, createAgentLink, type LinkOptions } from "./fleet/link.
 import type { Engine, Prober } from "./host/engine.ts";
 import { defaultEnvDir } from "./host/env-file.ts";
 import { createHost, type Host } from "./host/host.ts";
+import type { Lock } from "./host/lock.ts";
 import { createOwnEngine } from "./host/own-engine.ts";
 import { createProber } from "./host/probe.ts";
+import { seatsOf, takeSeats } from "./host/seat.ts";
 import type { Failpoint } from "./host/slot-worker.ts";
 import { type HostState, type Identity, openState } from "./host/state.ts";
 import { createLog, isLogLevel, type LogLevel, logLevels } from "./log.ts";
@@ -82,12 +84,34 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const state = await openState(stateDir).catch((error) => {
     throw new AgentError(`state directory ${stateDir}: ${error.message}`);
   });
-  try {
-    return await assemble({ options, log, clock, state });
-  } catch (error) {
+  const seats = await sit({ options, log, stateDir, publicKey: state.identity.publicKey }).catch((error) => {
     state.lock.release();
     throw error;
+  });
+  const lock = {
+    release() {
+      seats.release();
+      state.lock.release();
+    },
+  };
+  try {
+    return await assemble({ options, log, clock, state: { ...state, lock } });
+  } catch (error) {
+    lock.release();
+    throw error;
   }
+}
+
+/** Before the engine is looked at: nothing may be done beside another agent. */
+async function sit(facts: { options: AgentOptions; log: Log; stateDir: string; publicKey: string }): Promise<Lock> {
+  const { options, log, stateDir, publicKey } = facts;
+  const { name } = options;
+  const engine = options.engine === undefined ? await addressOfEngine(options) : null;
+  const onUnable = (why: string) => log.warn({ why }, "a second agent on this machine would not be held back");
+  const seats = seatsOf({ name, publicKey, engine });
+  return takeSeats({ seats, name, me: { pid: process.pid, stateDir }, onUnable }).catch((error) => {
+    throw new AgentError(error.message);
+  });
 }
 
 function logLevel(): LogLevel {
@@ -226,8 +250,20 @@ async function tokenOf(options: AgentOptions): Promise<string | null> {
   return token;
 }
 
+function dockerHostOf(options: AgentOptions): string {
+  return options.dockerHost ?? process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock";
+}
+
+/** One socket may have several paths; one that is not there yet has the path that was given. */
+async function addressOfEngine(options: AgentOptions): Promise<string> {
+  const dockerHost = dockerHostOf(options);
+  if (!dockerHost.startsWith("unix://")) return dockerHost;
+  const path = dockerHost.slice("unix://".length);
+  return await realpath(path).catch(() => path);
+}
+
 function dockerEngine(options: AgentOptions): Engine {
-  const dockerHost = options.dockerHost ?? process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock";
+  const dockerHost = dockerHostOf(options);
   const configDir = process.env["DOCKER_CONFIG"] ?? join(homedir(), ".docker");
   return createDockerEngine({ dockerHost, configDir });
 }

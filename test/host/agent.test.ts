@@ -1,16 +1,22 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, mkdtemp, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { AgentError, type AgentOptions, type RunningAgent, startAgent } from "../../src/agent.ts";
 import { systemClock } from "../../src/app/clock.ts";
 import { createFakeEngine } from "../../src/docker/fake.ts";
 import { readEnvFiles } from "../../src/host/env-file.ts";
 import { cleanTail } from "../../src/host/log-tail.ts";
+import { seatsOf, takeSeats } from "../../src/host/seat.ts";
 import { eventually } from "../kit/eventually.ts";
 import { order, plainSpec } from "./kit/orders.ts";
 import { silent, startTestServer, type TestServer } from "./kit/real-host.ts";
+
+const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
 describe("the agent as its operator meets it", () => {
   let server: TestServer;
@@ -170,6 +176,100 @@ describe("the agent as its operator meets it", () => {
       start({ token: "gnt_1" }),
       oneLine(/another agent uses .*: stop it, or give this one its own --state-dir/),
     );
+  });
+
+  describe("with a copy of its state directory", () => {
+    const copyOf = (name: string) => join(dir, name);
+    const children: ChildProcess[] = [];
+    afterEach(() => {
+      for (const child of children.splice(0)) child.kill("SIGKILL");
+    });
+
+    async function enrol(): Promise<void> {
+      server.desk.tokens.set("gnt_1", { name: "web-1" });
+      const agent = await start({ token: "gnt_1" });
+      await eventually(() => assert.ok(agent.isConnected()));
+      await agent.stop();
+    }
+
+    /** `gantry agent` as a process of its own, on a copy; its engine and its server are not there. */
+    async function startCopy(facts: {
+      name: string;
+    }): Promise<{ child: ChildProcess; output: () => string; ended: Promise<unknown> }> {
+      await cp(join(dir, "state"), copyOf("copy"), { recursive: true, filter: (path) => !path.includes("/lock") });
+      const engine = ["--docker-host", `unix://${join(dir, "docker.sock")}`];
+      const child = spawn(
+        process.execPath,
+        [cli, "agent", "--server", "ws://127.0.0.1:1", "--name", facts.name, "--state-dir", copyOf("copy"), ...engine],
+        { stdio: ["ignore", "pipe", "pipe"] },
+      );
+      children.push(child);
+      let output = "";
+      for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+      return { child, output: () => output, ended: once(child, "close") };
+    }
+
+    it("in mid-swap: the second one ends with one clear line, and the swap of the first goes on", async () => {
+      server.desk.tokens.set("gnt_1", { name: "web-1" });
+      const engine = createFakeEngine({ clock: systemClock });
+      const digest = `sha256:${"a".repeat(64)}`;
+      engine.registries.push({ repository: plainSpec.image, digest });
+      const starting = Promise.withResolvers<void>();
+      const goOn = Promise.withResolvers<void>();
+      server.desk.desire("web-1", order({ generation: 1, digest }));
+      const failpoint = (point: string) => {
+        if (point !== "before:start") return;
+        starting.resolve();
+        return goOn.promise;
+      };
+      await start({ token: "gnt_1", engine, prober: engine.prober, failpoint });
+      await starting.promise;
+      for (const name of ["web-1", "web-2"]) {
+        const copy = await startCopy({ name });
+        await eventually(() => assert.equal(copy.child.exitCode, 1));
+        await copy.ended;
+        const line = `another agent works for ${name} on this machine (pid ${process.pid}, ${join(dir, "state")}): stop it first`;
+        assert.ok(copy.output().includes(line), copy.output());
+        assert.equal(copy.output().trim().split("\n").length, 1, copy.output());
+      }
+      goOn.resolve();
+      assert.equal((await server.desk.settled("web-1", 1)).outcome?.ok, true);
+    });
+
+    it("once the first is killed the copy may work", async () => {
+      await enrol();
+      const first = await startCopy({ name: "web-1" });
+      await eventually(() => assert.match(first.output(), /agent started/));
+      await assert.rejects(start(), oneLine(/another agent works for web-1 on this machine \(pid \d+, .*copy\)/));
+      first.child.kill("SIGKILL");
+      await first.ended;
+      const second = await start();
+      await eventually(() => assert.ok(second.isConnected()));
+    });
+
+    it("one that stands still is not passed over", async () => {
+      await enrol();
+      const first = await startCopy({ name: "web-1" });
+      await eventually(() => assert.match(first.output(), /agent started/));
+      first.child.kill("SIGSTOP");
+      await assert.rejects(start(), oneLine(/another agent works for web-1 on this machine \(`ss -xlp` shows/));
+      first.child.kill("SIGCONT");
+    });
+  });
+
+  it("has its name on its engine for itself, whatever the key of the other", async () => {
+    const dockerHost = `unix://${join(dir, "docker.sock")}`;
+    const options = { name: "web-1", me: { pid: 1, stateDir: "/one" }, onUnable: assert.fail };
+    const seats = await takeSeats({ ...options, seats: seatsOf({ name: "web-1", publicKey: "a", engine: dockerHost }) });
+    const other = seatsOf({ name: "web-1", publicKey: "b", engine: dockerHost });
+    await assert.rejects(
+      takeSeats({ ...options, seats: other }),
+      /another agent works for web-1 on this machine \(pid 1, \/one\)/,
+    );
+    const besides = await takeSeats({ ...options, seats: seatsOf({ name: "web-2", publicKey: "b", engine: dockerHost }) });
+    besides.release();
+    seats.release();
+    (await takeSeats({ ...options, seats: other })).release();
   });
 });
 

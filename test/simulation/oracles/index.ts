@@ -91,6 +91,10 @@ export function createOracles(facts: { readonly onCard: (posted: Posted) => void
       },
       onHappening: containers.onHappening,
       onTouch: containers.onTouch,
+      onHeldBack({ machine }) {
+        mine.reached("agents held back");
+        world.trace.note(machine.name, "an agent ends: another one works there");
+      },
       onServerStart: acts.onServerStart,
       onServerEnd({ lost }) {
         mine.reached("server ended");

@@ -1,3 +1,5 @@
+import { bugsOfMachines } from "./of-machines.ts";
+
 /** Bugs that the simulation must find: source texts that its loader replaces. Each stands in its file exactly once. */
 export type PlantedBug = {
   readonly name: string;
@@ -224,24 +226,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     shownBy: 9,
   },
   {
-    name: "clock_step_taken",
-    is: "a time of day that somebody sets moves the ends of soaks",
-    edits: [{ file: "src/app/steady-time.ts", text: "const followedShare = 0.05;", instead: "const followedShare = 1e9;" }],
-    shownBy: 31,
-  },
-  {
-    name: "time_forgotten_on_restart",
-    is: "a time of day that was set counts from the next start on",
-    edits: [
-      {
-        file: "src/app/steady-time.ts",
-        text: "if (mark === null) return now.wall;",
-        instead: "if (mark === null || mark.time > 0) return now.wall;",
-      },
-    ],
-    shownBy: 161,
-  },
-  {
     name: "soak_without_proof",
     is: "a soak ends by time alone",
     edits: [
@@ -413,4 +397,5 @@ export const plantedBugs: readonly PlantedBug[] = [
     ],
     shownBy: 40,
   },
+  ...bugsOfMachines,
 ];

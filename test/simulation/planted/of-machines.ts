@@ -1,0 +1,35 @@
+/** Planted bugs about what a machine gives its processes: time, and a place for one agent. */
+import type { PlantedBug } from "./bugs.ts";
+
+export const bugsOfMachines: readonly PlantedBug[] = [
+  {
+    name: "clock_step_taken",
+    is: "a time of day that somebody sets moves the ends of soaks",
+    edits: [{ file: "src/app/steady-time.ts", text: "const followedShare = 0.05;", instead: "const followedShare = 1e9;" }],
+    shownBy: 31,
+  },
+  {
+    name: "time_forgotten_on_restart",
+    is: "a time of day that was set counts from the next start on",
+    edits: [
+      {
+        file: "src/app/steady-time.ts",
+        text: "if (mark === null) return now.wall;",
+        instead: "if (mark === null || mark.time > 0) return now.wall;",
+      },
+    ],
+    shownBy: 161,
+  },
+  {
+    name: "copied_agent_works",
+    is: "a second agent on a copied state directory works beside the first",
+    edits: [
+      {
+        file: "src/host/seat.ts",
+        text: "const { name, publicKey, engine } = host;",
+        instead: "const { name, publicKey, engine } = host; if (name !== '') return [];",
+      },
+    ],
+    shownBy: 149,
+  },
+];
