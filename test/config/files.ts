@@ -7,7 +7,7 @@ import { formatConfigErrors } from "../../src/config/format.ts";
 import { type Loaded, loadConfig } from "../../src/config/load.ts";
 import type { GantryConfig } from "../../src/config/valid.ts";
 
-const root = mkdtempSync(join(tmpdir(), "gantry-config-"));
+const root = mkdtempSync(join(tmpdir(), "config-"));
 after(() => rmSync(root, { recursive: true, force: true }));
 let count = 0;
 

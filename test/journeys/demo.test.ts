@@ -14,7 +14,9 @@ const main = fileURLToPath(new URL("../../src/rehearsal/demo/main.ts", import.me
 
 test("npm run demo -- --script plays its story, and every step is true from the outside", { timeout: 240_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), "gantry-demo-test-"));
-  const child = spawn(process.execPath, [main, "--script"], { stdio: ["ignore", "pipe", "pipe"] });
+  // Its images are kept in the machine's folder for temporary things; here they go with it.
+  const env = { ...process.env, TMPDIR: folder };
+  const child = spawn(process.execPath, [main, "--script"], { env, stdio: ["ignore", "pipe", "pipe"] });
   const running = watch(child, join(folder, "demo.log"));
   const code = await running.ended;
   const printed = running.output();

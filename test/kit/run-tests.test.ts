@@ -100,7 +100,7 @@ test("a file left behind is removed and told, and every file has a place of its 
 test("what a killed run left is removed by the next one", () => {
   const parent = folderOf({});
   const { pid } = spawnSync("true");
-  mkdirSync(path.join(parent, `gantry-test-${pid}-abc`, "1", "deep"), { recursive: true });
+  mkdirSync(path.join(parent, `gt${pid}-abcdef`, "1", "deep"), { recursive: true });
   const workshop = openWorkshop(parent);
   const { env, clear } = workshop.bench();
   assert.equal(path.dirname(path.dirname(env["TMPDIR"] ?? "")), parent);

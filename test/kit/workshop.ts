@@ -12,7 +12,8 @@ export type Workshop = {
   close(): readonly string[];
 };
 
-const prefix = "gantry-test-";
+/** Short: names of sockets have little room, and messages cut long paths. */
+const prefix = "gt";
 
 /**
  * In memory where the machine has room there: most of the time of a test with a database is waiting for the disk. (Whether what is
@@ -72,9 +73,16 @@ function mountsBelow(folder: string): string[] {
     .reverse();
 }
 
+const ownerName = new RegExp(`^${prefix}(\\d+)-\\w{6}$`);
+
 function sweep(parent: string): void {
-  for (const name of readdirSync(parent).filter((each) => each.startsWith(prefix))) {
-    const owner = Number(name.slice(prefix.length).split("-")[0]);
-    if (!isAlive(owner)) remove(path.join(parent, name));
+  for (const name of readdirSync(parent)) {
+    const owner = ownerName.exec(name)?.[1];
+    if (owner === undefined || isAlive(Number(owner))) continue;
+    try {
+      remove(path.join(parent, name));
+    } catch {
+      // It is another user's.
+    }
   }
 }

@@ -136,7 +136,8 @@ class Story {
         wanted.test(
           channel
             .messages()
-            .filter((m) => m.user !== "ana")
+            // What a thread shows in the channel may come after the next card.
+            .filter((m) => m.user !== "ana" && m.thread_ts === undefined)
             .at(-1)?.rendered ?? "",
         ),
       {
@@ -147,9 +148,8 @@ class Story {
 
   async #whisper(who: string, wanted: RegExp): Promise<void> {
     const person = this.#stage.slack.as(who);
-    await this.#stage.slack.until(() => wanted.test(person.sees("deploys").at(-1)?.rendered ?? ""), {
-      timeoutMs: stepDeadlineMs,
-    });
+    const lastTold = () => person.sees("deploys").findLast((m) => m.ephemeralTo === who)?.rendered ?? "";
+    await this.#stage.slack.until(() => wanted.test(lastTold()), { timeoutMs: stepDeadlineMs });
   }
 
   async #serves(hosts: readonly string[], commit: SampleCommit): Promise<void> {

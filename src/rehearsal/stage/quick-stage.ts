@@ -2,7 +2,7 @@
  * A whole Gantry inside this process, for tests that tell whole journeys in a second: the real server and the real agents over
  * real connections; Slack, GitHub, Jira and the registry are stand-ins, the container engines are in memory.
  */
-import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SampleCommit } from "../../../examples/sample-service/history.ts";
@@ -88,7 +88,7 @@ async function takeDown(undo: (() => unknown)[]): Promise<void> {
 
 async function build(options: QuickStageOptions, undo: (() => unknown)[]): Promise<QuickStage> {
   // In memory where the machine has such a folder: every commit of the store waits for the disk.
-  const dir = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "gantry-quick-"));
+  const dir = mkdtempSync(join(tmpdir(), "gantry-quick-"));
   undo.push(() => rmSync(dir, { recursive: true, force: true }));
   const clock = createQuickClock();
   undo.push(() => clock.stop());
