@@ -84,7 +84,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const state = await openState(stateDir).catch((error) => {
     throw new AgentError(`state directory ${stateDir}: ${error.message}`);
   });
-  const seats = await sit({ options, log, stateDir, publicKey: state.identity.publicKey }).catch((error) => {
+  const seats = await sit({ options, log, clock, stateDir, publicKey: state.identity.publicKey }).catch((error) => {
     state.lock.release();
     throw error;
   });
@@ -103,13 +103,13 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
 }
 
 /** Before the engine is looked at: nothing may be done beside another agent. */
-async function sit(facts: { options: AgentOptions; log: Log; stateDir: string; publicKey: string }): Promise<Lock> {
-  const { options, log, stateDir, publicKey } = facts;
+async function sit(facts: { options: AgentOptions; log: Log; clock: Clock; stateDir: string; publicKey: string }): Promise<Lock> {
+  const { options, log, clock, stateDir, publicKey } = facts;
   const { name } = options;
   const engine = options.engine === undefined ? await addressOfEngine(options) : null;
   const onUnable = (why: string) => log.warn({ why }, "a second agent on this machine would not be held back");
   const seats = seatsOf({ name, publicKey, engine });
-  return takeSeats({ seats, name, me: { pid: process.pid, stateDir }, onUnable }).catch((error) => {
+  return takeSeats({ seats, name, me: { pid: process.pid, stateDir }, clock, onUnable }).catch((error) => {
     throw new AgentError(error.message);
   });
 }

@@ -8,6 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import { createConnection, createServer, type Server } from "node:net";
+import type { Clock } from "../app/ports.ts";
 import type { Lock } from "./lock.ts";
 
 const askMs = 1_000;
@@ -30,6 +31,7 @@ export async function takeSeats(facts: {
   readonly seats: readonly string[];
   readonly name: string;
   readonly me: Sitter;
+  readonly clock: Clock;
   /** This machine cannot do it: the agent works without. */
   readonly onUnable: (why: string) => void;
 }): Promise<Lock> {
@@ -46,7 +48,7 @@ export async function takeSeats(facts: {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code === "EADDRINUSE") {
         release();
-        throw new Error(taken(facts.name, await ask(addressOf(seat))), { cause: error });
+        throw new Error(taken(facts.name, await ask(addressOf(seat), facts.clock)), { cause: error });
       }
       facts.onUnable(message);
     }
@@ -77,16 +79,16 @@ function listen(address: string, says: string): Promise<Server> {
 }
 
 /** Null: it does not say, because it stands still or is no agent. */
-function ask(address: string): Promise<Sitter | null> {
+function ask(address: string, clock: Clock): Promise<Sitter | null> {
   return new Promise((resolve) => {
     let text = "";
     const socket = createConnection(address);
     const done = () => {
-      clearTimeout(timer);
+      cancel();
       socket.destroy();
       resolve(readSitter(text));
     };
-    const timer = setTimeout(done, askMs);
+    const cancel = clock.wakeAt(clock.now() + askMs, done);
     socket.setEncoding("utf8");
     socket.on("data", (chunk) => {
       text += chunk;

@@ -259,7 +259,7 @@ describe("the agent as its operator meets it", () => {
 
   it("has its name on its engine for itself, whatever the key of the other", async () => {
     const dockerHost = `unix://${join(dir, "docker.sock")}`;
-    const options = { name: "web-1", me: { pid: 1, stateDir: "/one" }, onUnable: assert.fail };
+    const options = { name: "web-1", me: { pid: 1, stateDir: "/one" }, clock: systemClock, onUnable: assert.fail };
     const seats = await takeSeats({ ...options, seats: seatsOf({ name: "web-1", publicKey: "a", engine: dockerHost }) });
     const other = seatsOf({ name: "web-1", publicKey: "b", engine: dockerHost });
     await assert.rejects(

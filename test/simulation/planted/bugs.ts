@@ -359,18 +359,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     shownBy: 380,
   },
   {
-    name: "others_containers_touched",
-    is: "an agent takes containers of another host for its own",
-    edits: [
-      {
-        file: "src/host/own-engine.ts",
-        text: "owner === undefined || owner === null || owner === host;",
-        instead: "owner !== '';",
-      },
-    ],
-    shownBy: 109,
-  },
-  {
     name: "fence_deaf",
     is: "a server that was set back does not notice agents that know more",
     edits: [

@@ -1,4 +1,4 @@
-/** Planted bugs about what a machine gives its processes: time, and a place for one agent. */
+/** Planted bugs about what a machine gives its processes: time, a place for one agent, and containers of others. */
 import type { PlantedBug } from "./bugs.ts";
 
 export const bugsOfMachines: readonly PlantedBug[] = [
@@ -31,5 +31,17 @@ export const bugsOfMachines: readonly PlantedBug[] = [
       },
     ],
     shownBy: 149,
+  },
+  {
+    name: "others_containers_touched",
+    is: "an agent takes containers of another host for its own",
+    edits: [
+      {
+        file: "src/host/own-engine.ts",
+        text: "owner === undefined || owner === null || owner === host;",
+        instead: "owner !== '';",
+      },
+    ],
+    shownBy: 109,
   },
 ];
