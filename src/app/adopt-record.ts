@@ -10,7 +10,7 @@ import { specHashOf } from "./planner.ts";
 /** Rollouts that a backup may have missed. An agent that says more is not believed. */
 const mostForgotten = 100_000;
 
-/** Writes nothing when there is nothing to say: nothing was found, and nothing was live. In the caller's transaction. */
+/** Of hosts that were heard. Writes nothing when there is nothing to say: nothing was found, and nothing was live. In the caller's transaction. */
 export function recordFor(
   parts: FenceParts,
   facts: {
@@ -92,7 +92,6 @@ export function recordFor(
 }
 
 function detailOf({ live, hosts, others }: EnvironmentFound): string {
-  if (hosts.length === 0 && others.length === 0) return `no host was heard; r${live} was live when the server last knew`;
   if (others.length === 0) return `r${live} was found on all ${hosts.length}`;
   const named = others.map(({ host, release }) => `${host} (${release === null ? "nothing" : `r${release}`})`);
   return `r${live} was found on ${hosts.length} of ${hosts.length + others.length}; not on ${named.join(", ")}`;

@@ -14,6 +14,7 @@ import { type ObservedSlot, type SlotKey, slotName } from "../core/slot.ts";
 import { createNumbers, intern, type Named, type NewRelease, type Numbers } from "./adopt-numbers.ts";
 import { recordFor } from "./adopt-record.ts";
 import type { FenceParts, Heard } from "./fence.ts";
+import { placesOf } from "./membership.ts";
 import type { Store, StoredSlot } from "./store.ts";
 
 export type AdoptedSlot = SlotKey & {
@@ -44,6 +45,8 @@ export type EnvironmentFound = SlotKey & {
   readonly live: number | null;
   readonly hosts: readonly string[];
   readonly others: readonly { readonly host: string; readonly release: number | null }[];
+  /** None of its hosts was heard. What is live is not known before one of these has come, or a person has deployed. */
+  readonly awaits: readonly string[];
 };
 
 export type Adoption = {
@@ -92,7 +95,7 @@ export function planAdoption(parts: FenceParts, heard: ReadonlyMap<string, Heard
     epoch: Math.max(...epochs) + 1,
     hosts,
     away,
-    environments: environmentsOf(parts, hosts),
+    environments: environmentsOf(parts, { hosts, away }),
     ended: ended.map((r) => r.number),
     trouble,
   };
@@ -110,42 +113,65 @@ export function carryOut(parts: FenceParts, facts: { readonly plan: Adoption; re
     const detail = "the server was behind its agents: what was found on the hosts was adopted";
     parts.conductor().tell(number, { type: "adopted", at, by, detail });
   }
-  for (const found of report.environments) recordFor(parts, { found, by, above: plan.highestRollout });
+  for (const found of report.environments) {
+    if (wasHeard(found)) recordFor(parts, { found, by, above: plan.highestRollout });
+  }
   for (const { host, slots } of report.hosts) for (const slot of slots) write(store, host, slot);
   for (const host of report.away) for (const slot of store.slots.ofHost(host)) markUnheard(store, slot);
   while (store.epoch < report.epoch) store.raiseEpoch();
   store.freeze.clear();
   const { epoch, away, environments, ended } = report;
   const found = environments.map((e) => ({ ...e }));
-  store.history.act({ at, kind: "adopted", by, facts: { epoch, hosts: report.hosts.map((h) => h.host), away, found, ended } });
+  const next = store.rollouts.nextNumber();
+  store.history.act({
+    at,
+    kind: "adopted",
+    by,
+    facts: { epoch, hosts: report.hosts.map((h) => h.host), away, found, ended, next },
+  });
+}
+
+function wasHeard({ hosts, others }: EnvironmentFound): boolean {
+  return hosts.length + others.length > 0;
 }
 
 /**
  * A host that was away when the others were adopted is heard now. What people have decided for it since counts; on slots of which
- * nobody has, what is found counts. In the caller's transaction. False: it is not to be believed.
+ * nobody has, what is found counts. In the caller's transaction. Returns where something is live by it from now on; null: it is
+ * not to be believed.
  */
-export function adoptLate(parts: FenceParts, facts: { readonly host: string; readonly says: Heard }): boolean {
+export function adoptLate(
+  parts: FenceParts,
+  facts: { readonly host: string; readonly says: Heard; readonly isAwaited: (key: SlotKey) => boolean },
+): readonly SlotKey[] | null {
   const { store, clock, log } = parts;
-  const { host, says } = facts;
+  const { host, says, isAwaited } = facts;
   const lie = lieOf(store, says);
   if (lie !== null) {
     log.error({ host }, `it says ${lie}, and is told nothing: revoke it and enrol it again`);
-    return false;
+    return null;
   }
   const numbers = createNumbers(store, says.orders);
   const slots = keysOf(store, host, says).flatMap((key) => lateSlot({ store, host, says, key, numbers }) ?? []);
-  if (slots.length === 0) return true;
+  if (slots.length === 0) return [];
   const by: Person = { kind: "system", id: "adopt", name: "Gantry" };
   intern(store, numbers.made(), { at: clock.now(), by: by.name });
-  const above = highestRollout([says]);
-  // The first that is heard of an environment says what is live there.
-  for (const found of environmentsOf(parts, [{ host, slots }])) {
-    if (store.rollouts.live(found.service, found.environment) === null) recordFor(parts, { found, by, above });
+  const recorded: SlotKey[] = [];
+  for (const found of environmentsOf(parts, { hosts: [{ host, slots }], away: [] })) {
+    if (!wasHeard(found)) continue;
+    // The first that is found to serve something says what is live, where nobody knew.
+    const isFirst = store.rollouts.live(found.service, found.environment) === null || isAwaited(found);
+    if (!isFirst || found.hosts.length === 0 || found.live === null) continue;
+    recordFor(parts, { found, by, above: highestRollout([says]) });
+    recorded.push(found);
   }
-  for (const slot of slots) write(store, host, slot);
+  for (const slot of slots) {
+    const isOpen = isAwaited(slot) && !recorded.some((key) => slotName(key) === slotName(slot));
+    write(store, host, isOpen ? { ...slot, told: false } : slot);
+  }
   store.history.act({ at: clock.now(), kind: "host_adopted", by: null, facts: { host, epoch: store.epoch, slots } });
   log.warn({ host, slots }, "this host was away when the others were adopted: what is found there is taken in now");
-  return true;
+  return recorded;
 }
 
 function lieOf(store: Store, says: Heard): string | null {
@@ -245,7 +271,7 @@ function markUnheard(store: Store, slot: StoredSlot): void {
 }
 
 /** What the hosts agree on; what most of them have where they do not; what was known before where nothing was found. */
-function environmentsOf(parts: FenceParts, hosts: AdoptReport["hosts"]): EnvironmentFound[] {
+function environmentsOf(parts: FenceParts, { hosts, away }: Pick<AdoptReport, "hosts" | "away">): EnvironmentFound[] {
   const slots = hosts.flatMap(({ host, slots: own }) => own.map((slot) => ({ ...slot, host })));
   const configured = parts.config.services.flatMap((s) => s.environments.map((e) => ({ service: s.name, environment: e.name })));
   const keys = new Map(
@@ -256,8 +282,16 @@ function environmentsOf(parts: FenceParts, hosts: AdoptReport["hosts"]): Environ
     const live = mostOf(mine) ?? parts.store.rollouts.live(key.service, key.environment)?.state.release ?? null;
     const agree = mine.filter((slot) => slot.release === live && slot.told);
     const others = mine.filter((slot) => !agree.includes(slot)).map(({ host, release }) => ({ host, release }));
-    return { ...key, live, hosts: agree.map((slot) => slot.host), others };
+    const awaits = mine.length > 0 ? [] : away.filter((host) => belongs(parts, host, key));
+    return { ...key, live, hosts: agree.map((slot) => slot.host), others, awaits };
   });
+}
+
+/** It has, or had, something to do there. */
+function belongs({ store, config }: FenceParts, host: string, key: SlotKey): boolean {
+  if ((store.slots.get(host, key)?.generation ?? 0) > 0) return true;
+  const labels = store.hosts.find(host)?.labels ?? {};
+  return placesOf(config, labels).some((place) => slotName(place) === slotName(key));
 }
 
 function mostOf(slots: readonly AdoptedSlot[]): number | null {

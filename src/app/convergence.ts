@@ -35,6 +35,8 @@ export type ConvergenceParts = {
   readonly conductor: Conductor;
   /** False: the server is frozen, or the host is not to be told anything yet. */
   readonly mayTell: (host: string) => boolean;
+  /** Hosts that have to come before anybody knows what is live there. */
+  readonly awaited: (key: SlotKey) => readonly string[];
   /** It has reported since it connected. What it said before that may be of days ago. */
   readonly isHeard: (host: string) => boolean;
 };
@@ -87,7 +89,7 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
     conductor.atomically(() => {
       crowded.delete(nameOf(place));
       const live = store.rollouts.live(place.service, place.environment)?.state;
-      if (live === undefined || isBad(store, place, live.release)) return;
+      if (live === undefined || isBad(store, place, live.release) || parts.awaited(place).length > 0) return;
       const active = store.rollouts.active(place.service, place.environment)?.state ?? null;
       const slots = new Map(store.slots.ofEnvironment(place).map((slot) => [slot.host, slot]));
       const behind = hostsOf(store, place.settings).filter((each) => isBehind(each, slots.get(each.name), live, active));

@@ -1,6 +1,7 @@
 /** Puts the application together from its ports. The composition root gives the adapters; tests give stand-ins. */
 import type { GantryConfig } from "../config/valid.ts";
 import type { Person, RolloutEvent } from "../core/rollout-state.ts";
+import type { SlotKey } from "../core/slot.ts";
 import { createActs } from "./acts.ts";
 import { refused } from "./asked.ts";
 import { type Conductor, createConductor } from "./conductor.ts";
@@ -115,8 +116,10 @@ export function createApp(parts: GantryParts): App {
     ...(parts.onEvent && { onEvent: parts.onEvent }),
   });
   const { isConnected, nudge } = fleet;
-  const fence = createFence({ ...base, conductor: () => conductor, isConnected, nudge });
-  const convergence = createConvergence({ ...base, fleet, conductor, mayTell: fence.mayTell, isHeard: desk.isHeard });
+  const converge = (key: SlotKey) => late("convergence").environment(key);
+  const fence = createFence({ ...base, conductor: () => conductor, isConnected, nudge, converge });
+  const { mayTell, awaited } = fence;
+  const convergence = createConvergence({ ...base, fleet, conductor, mayTell, awaited, isHeard: desk.isHeard });
   const people = createPeople({ config, chat, clock, log });
   const services = { ...base, people, registry, forge, fleet, conductor, facts, redraw };
   const line = createLine(services);
@@ -137,6 +140,7 @@ export function createApp(parts: GantryParts): App {
     });
     log.warn({ host }, "host revoked");
     fleet.drop(host);
+    fence.revoked(host, by);
     return true;
   }
 
@@ -162,7 +166,7 @@ export function createApp(parts: GantryParts): App {
     now: () => clock.now(),
     ...unlessFrozen(acts, fence),
     previewRollback: rollbacks.previewRollback,
-    why: createWhy({ ...factsParts, keptBackSince: line.keptBackSince }).why,
+    why: createWhy({ ...factsParts, keptBackSince: line.keptBackSince, awaited }).why,
     freeze: () => store.freeze.current(),
     rollout(number) {
       const stored = store.rollouts.find(number);

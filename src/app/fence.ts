@@ -14,8 +14,8 @@ import type { GantryConfig } from "../config/valid.ts";
 import type { FreezeFacts } from "../core/facts.ts";
 import { type Refusal, refuse } from "../core/reasons.ts";
 import type { Person, RolloutState } from "../core/rollout-state.ts";
-import { type DesiredSlot, type Head, type ObservedSlot, slotName } from "../core/slot.ts";
-import { type AdoptReport, adoptLate, carryOut, planAdoption } from "./adopt.ts";
+import { type DesiredSlot, type Head, type ObservedSlot, type SlotKey, slotName } from "../core/slot.ts";
+import { type AdoptReport, adoptLate, carryOut, type EnvironmentFound, planAdoption } from "./adopt.ts";
 import type { Conductor } from "./conductor.ts";
 import type { Clock, Log } from "./ports.ts";
 import type { ChainFault, Store, StoredSlot } from "./store.ts";
@@ -52,6 +52,8 @@ export type FenceParts = {
   readonly conductor: () => Pick<Conductor, "tell" | "atomically">;
   readonly isConnected: (host: string) => boolean;
   readonly nudge: (host: string) => void;
+  /** What is live there is known now. */
+  readonly converge: (key: SlotKey) => void;
 };
 
 export type Fence = {
@@ -68,6 +70,10 @@ export type Fence = {
   refusal(): Refusal | null;
   /** Whether the host may be told anything: not while frozen, nor before what was found there is taken in. */
   mayTell(host: string): boolean;
+  /** Hosts that have to come, since an adoption that heard none of the environment, before anybody knows what is live there. */
+  awaited(key: SlotKey): readonly string[];
+  /** A person has taken the host's key away: what it claims, and what only it could say, counts no more. */
+  revoked(host: string, by: Person | null): void;
   /** Takes what runs for what should be and ends the freeze. `preview`: only says what it would do. */
   adopt(facts: { readonly by: Person; readonly preview?: boolean }): AdoptReport;
 };
@@ -75,11 +81,15 @@ export type Fence = {
 /** Acts of people since an adoption, at most, for it to be remembered when the history is found at fault. */
 const adoptionsSought = 10_000;
 
+/** Environments of which an adoption heard no host, and the number of the first rollout after it. */
+type Unheard = { readonly found: readonly Pick<EnvironmentFound, "service" | "environment" | "awaits">[]; readonly next: number };
+
 export function createFence(parts: FenceParts): Fence {
   const { store, clock, log } = parts;
   const heard = new Map<string, Heard>();
   /** Hosts that know what this server knows, since their present connection began. */
   const settled = new Set<string>();
+  let lastUnheard: Unheard | null = null;
 
   function check(says: AgentSays): boolean {
     const host = remember(says);
@@ -164,7 +174,11 @@ export function createFence(parts: FenceParts): Fence {
 
   /** What a person has adopted in spite of a fault stands. */
   function adoptedAt(): number {
-    return store.history.acts(adoptionsSought).find((act) => act.kind === "adopted")?.seq ?? 0;
+    return lastAdoption()?.seq ?? 0;
+  }
+
+  function lastAdoption() {
+    return store.history.acts(adoptionsSought).find((act) => act.kind === "adopted");
   }
 
   /** The host knows what we know, or what it knows is taken in now. */
@@ -172,9 +186,29 @@ export function createFence(parts: FenceParts): Fence {
     if (settled.has(host)) return;
     const isPast = store.epoch > 1 && says.epoch !== store.epoch;
     if (isPast && says.slots === null) return;
-    if (isPast && !parts.conductor().atomically(() => adoptLate(parts, { host, says }))) return;
+    const isAwaited = (key: SlotKey) => awaited(key).length > 0;
+    const known = isPast ? parts.conductor().atomically(() => adoptLate(parts, { host, says, isAwaited })) : [];
+    if (known === null) return;
     settled.add(host);
+    for (const key of known) parts.converge(key);
     if (isPast) parts.nudge(host);
+  }
+
+  /** Of the newest adoption: the history is the memory of it. */
+  function unheard(): Unheard {
+    if (lastUnheard !== null) return lastUnheard;
+    const { found = [], next = 0 } = (lastAdoption()?.facts ?? {}) as Partial<Unheard>;
+    lastUnheard = { found: found.filter((e) => (e.awaits ?? []).length > 0), next };
+    return lastUnheard;
+  }
+
+  function awaited({ service, environment }: SlotKey): readonly string[] {
+    const { found, next } = unheard();
+    const mine = found.find((e) => e.service === service && e.environment === environment);
+    if (mine === undefined) return [];
+    // Somebody has deployed since, or a host has come.
+    if ((store.rollouts.live(service, environment)?.number ?? 0) >= next) return [];
+    return mine.awaits.filter((host) => store.hosts.find(host)?.revokedAt === null);
   }
 
   function adopt(facts: { by: Person; preview?: boolean }): AdoptReport {
@@ -192,6 +226,7 @@ export function createFence(parts: FenceParts): Fence {
       for (const host of before) settled.add(host);
       throw error;
     }
+    lastUnheard = null;
     const { epoch, away } = plan.report;
     log.warn({ by: facts.by, epoch, away }, "adopted what runs; the freeze is over");
     for (const { host } of plan.report.hosts) parts.nudge(host);
@@ -226,6 +261,12 @@ export function createFence(parts: FenceParts): Fence {
     mayTell(host) {
       if (store.freeze.current() !== null) return false;
       return settled.has(host) || (store.epoch === 1 && !heard.has(host));
+    },
+    awaited,
+    revoked(host) {
+      heard.delete(host);
+      settled.delete(host);
+      for (const key of unheard().found) if (key.awaits.includes(host)) parts.converge(key);
     },
     adopt,
   };

@@ -41,6 +41,7 @@ export function createWhyBehind(parts: {
   readonly store: Store;
   readonly config: GantryConfig;
   readonly fleet: Pick<Fleet, "isConnected">;
+  readonly awaited: (key: SlotKey) => readonly string[];
 }): WhyBehind {
   const { store, config, fleet } = parts;
   const fitnessOf = createFitness({ ...parts, isUnheard: () => false });
@@ -58,7 +59,7 @@ export function createWhyBehind(parts: {
     const facts = { host, place, slot, live, active };
     if (host.intent !== null) return cordonedOnBad(facts);
     if (!fleet.isConnected(host.name)) return null;
-    return badIsLive(facts) ?? adopted(facts) ?? sentBack(facts) ?? crowded(facts) ?? comes(facts);
+    return badIsLive(facts) ?? unknownLive(facts) ?? adopted(facts) ?? sentBack(facts) ?? crowded(facts) ?? comes(facts);
   }
 
   function wait(facts: Behind, rest: Pick<Wait, "reason" | "text" | "ends">): Wait {
@@ -90,6 +91,16 @@ export function createWhyBehind(parts: {
     const where = `${place.service} ${place.environment}`;
     const text = `${releaseName(live.release)} was judged bad, and what is bad comes to nobody.`;
     return wait(facts, { reason: "bad_release", text, ends: `\`/rollback ${where}\`, or a deploy of a fixed commit.` });
+  }
+
+  /** An adoption heard nobody there. */
+  function unknownLive(facts: Behind): Wait | null {
+    const { place } = facts;
+    const hosts = parts.awaited(place);
+    if (hosts.length === 0) return null;
+    const text = "That is as the server knew it before the adoption, which heard no host there: what is live is not known.";
+    const ends = `${namesOf(hosts.map((host) => ({ host })))}: the first that connects and serves something says it. Or a deploy to ${place.service} ${place.environment}; or \`gantry revoke\` for hosts that do not come back.`;
+    return wait(facts, { reason: "awaiting_host", text, ends });
   }
 
   function adopted(facts: Behind): Wait | null {

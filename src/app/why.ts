@@ -31,6 +31,8 @@ const lookBackMs = 86_400_000;
 export type WhyParts = FactsParts & {
   /** Since when the first in line cannot begin because nobody says who holds a role; null: it is not so. */
   readonly keptBackSince: (key: SlotKey) => number | null;
+  /** Hosts that have to come before anybody knows what is live there. */
+  readonly awaited: (key: SlotKey) => readonly string[];
 };
 
 export function createWhy(parts: WhyParts): { readonly why: (about: readonly string[]) => WhyFacts | Refused } {

@@ -51,14 +51,20 @@ function found({ hosts, away }: AdoptReport): string[] {
 }
 
 function live({ environments }: AdoptReport): string[] {
-  return environments.map(({ service, environment, live: release, hosts, others }) => {
+  return environments.map(({ service, environment, live: release, hosts, others, awaits }) => {
     const place = `${service} ${environment}`;
+    if (awaits.length > 0) return `${place}: ${unheard(awaits, release)}`;
     if (release === null) return `${place}: nothing is live.`;
-    if (hosts.length + others.length === 0) return `${place}: no host was heard; ${releaseName(release)} is what was live last.`;
+    if (hosts.length + others.length === 0) return `${place}: it has no host; ${releaseName(release)} is what was live last.`;
     if (others.length === 0) return `${place}: ${releaseName(release)} is live, on all ${hosts.length}.`;
     const named = others.map((o) => `${o.host} (${o.release === null ? "nothing" : releaseName(o.release)})`).join(", ");
     return `${place}: ${releaseName(release)} is live on ${hosts.length} of ${hosts.length + others.length}; not on ${named}.`;
   });
+}
+
+function unheard(awaits: readonly string[], release: number | null): string {
+  const last = release === null ? "" : ` (${releaseName(release)} when this server last knew)`;
+  return `no host was heard, so what is live is not known${last}. The first of ${awaits.join(", ")} that connects and serves something says it; until then no host is given anything there. If none of them comes back: revoke them, or deploy.`;
 }
 
 function ended(report: AdoptReport, what: string): string[] {

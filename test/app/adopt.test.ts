@@ -322,19 +322,6 @@ test("what was decided for a host before it was heard is said under a generation
   assert.equal(web2.orders?.slots[0]?.generation, 10);
 });
 
-test("when every host was away at the adoption, the first that comes says what is live", async () => {
-  const [web1] = await live("web-1");
-  web1.wasTold({ release: 5 });
-  t.app.fence.suspect({ seq: 1, what: "changed" });
-  t.connected.delete("web-1");
-  const report = adopts();
-  assert.deepEqual([report.away, prod(report).live], [["web-1"], 1]);
-  assert.match(t.state().detail ?? "", /no host was heard; r1 was live when the server last knew/);
-  web1.connects();
-  await t.clock.advance(60_000);
-  staysAs([web1], [5]);
-});
-
 test("an agent that claims a far higher epoch is not followed there, and is named", async () => {
   const [web1, web2] = await live("web-1", "web-2");
   web1.wasTold({ release: 1, epoch: 9_000_000 });

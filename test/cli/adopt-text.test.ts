@@ -25,10 +25,11 @@ const report: AdoptReport = {
         { host: "web-2", release: 7 },
         { host: "web-3", release: null },
       ],
+      awaits: [],
     },
-    { service: "api", environment: "staging", live: null, hosts: [], others: [] },
-    { service: "web", environment: "prod", live: 2, hosts: [], others: [] },
-    { service: "web", environment: "staging", live: 3, hosts: ["web-9"], others: [] },
+    { service: "api", environment: "staging", live: null, hosts: [], others: [], awaits: [] },
+    { service: "web", environment: "prod", live: 2, hosts: [], others: [], awaits: ["web-7", "web-8"] },
+    { service: "web", environment: "staging", live: 3, hosts: ["web-9"], others: [], awaits: [] },
   ],
   ended: [142, 143],
   trouble: ["web-6 says that it has obeyed epoch 9000000; revoke it and enrol it again"],
@@ -55,7 +56,7 @@ This would be taken for what should be. Nothing on any host is changed by it:
 
 api prod: r5 is live on 1 of 3; not on web-2 (r7), web-3 (nothing).
 api staging: nothing is live.
-web prod: no host was heard; r2 is what was live last.
+web prod: no host was heard, so what is live is not known (r2 when this server last knew). The first of web-7, web-8 that connects and serves something says it; until then no host is given anything there. If none of them comes back: revoke them, or deploy.
 web staging: r3 is live, on all 1.
 Rollouts under way or in line would end as they are; nobody is sent back: #142, #143.
 Not possible: web-6 says that it has obeyed epoch 9000000; revoke it and enrol it again.
