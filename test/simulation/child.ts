@@ -1,46 +1,33 @@
-/** Runs its share of the seeds, with a planted bug when told so. Started by side-by-side.ts. */
+/** Runs the seeds that it is given, with a planted bug when told so. Started by side-by-side.ts. */
 import { plant } from "./planted/plant.ts";
-import type { Progress, Work } from "./side-by-side.ts";
+import type { ChildWork, Progress } from "./side-by-side.ts";
 
-// Whoever started it has gone.
+// There is nothing more to do, or whoever started it has gone.
 process.on("disconnect", () => process.exit());
-const work = JSON.parse(process.argv[2] ?? "{}") as Work;
+const work = JSON.parse(process.argv[2] ?? "{}") as ChildWork;
 if (work.planted !== null) plant(work.planted);
 // Only now: the bug is planted while the code is loaded.
 const { runSeed } = await import("./run.ts");
 
-const tellEvery = 20;
 const without = new Set(work.without.split(",").filter((word) => word !== ""));
-let failed = 0;
-let progress = nothing();
 
-for (const [index, seed] of work.seeds.entries()) {
-  const { violation, events, reached, hash } = await runSeed({ seed, without });
-  progress = {
-    seeds: progress.seeds + 1,
-    events: progress.events + events,
-    reached: sum(progress.reached, reached),
-    hashes: [...progress.hashes, { seed, hash }],
-    failures: violation === null ? progress.failures : [...progress.failures, { seed, id: violation.id, text: violation.text }],
-  };
-  if (violation !== null) failed += 1;
-  if (progress.seeds >= tellEvery) tell();
-  if (work.untilFailureAfter !== null && failed > 0 && index + 1 >= work.untilFailureAfter) break;
-}
-tell();
-process.disconnect();
+process.on("message", async (seeds: readonly number[]) => {
+  process.send?.(await run(seeds));
+});
 
-function tell(): void {
-  process.send?.(progress);
-  progress = nothing();
-}
-
-function nothing(): Progress {
-  return { seeds: 0, events: 0, reached: {}, hashes: [], failures: [] };
-}
-
-function sum(a: Progress["reached"], b: Progress["reached"]): Progress["reached"] {
-  const both = { ...a };
-  for (const [what, times] of Object.entries(b)) both[what] = (both[what] ?? 0) + times;
-  return both;
+async function run(seeds: readonly number[]): Promise<Progress> {
+  const total = { seeds: 0, events: 0, reached: {} as Record<string, number> };
+  const hashes: Progress["hashes"][number][] = [];
+  const failures: Progress["failures"][number][] = [];
+  for (const seed of seeds) {
+    const { violation, events, reached, hash } = await runSeed({ seed, without });
+    total.seeds += 1;
+    total.events += events;
+    for (const [what, times] of Object.entries(reached)) total.reached[what] = (total.reached[what] ?? 0) + times;
+    hashes.push({ seed, hash });
+    if (violation === null) continue;
+    failures.push({ seed, id: violation.id, text: violation.text });
+    if (work.stopsAtFailure) break;
+  }
+  return { ...total, hashes, failures };
 }
