@@ -107,10 +107,10 @@ export function createFacts(parts: FactsParts): Facts {
 
   /** One that was taken out after it had begun there is part of it all the same. */
   function leftOut(environment: EnvironmentConfig, { hosts, ...key }: RolloutState): RolloutFacts["leftOut"] {
-    const enrolled = store.hosts.all().filter((h) => h.revokedAt === null && hasLabels(h.labels, environment.hosts));
-    return enrolled.flatMap(({ name, intent }) =>
-      intent === null || hosts.some((h) => h.host === name) ? [] : [{ host: name, intent, ...servesBad(name, key) }],
-    );
+    return store.hosts.all().flatMap(({ name, intent, revokedAt, labels }) => {
+      if (intent === null || revokedAt !== null || !hasLabels(labels, environment.hosts)) return [];
+      return hosts.some((h) => h.host === name) ? [] : [{ host: name, intent, ...servesBad(name, key) }];
+    });
   }
 
   function servesBad(host: string, { service, environment }: SlotKey): { readonly bad?: number } {

@@ -47,7 +47,7 @@ export function hostsOf(store: Store, environment: EnvironmentConfig): StoredHos
 }
 
 export function hasLabels(labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean {
-  return Object.entries(wanted).every(([name, value]) => labels[name] === value);
+  return Object.keys(wanted).every((name) => labels[name] === wanted[name]);
 }
 
 /** True when the slot is meant to have the release, has it, and is well. */
