@@ -140,7 +140,7 @@ export function createApp(parts: GantryParts): App {
     });
     log.warn({ host }, "host revoked");
     fleet.drop(host);
-    fence.revoked(host, by);
+    if (fence.revoked(host, by)) lookAgain();
     return true;
   }
 
@@ -167,7 +167,7 @@ export function createApp(parts: GantryParts): App {
     ...unlessFrozen(acts, fence),
     previewRollback: rollbacks.previewRollback,
     why: createWhy({ ...factsParts, keptBackSince: line.keptBackSince, awaited }).why,
-    freeze: () => store.freeze.current(),
+    freeze: fence.frozen,
     rollout(number) {
       const stored = store.rollouts.find(number);
       return stored === null ? null : facts.rollout(stored);

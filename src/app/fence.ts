@@ -64,6 +64,8 @@ export type Fence = {
   /** After a start: what was under way stands still when the server was frozen, or restored, meanwhile. */
   recover(): void;
   isFrozen(): boolean;
+  /** Why, with all hosts that say so by now; null while it is not frozen. */
+  frozen(): FreezeFacts | null;
   /** How far each agent knows the history, as it said over its present connection; who knows only of an older epoch is left out. */
   heads(): readonly { readonly host: string; readonly head: Head }[];
   /** What a state-changing act is answered while frozen; null while all is well. */
@@ -72,8 +74,11 @@ export type Fence = {
   mayTell(host: string): boolean;
   /** Hosts that have to come, since an adoption that heard none of the environment, before anybody knows what is live there. */
   awaited(key: SlotKey): readonly string[];
-  /** A person has taken the host's key away: what it claims, and what only it could say, counts no more. */
-  revoked(host: string, by: Person | null): void;
+  /**
+   * A person has taken the host's key away: what it claims, and what only it could say, counts no more. True: that ended the
+   * freeze, because nobody else says what it said.
+   */
+  revoked(host: string, by: Person | null): boolean;
   /** Takes what runs for what should be and ends the freeze. `preview`: only says what it would do. */
   adopt(facts: { readonly by: Person; readonly preview?: boolean }): AdoptReport;
 };
@@ -95,11 +100,12 @@ export function createFence(parts: FenceParts): Fence {
     const host = remember(says);
     if (store.freeze.current() !== null) return true;
     const fault = faultOf(says.host, host);
-    if (fault !== null) {
+    // A last report may have been on its way when its key was taken away.
+    if (fault !== null && store.hosts.find(says.host)?.revokedAt === null) {
       freeze({ ...fault, at: clock.now(), host: says.host });
       return true;
     }
-    settle(says.host, host);
+    if (fault === null) settle(says.host, host);
     return false;
   }
 
@@ -170,6 +176,45 @@ export function createFence(parts: FenceParts): Fence {
       const pause = { type: "paused", at: clock.now(), reason: "server_behind", by: null, why: frozen.detail } as const;
       parts.conductor().tell(number, pause);
     }
+  }
+
+  /** Hosts by whose word this server is behind. Of those that went meanwhile their last word counts. */
+  function accusers(): { readonly host: string; readonly fault: Pick<FreezeFacts, "reason" | "detail"> }[] {
+    return [...heard].flatMap(([host, says]) => {
+      const fault = store.hosts.find(host)?.revokedAt === null ? faultOf(host, says) : null;
+      return fault === null ? [] : [{ host, fault }];
+    });
+  }
+
+  function frozen(): FreezeFacts | null {
+    const now = store.freeze.current();
+    if (now === null || now.host === null) return now;
+    const others = accusers().flatMap(({ host }) => (host === now.host ? [] : [host]));
+    const agree = [...heard.keys()].filter((host) => host !== now.host && parts.isConnected(host)).length;
+    return { ...now, detail: `${now.detail}${othersText(now.host, { others, agree })}` };
+  }
+
+  /** The host that brought the freeze about was revoked: what others say like it keeps it up, and so does what it never said. */
+  function withdraw({ host, at, detail }: FreezeFacts, by: Person | null): boolean {
+    const [next] = accusers();
+    if (next !== undefined) {
+      store.freeze.set({ ...next.fault, at, host: next.host });
+      return false;
+    }
+    parts.conductor().atomically(() => {
+      store.freeze.clear();
+      store.history.act({ at: clock.now(), kind: "unfrozen", by, facts: { host, detail } });
+      for (const { number } of store.rollouts.allActive()) {
+        parts.conductor().tell(number, { type: "resumed", at: clock.now(), reason: "server_behind", by: null });
+      }
+    });
+    log.warn(
+      { by, host, detail },
+      "the host that froze this server is revoked, and nobody else says what it said: the freeze is over",
+    );
+    for (const [name, says] of heard) if (parts.isConnected(name)) settle(name, says);
+    for (const name of heard.keys()) parts.nudge(name);
+    return true;
   }
 
   /** What a person has adopted in spite of a fault stands. */
@@ -249,27 +294,38 @@ export function createFence(parts: FenceParts): Fence {
       if (frozen !== null) standStill(frozen);
     },
     isFrozen: () => store.freeze.current() !== null,
+    frozen,
     heads: () =>
       [...heard].flatMap(([host, { head, epoch }]) => {
         const isOfToday = head !== null && epoch === store.epoch && parts.isConnected(host);
         return isOfToday ? [{ host, head }] : [];
       }),
     refusal() {
-      const frozen = store.freeze.current();
-      return frozen === null ? null : refuse(frozen.reason, refusalText(frozen));
+      const now = frozen();
+      return now === null ? null : refuse(now.reason, refusalText(now));
     },
     mayTell(host) {
       if (store.freeze.current() !== null) return false;
       return settled.has(host) || (store.epoch === 1 && !heard.has(host));
     },
     awaited,
-    revoked(host) {
+    revoked(host, by) {
       heard.delete(host);
       settled.delete(host);
       for (const key of unheard().found) if (key.awaits.includes(host)) parts.converge(key);
+      const frozen = store.freeze.current();
+      return frozen !== null && frozen.host === host && withdraw(frozen, by);
     },
     adopt,
   };
+}
+
+/** Whether it is one host's word against all others', which a person must know before going by it. */
+function othersText(host: string, { others, agree }: { readonly others: readonly string[]; readonly agree: number }): string {
+  if (others.length > 0) return ` More than this server know also: ${others.join(", ")}.`;
+  if (agree === 0) return "";
+  const rest = agree === 1 ? "the one other host that is connected knows" : `the ${agree} other hosts that are connected know`;
+  return ` Only ${host} says so; ${rest} nothing more. If it cannot be right: \`gantry revoke ${host}\` ends this.`;
 }
 
 function refusalText({ at, detail }: FreezeFacts): string {

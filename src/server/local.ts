@@ -89,8 +89,8 @@ async function verb({ door, config }: LocalParts, body: Body): Promise<object> {
 }
 
 /** Without a freeze there is nothing to adopt: the server knows as much as its agents. */
-function adopt({ app, store }: LocalParts, body: Body): object {
-  const frozen = store.freeze.current();
+function adopt({ app }: LocalParts, body: Body): object {
+  const frozen = app.fence.frozen();
   if (frozen === null) return { frozen };
   const preview = body["preview"] === true;
   const report = app.fence.adopt({ by: actorOf(body), preview });
