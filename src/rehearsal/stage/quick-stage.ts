@@ -176,11 +176,14 @@ async function build(options: QuickStageOptions, undo: (() => unknown)[]): Promi
     startServer: start,
     async killAndStartServer() {
       const copy = join(dir, "as-it-was");
+      // Nobody may hear of what the old one does after this moment.
+      for (const host of hosts.values()) host.vanishes();
       cpSync(data, copy, { recursive: true, filter: (path) => !path.endsWith(".sock") });
       await stopServer();
       rmSync(data, { recursive: true });
       cpSync(copy, data, { recursive: true });
       await start();
+      for (const host of hosts.values()) host.returns();
     },
     registryDown(down) {
       isDown = down;
