@@ -30,8 +30,8 @@ export function watchActs({ world, fail, reached }: Ground): Acts {
 
   /** What the person has been told of an act that was to change something, and that is on the disk. */
   function toldOf(id: number, delivery: Delivery): readonly string[] {
-    if (unrecorded.has(id) || !changesState(delivery, commands)) return [];
     const told = world.slack.acts[id - 1]?.answers.map(({ text }) => text) ?? [];
+    if (told.length === 0 || unrecorded.has(id) || !changesState(delivery, commands)) return [];
     return told.some((text) => text.endsWith("Reason: store_unwritable")) ? [] : told;
   }
 

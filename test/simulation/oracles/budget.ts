@@ -5,7 +5,8 @@ import type { Requested, RolloutState } from "../../../src/core/rollout-state.ts
 import type { DesiredPicture, ObservedPicture } from "../../../src/core/slot.ts";
 import { marksOf } from "../../../src/host/labels.ts";
 import { configurationOf } from "../world/configuration.ts";
-import { type Ground, placeOf } from "./ground.ts";
+import { slotName } from "../world/slot-name.ts";
+import type { Ground } from "./ground.ts";
 
 export type Budget = {
   /** A plan was made: what it allows holds, whatever becomes of its batches. */
@@ -55,14 +56,14 @@ export function watchBudget({ world, fail, reached }: Ground): Budget {
     if (!isNew && (mine?.status === "swapping" || mine?.status === "restoring")) return true;
     // Where nothing ran before, nothing is missing.
     if (mine?.from === null && mine.served !== true) return false;
-    if (mine === undefined && !served.has(`${host} ${placeOf(state)}`)) return false;
+    if (mine === undefined && !served.has(slotName(host, state))) return false;
     const slot = store.slots.get(host, state);
     // Nor where nothing is wanted.
     if (!isNew && (slot?.release ?? null) === null) return false;
     if (world.server?.hub.isConnected(host) !== true) return true;
     // What it was told was not spoken of yet; the goal of this very commit is no wish of before.
     const heard = slot?.observed?.unseen === true ? 0 : (slot?.observed?.generation ?? 0);
-    return slot?.observed?.live?.health !== "ok" || (told.get(`${host} ${placeOf(state)}`) ?? 0) > heard;
+    return slot?.observed?.live?.health !== "ok" || (told.get(slotName(host, state)) ?? 0) > heard;
   }
 
   return {
@@ -73,14 +74,14 @@ export function watchBudget({ world, fail, reached }: Ground): Budget {
       else allowed.set(number, Math.max(1, Math.floor((hosts.length * most.percent) / 100)));
     },
     onHeard(host, picture) {
-      for (const slot of picture.slots) if (slot.live?.health === "ok") served.add(`${host} ${placeOf(slot)}`);
+      for (const slot of picture.slots) if (slot.live?.health === "ok") served.add(slotName(host, slot));
     },
     onSent(host, picture) {
       for (const key of [...told.keys()].filter((k) => k.startsWith(`${host} `))) told.delete(key);
-      for (const slot of picture.slots) told.set(`${host} ${placeOf(slot)}`, slot.generation);
+      for (const slot of picture.slots) told.set(slotName(host, slot), slot.generation);
     },
     onGoal(slot) {
-      if (slot.rollout !== null) told.set(`${slot.host} ${placeOf(slot)}`, slot.generation);
+      if (slot.rollout !== null) told.set(slotName(slot.host, slot), slot.generation);
     },
     judge(moment, taken) {
       const { state } = moment;

@@ -15,7 +15,7 @@ export type Cards = {
 const checkEvery = 23;
 
 export function watchCards({ world, fail, reached }: Ground): Cards {
-  const versions = new WeakMap<Message, number>();
+  const versions = new Map<Message, number>();
   let messages = 0;
 
   function check(message: Message): void {

@@ -7,6 +7,7 @@ import type { Requested, RolloutEvent, RolloutState } from "../../../src/core/ro
 import type { DesiredPicture, ObservedPicture } from "../../../src/core/slot.ts";
 import { configurationOf } from "../world/configuration.ts";
 import type { Change } from "../world/memory-store/ledger.ts";
+import { slotName } from "../world/slot-name.ts";
 import type { Acts } from "./acts.ts";
 import { watchBudget } from "./budget.ts";
 import type { Containers } from "./containers.ts";
@@ -42,7 +43,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
       }
       if (change.table === "slot") {
         const slot = store.slots.get(change.host, change);
-        const key = `${change.host} ${placeOf(change)}`;
+        const key = slotName(change.host, change);
         const before = generations.get(key) ?? 0;
         if (slot === null || slot.generation === before) continue;
         if (slot.generation < before) fail("I7", `the generation of ${key} fell from ${before} to ${slot.generation}`);
@@ -204,7 +205,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     states.clear();
     startedGoals.clear();
     for (const host of store.hosts.all()) {
-      for (const slot of store.slots.ofHost(host.name)) generations.set(`${slot.host} ${placeOf(slot)}`, slot.generation);
+      for (const slot of store.slots.ofHost(host.name)) generations.set(slotName(slot.host, slot), slot.generation);
     }
     for (const { number, state, plan } of store.rollouts.list({ service: null, environment: null, limit: 1_000 })) {
       states.set(number, state);

@@ -1,6 +1,7 @@
 import type { SlotStore, StoredSlot } from "../../../../src/app/store.ts";
 import type { LiveHealth, ObservedSlot, SlotKey } from "../../../../src/core/slot.ts";
 import type { WatchSample } from "../../../../src/core/watch.ts";
+import { slotName } from "../slot-name.ts";
 import { createTable, type Ledger } from "./ledger.ts";
 
 type Observation = SlotKey & {
@@ -17,7 +18,6 @@ const fresh = { generation: 0, rollout: null, release: null, fresh: false, obser
 export function slotStore(ledger: Ledger): SlotStore {
   const rows = createTable<string, StoredSlot>(ledger);
   const seen = createTable<number, Observation>(ledger);
-  const keyOf = (host: string, { service, environment }: SlotKey) => `${service} ${environment} ${host}`;
 
   function where(test: (slot: StoredSlot) => boolean): StoredSlot[] {
     const found: StoredSlot[] = [];
@@ -27,10 +27,10 @@ export function slotStore(ledger: Ledger): SlotStore {
 
   function put(host: string, key: SlotKey, change: Partial<StoredSlot>): StoredSlot {
     const { service, environment } = key;
-    const before = rows.get(keyOf(host, key)) ?? { ...fresh, host, service, environment };
+    const before = rows.get(slotName(host, key)) ?? { ...fresh, host, service, environment };
     const after: StoredSlot = Object.freeze({ ...before, ...change });
     if (after.generation < before.generation) throw new Error("a generation only rises");
-    rows.set(keyOf(host, key), after, { table: "slot", host, service, environment });
+    rows.set(slotName(host, key), after, { table: "slot", host, service, environment });
     return after;
   }
 
@@ -41,15 +41,15 @@ export function slotStore(ledger: Ledger): SlotStore {
   }
 
   return {
-    get: (host, key) => rows.get(keyOf(host, key)) ?? null,
+    get: (host, key) => rows.get(slotName(host, key)) ?? null,
     ofHost: (host) => where((slot) => slot.host === host),
     ofEnvironment: ({ service, environment }) => where((slot) => slot.service === service && slot.environment === environment),
     desire({ host, rollout, release, fresh: isFresh = false, ...key }) {
-      const generation = (rows.get(keyOf(host, key))?.generation ?? 0) + 1;
+      const generation = (rows.get(slotName(host, key))?.generation ?? 0) + 1;
       return put(host, key, { generation, rollout, release, fresh: isFresh }).generation;
     },
     adopt({ host, generation, release, rollout, ...key }) {
-      const before = rows.get(keyOf(host, key))?.generation ?? 0;
+      const before = rows.get(slotName(host, key))?.generation ?? 0;
       put(host, key, { generation: Math.max(before + 1, generation), rollout, release, fresh: false });
     },
     series({ since, ...key }) {
@@ -61,7 +61,7 @@ export function slotStore(ledger: Ledger): SlotStore {
     },
     observe({ host, slot, at }) {
       ledger.transact(() => {
-        const before = rows.get(keyOf(host, slot))?.observed ?? null;
+        const before = rows.get(slotName(host, slot))?.observed ?? null;
         put(host, slot, { observed: slot, observedAt: at });
         if (before !== null && runsTheSame(before, slot)) return;
         const { service, environment, live } = slot;
