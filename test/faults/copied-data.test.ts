@@ -30,6 +30,8 @@ const newCommit = () => stage.commits[commit++]?.slice(0, 9) ?? "";
 async function deploy(service: string): Promise<void> {
   const before = logs(stage).length;
   await stage.slack.as("ana").says(`/deploy ${service} prod ${newCommit()}`);
+  // A busy machine may keep her waiting for longer than Slack does.
+  await eventually(() => assert.ok(logs(stage).length > before, "nothing was opened"), 20_000);
   await comesToRest(stage);
   const { state } = logs(stage).at(-1) as StoredLog;
   assert.deepEqual([logs(stage).length, state.phase], [before + 1, "succeeded"]);

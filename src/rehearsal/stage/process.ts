@@ -1,6 +1,7 @@
 /** A child process with its output kept: the real server and the real agents, as an operator would run them. */
 import type { ChildProcess } from "node:child_process";
 import { createWriteStream, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 export type Running = {
   readonly child: ChildProcess;
@@ -16,6 +17,7 @@ export type Running = {
 };
 
 const tailOnError = 3000;
+const drainMs = 2_000;
 
 export function watch(child: ChildProcess, logFile: string): Running {
   const log = createWriteStream(logFile, { flags: "a" });
@@ -24,15 +26,17 @@ export function watch(child: ChildProcess, logFile: string): Running {
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on("data", (chunk: Buffer) => {
       printed += chunk.toString("utf8");
-      log.write(chunk);
+      if (!log.writableEnded) log.write(chunk);
       for (const listener of listeners) listener();
     });
   }
   let over = false;
   const ended = new Promise<number | string>((resolve) => {
-    child.once("exit", (code, signal) => {
+    child.once("exit", async (code, signal) => {
+      // What it printed last may still be on the way; whoever else holds its output does not keep us.
+      await Promise.race([new Promise((closed) => child.once("close", closed)), sleep(drainMs, null, { ref: false })]);
+      await new Promise<void>((written) => log.end(written));
       over = true;
-      log.end();
       resolve(signal ?? code ?? -1);
       for (const listener of listeners) listener();
     });
