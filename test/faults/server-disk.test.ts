@@ -38,13 +38,18 @@ async function whileFull(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } finally {
-    witness.mayDecline(fullSince, stage.slack.log.length);
+    allowFull();
     disk.free();
   }
 }
 
-function holdsWhileFull(): void {
+function allowFull(): void {
   witness.mayDecline(fullSince, stage.slack.log.length);
+  witness.mayForget(fullSince, stage.slack.log.length);
+}
+
+function holdsWhileFull(): void {
+  allowFull();
   witness.holds();
 }
 

@@ -95,6 +95,7 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
         desk = made;
         return {
           isConnected: (host) => connected.has(host),
+          answeredSince: (host) => connected.has(host),
           nudge: (host) => nudged.push(host),
           drop: (host) => connected.delete(host),
         };

@@ -51,7 +51,7 @@ export type Journey = QuickStage & {
 };
 
 export function journey(name: string, tell: (journey: Journey) => Promise<void>, options: QuickStageOptions = {}): void {
-  test(name, { timeout: 30_000 }, () => journeyOn(options, tell));
+  test(name, { timeout: 90_000 }, () => journeyOn(options, tell));
 }
 
 /** The same inside a test that has more to it. */
@@ -165,7 +165,7 @@ function told(stage: QuickStage): Journey {
 }
 
 /** Far beyond what any step takes, on a machine that does other things besides. */
-const waitMs = 8_000;
+const waitMs = 20_000;
 
 function fits(text: string, wanted: Text): boolean {
   return typeof wanted === "string" ? text.includes(wanted) : wanted.test(text);

@@ -39,7 +39,7 @@ export function killRounds(facts: {
 
   for (const round of facts.rounds) {
     const name = typeof round === "string" ? `at ${round}` : round.name;
-    test(`killed ${name}: nothing acknowledged is lost, nothing is done twice`, { timeout: 60_000 }, async () => {
+    test(`killed ${name}: nothing acknowledged is lost, nothing is done twice`, { timeout: 120_000 }, async () => {
       await isBusy(stage);
       if (typeof round === "string") await diesAt(stage, round);
       else await round.dies(stage, witness);
@@ -56,7 +56,7 @@ export function killRounds(facts: {
   }
 
   test("left alone, everything ends, everything was told, and the hosts serve what is wanted", {
-    timeout: 120_000,
+    timeout: 180_000,
   }, async (t) => {
     await load.stop();
     await comesToRest(stage);
@@ -77,7 +77,7 @@ export async function diesAt(stage: ProcessStage, point: string): Promise<void> 
 }
 
 export async function isDead(stage: ProcessStage, why: string): Promise<void> {
-  const late = AbortSignal.timeout(30_000);
+  const late = AbortSignal.timeout(60_000);
   const overdue = new Promise<never>((_, reject) => {
     late.addEventListener("abort", () => reject(new Error(`the server never came to ${why}; lately:\n${lately(stage)}`)));
   });
