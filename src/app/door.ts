@@ -105,8 +105,8 @@ export function createDoor(parts: DoorParts): AppDoor {
     if (item === null) return;
     failpoint("inbox.after_ack");
     if (delivery.act.kind === "home") return publishHome(delivery, item);
-    const reply = await act(delivery);
-    if (!(await settled(item, reply))) return;
+    const reply = await settled(item, await act(delivery));
+    if (reply === null) return;
     failpoint("inbox.before_answer");
     try {
       await answer(delivery, reply, answers);
@@ -119,9 +119,16 @@ export function createDoor(parts: DoorParts): AppDoor {
     }
   }
 
-  /** What only looks is done again instead: it changes nothing, and what it says is of that moment. */
-  async function settled({ id, delivery }: InboxItem, reply: Reply): Promise<boolean> {
-    return !parts.changesState(delivery) || (await desk.settle(id, { message: laterMessage(reply) }));
+  /**
+   * What may be told now; null: nothing any more. A no that is on no disk is not told: the next life might say yes. What only
+   * looks is done again instead: it changes nothing, and what it says is of that moment.
+   */
+  async function settled({ id, delivery }: InboxItem, reply: Reply): Promise<Reply | null> {
+    if (!parts.changesState(delivery)) return reply;
+    const how = await desk.settle(id, { message: laterMessage(reply) });
+    if (how === "closed") return null;
+    const isNo = reply.kind === "private" && reply.refused === true;
+    return how === "unwritten" && isNo ? notRecorded : reply;
   }
 
   async function publishHome(delivery: Delivery, item: InboxItem): Promise<void> {
@@ -199,10 +206,9 @@ export function createDoor(parts: DoorParts): AppDoor {
       if (accepted === "duplicate") return null;
       if (accepted === "full") return notRecorded;
       const item = store.inbox.byKey(delivery.key);
-      const reply = await act(delivery);
-      if (item === null) return reply;
-      if (!(await settled(item, reply))) return null;
-      desk.finish({ id: item.id, outcome: "answered" });
+      if (item === null) return act(delivery);
+      const reply = await settled(item, await act(delivery));
+      if (reply !== null) desk.finish({ id: item.id, outcome: "answered" });
       return reply;
     },
     async recover() {

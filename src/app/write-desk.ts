@@ -9,7 +9,10 @@ import type { Answer, Store } from "./store.ts";
 
 type Arrival = { readonly delivery: Delivery; readonly resolve: (verdict: "new" | "duplicate" | "full") => void };
 
-type Settled = { readonly id: number; readonly answer: Answer; readonly resolve: (mayTell: boolean) => void };
+type Settled = { readonly id: number; readonly answer: Answer; readonly resolve: (how: Settling) => void };
+
+/** `unwritten`: the disk does not take it now. `closed`: who serves it next will answer. */
+export type Settling = "recorded" | "unwritten" | "closed";
 
 type Outcome = {
   readonly id: number;
@@ -21,11 +24,8 @@ type Outcome = {
 type WriteDesk = {
   /** Resolves when it is on the disk, or cannot be. */
   add(delivery: Delivery): Promise<"new" | "duplicate" | "full">;
-  /**
-   * Resolves when the answer is on the disk, or cannot be now: the outcome that follows is kept until it can. False: the desk is
-   * closed, and who serves it next will answer.
-   */
-  settle(id: number, answer: Answer): Promise<boolean>;
+  /** Resolves when the answer is on the disk, or cannot be: the outcome that follows is kept until it can. */
+  settle(id: number, answer: Answer): Promise<Settling>;
   finish(outcome: Outcome): void;
   /** Writes what is left, once; nothing is written after. */
   close(): void;
@@ -72,15 +72,16 @@ export function createWriteDesk(parts: {
         return added.map(({ delivery }) => store.inbox.add(delivery, now));
       });
       for (const [index, { resolve }] of added.entries()) resolve(fresh[index] === true ? "new" : "duplicate");
+      for (const { resolve } of settled) resolve("recorded");
       if (ended.some((each) => each.answer !== undefined)) parts.outboxChanged();
     } catch (error) {
       const counts = { deliveries: added.length, answers: settled.length, outcomes: ended.length };
       log.error({ err: error, ...counts }, "the inbox could not be written");
       for (const { resolve } of added) resolve("full");
+      for (const { resolve } of settled) resolve("unwritten");
       outcomes = [...ended, ...outcomes];
       if (outcomes.length > 0 && !closed) cancelRetry = clock.wakeAt(now + storeRetryMs, soon);
     }
-    for (const { resolve } of settled) resolve(true);
   }
 
   function record({ id, outcome, answer }: Outcome, at: number): void {
@@ -99,8 +100,8 @@ export function createWriteDesk(parts: {
       return promise;
     },
     settle(id, answer) {
-      if (closed) return Promise.resolve(false);
-      const { promise, resolve } = Promise.withResolvers<boolean>();
+      if (closed) return Promise.resolve("closed");
+      const { promise, resolve } = Promise.withResolvers<Settling>();
       answers.push({ id, answer, resolve });
       soon();
       return promise;

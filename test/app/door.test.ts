@@ -187,6 +187,18 @@ test("a command that never ends is answered after its lease, and holds up nobody
   assert.equal(store.inbox.open().length, 0);
 });
 
+test("a no that cannot be recorded is not told: the next life might say yes", async () => {
+  const store = aStore();
+  const world = aWorld();
+  const { door, replies } = aServer(store, world);
+  const told = answers();
+  replies({ kind: "private", message: { text: "You are not one of them.", blocks: [] }, refused: true });
+  await door.accept(typed("rollback api prod --now"));
+  fillDisk(store);
+  await door.serve(typed("rollback api prod --now"), told);
+  assert.match(told.heard[0]?.text ?? "", /could not record this[\s\S]*Reason: store_unwritable$/);
+});
+
 test("what only looks is looked at again after a crash", async () => {
   const store = aStore();
   const world = aWorld();

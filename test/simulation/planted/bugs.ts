@@ -307,7 +307,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "told_before_recorded",
     is: "people are told what came of their command before it is on the disk",
-    edits: [{ file: "src/app/door.ts", text: "if (!(await settled(item, reply))) return;\n", instead: "\n" }],
+    edits: [
+      {
+        file: "src/app/door.ts",
+        text: "await settled(item, await act(delivery));\n    if",
+        instead: "await act(delivery);\n    if",
+      },
+    ],
     shownBy: 1,
   },
   {
