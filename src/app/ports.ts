@@ -188,6 +188,8 @@ export interface Tickets {
 /** The server's side of the agents' connections. */
 export interface Fleet {
   isConnected(host: string): boolean;
+  /** What it said last was so at that time or later: it had been asked by then. When it was heard does not tell. */
+  answeredSince(host: string, at: number): boolean;
   /** What is desired of this host has changed: send the whole picture. Does nothing when the host is away. */
   nudge(host: string): void;
   /** Ends the host's connection; whoever comes next must prove itself again. */

@@ -29,7 +29,8 @@ export function createSoakProof(parts: {
     const isAbout = slot?.release === state.release && observed?.generation === slot.generation;
     const live = liveNow(observed);
     const isWell = live?.release === state.release && live.health === "ok";
-    return isAbout && isWell && fleet.isConnected(host) && (observedAt ?? 0) >= Math.max(since, startedAt);
+    const from = Math.max(since, startedAt);
+    return isAbout && isWell && !isBlind(store, host) && fleet.answeredSince(host, from) && (observedAt ?? 0) >= from;
   }
 
   function isDue(state: RolloutState | undefined, now: number): state is RolloutState & { readonly soakEndsAt: number } {
@@ -82,6 +83,11 @@ export function createSoakProof(parts: {
   }
 
   return { end };
+}
+
+/** Its agent cannot look at its engine: what it says of containers is of before. */
+export function isBlind(store: Pick<Store, "hosts">, host: string): boolean {
+  return store.hosts.find(host)?.engine?.ok === false;
 }
 
 /** Also what served the release before: that it still does is part of the proof. */

@@ -76,7 +76,8 @@ export function createWatching(parts: {
   function end(state: RolloutState, until: number, now: number): void {
     const { number } = state;
     const since = Math.max(until, startedAt);
-    const silent = watchedHosts(state).filter((host) => (store.slots.get(host, state)?.observedAt ?? 0) < since);
+    const spoke = (host: string) => fleet.answeredSince(host, since) && (store.slots.get(host, state)?.observedAt ?? 0) >= since;
+    const silent = watchedHosts(state).filter((host) => !spoke(host));
     if (silent.length > 0 && now < since + graceMs) {
       store.timers.set({ rollout: number, name: "watch", wakeAt: now + proofRetryMs });
       work.afterwards(() => ask(silent));

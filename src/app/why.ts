@@ -16,6 +16,7 @@ import { type FactsParts, stepsOf } from "./facts.ts";
 import type { Refused } from "./gantry.ts";
 import { placesOf } from "./membership.ts";
 import { hasLabels } from "./planner.ts";
+import { isBlind } from "./soak-proof.ts";
 import type { StoredHost, StoredRollout, StoredSlot } from "./store.ts";
 import { createWhyBehind } from "./why-behind.ts";
 import { conditionSince, type HostAround, hostSentence, hostWaits, slotWait } from "./why-host.ts";
@@ -89,7 +90,7 @@ export function createWhy(parts: WhyParts): { readonly why: (about: readonly str
       busyWith: active === null || active.number === number ? null : active.number,
       approvers: approvals?.from ?? [],
       notRequester: approvals?.notRequester ?? allowBad !== null,
-      unproved: unprovedOf(state, { slots, isConnected: (host) => fleet.isConnected(host), now: now() }),
+      unproved: unprovedOf(state, { slots, fleet, isBlind: (host) => isBlind(store, host), now: now() }),
       away: new Map(silent.map(({ host }) => [host, store.hosts.find(host)?.lastSeenAt ?? null])),
       steps: stepsOf(slots, number),
     };

@@ -7,7 +7,9 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock, Fleet, FleetDesk, Log } from "../app/ports.ts";
+import type { DesiredPicture } from "../core/slot.ts";
 import { type Admission, admit } from "./admit.ts";
+import { toldAt } from "./freshness.ts";
 import { type FromServer, maxMessageBytes, nameOf, parseFromAgent, protocolVersion } from "./protocol.ts";
 
 export type FleetHub = Fleet & {
@@ -36,6 +38,9 @@ export type Connection = {
   /** On the clock that nobody sets. */
   heardAt: number;
   nudged: boolean;
+  /** When it was sent the newest picture, and when what it said last was so. */
+  askedAt: number;
+  toldAt: number;
 };
 
 export function createFleetHub(options: HubOptions): FleetHub {
@@ -47,13 +52,30 @@ export function createFleetHub(options: HubOptions): FleetHub {
   const byHost = new Map<string, Connection>();
   let stopped = false;
   let cancelBeat = clock.wakeAt(clock.now() + heartbeatMs, beat);
+  let beatAt = clock.mono();
 
   function beat(): void {
+    if (!endsAllAfterStandstill()) beatAt = clock.mono();
     for (const connection of connections) {
       if (clock.mono() - connection.heardAt > deadMs) connection.socket.terminate();
       else if (connection.host !== null) connection.socket.ping();
     }
     if (!stopped) cancelBeat = clock.wakeAt(clock.now() + heartbeatMs, beat);
+  }
+
+  /** For so long that every agent has given this server up: what they said before that waits in buffers, and is old. */
+  function endsAllAfterStandstill(): boolean {
+    const stoodMs = clock.mono() - beatAt;
+    if (stoodMs <= heartbeatMs + deadMs) return false;
+    beatAt = clock.mono();
+    log.warn({ stoodMs }, "this server stood still; its agents come again");
+    for (const connection of [...connections]) end(connection);
+    return true;
+  }
+
+  function ask(connection: Connection, picture: DesiredPicture): void {
+    connection.askedAt = clock.now();
+    say(connection, { type: "desired", picture, asked: connection.askedAt });
   }
 
   function say(connection: Connection, message: FromServer): void {
@@ -147,12 +169,12 @@ export function createFleetHub(options: HubOptions): FleetHub {
     // Who may not be told anything is asked what it was told by somebody else.
     const picture = desk.desired(host);
     say(connection, { type: "welcome", ...(picture === null ? { orders: true } : {}) });
-    if (picture !== null) say(connection, { type: "desired", picture });
+    if (picture !== null) ask(connection, picture);
   }
 
   function hear(connection: Connection, raw: string): void {
     const { host } = connection;
-    if (host === null || byHost.get(host) !== connection) return;
+    if (endsAllAfterStandstill() || host === null || byHost.get(host) !== connection) return;
     const parsed = parseFromAgent(raw);
     if (!parsed.ok) {
       log.warn({ host, why: parsed.why }, "agent sent what is not understood");
@@ -160,8 +182,10 @@ export function createFleetHub(options: HubOptions): FleetHub {
       return;
     }
     if (parsed.message.type !== "observed") return;
+    const { picture, answers } = parsed.message;
+    connection.toldAt = toldAt({ answers, askedAt: connection.askedAt, now: clock.now() });
     try {
-      desk.observed(host, parsed.message.picture);
+      desk.observed(host, picture);
     } catch (error) {
       fault(connection, error);
     }
@@ -172,7 +196,7 @@ export function createFleetHub(options: HubOptions): FleetHub {
     if (host === null || byHost.get(host) !== connection) return;
     try {
       const picture = desk.desired(host);
-      if (picture !== null) say(connection, { type: "desired", picture });
+      if (picture !== null) ask(connection, picture);
     } catch (error) {
       fault(connection, error);
     }
@@ -199,7 +223,16 @@ export function createFleetHub(options: HubOptions): FleetHub {
   }
 
   function accept(socket: WebSocket): void {
-    const connection: Connection = { socket, host: null, instance: "", heardAt: clock.mono(), nudged: false };
+    endsAllAfterStandstill();
+    const connection: Connection = {
+      socket,
+      host: null,
+      instance: "",
+      heardAt: clock.mono(),
+      nudged: false,
+      askedAt: 0,
+      toldAt: 0,
+    };
     connections.add(connection);
     const heard = () => {
       connection.heardAt = clock.mono();
@@ -214,6 +247,7 @@ export function createFleetHub(options: HubOptions): FleetHub {
 
   return {
     isConnected: (host) => byHost.has(host),
+    answeredSince: (host, at) => (byHost.get(host)?.toldAt ?? Number.NEGATIVE_INFINITY) >= at,
     drop(host) {
       byHost.get(host)?.socket.terminate();
     },

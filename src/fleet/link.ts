@@ -68,11 +68,14 @@ export function createAgentLink(options: LinkOptions): AgentLink {
   let isIn = false;
   let enteredAt = 0;
   let sendQueued = false;
+  /** When the server sent what was heard last over this connection, by its own time: said back, it dates what is reported. */
+  let asked = 0;
   let cancelTimer: () => void = () => undefined;
 
   function dial(): void {
     const mine = new WebSocket(url, { maxPayload: maxMessageBytes, handshakeTimeout: deadMs, perMessageDeflate: false });
     socket = mine;
+    asked = 0;
     let heardAt = clock.mono();
     let challenge: Challenge | null = null;
     const heard = () => {
@@ -156,6 +159,7 @@ export function createAgentLink(options: LinkOptions): AgentLink {
         options.onRefused(message.reason, message.text);
         return;
       case "desired":
+        asked = message.asked ?? 0;
         options.onDesired(message.picture);
         // Also when nothing changed: the server may be asking whether all is well.
         changed();
@@ -195,7 +199,7 @@ export function createAgentLink(options: LinkOptions): AgentLink {
     // A message that is too long would end the connection; what runs is said in any case.
     const isTooLong = orders.length > 0 && Buffer.byteLength(JSON.stringify(picture)) > maxMessageBytes - 1_024;
     if (isTooLong) log.error({ slots: orders.length }, "what this host was told is too long to be told on");
-    send(to, { type: "observed", picture: isTooLong ? rest : picture });
+    send(to, { type: "observed", picture: isTooLong ? rest : picture, answers: asked });
   }
 
   function changed(): void {

@@ -174,7 +174,8 @@ const fromServer = z.discriminatedUnion("type", [
   // `orders`: the server needs to hear what the agent was last told.
   z.object({ type: z.literal("welcome"), orders: z.exactOptional(z.boolean()) }),
   z.object({ type: z.literal("refused"), reason: name, text }),
-  z.object({ type: z.literal("desired"), picture: desiredPicture }),
+  // `asked`: when it was sent, by the server's time.
+  z.object({ type: z.literal("desired"), picture: desiredPicture, asked: z.exactOptional(count) }),
 ]);
 
 /** `instance` names the agent's process, so that its own reconnection is told from a second agent. */
@@ -192,15 +193,16 @@ const introduction = {
 const fromAgent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("enrol"), ...introduction, token: text, publicKey: text }),
   z.object({ type: z.literal("prove"), ...introduction }),
-  z.object({ type: z.literal("observed"), picture: observedPicture }),
+  // `answers`: the newest `asked` of this connection, 0 before there is one.
+  z.object({ type: z.literal("observed"), picture: observedPicture, answers: z.exactOptional(count) }),
 ]);
 
 export type FromServer =
   | Exclude<z.infer<typeof fromServer>, { type: "desired" }>
-  | { readonly type: "desired"; readonly picture: DesiredPicture };
+  | { readonly type: "desired"; readonly picture: DesiredPicture; readonly asked?: number };
 export type FromAgent =
   | Exclude<z.infer<typeof fromAgent>, { type: "observed" }>
-  | { readonly type: "observed"; readonly picture: ObservedPicture };
+  | { readonly type: "observed"; readonly picture: ObservedPicture; readonly answers?: number };
 export type Introduction = Extract<FromAgent, { type: "enrol" | "prove" }>;
 
 export type Parsed<T> = { readonly ok: true; readonly message: T } | { readonly ok: false; readonly why: string };

@@ -20,7 +20,7 @@ export function openBigApp(folder: string): { readonly app: App; stop(): void } 
     registry: createFakeRegistry(),
     forge: null,
     tickets: null,
-    fleet: () => ({ isConnected: () => true, nudge: () => undefined, drop: () => undefined }),
+    fleet: () => ({ isConnected: () => true, answeredSince: () => true, nudge: () => undefined, drop: () => undefined }),
   });
   return {
     app,

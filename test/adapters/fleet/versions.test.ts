@@ -237,7 +237,7 @@ describe("an agent of today", () => {
     }));
     serverSays(challenge, [{ type: "welcome" }]);
     dials({ observed: () => ({ ...picture, orders: heavy }) });
-    await eventually(() => assert.deepEqual(said[1], { type: "observed", picture }));
+    await eventually(() => assert.deepEqual(said[1], { type: "observed", picture, answers: 0 }));
     assert.match(logged[0] ?? "", /too long to be told on/);
   });
 });

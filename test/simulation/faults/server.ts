@@ -40,13 +40,18 @@ export const serverTerm: Fault = {
   },
 };
 
+/** Every agent has taken it for dead by then, and the hub knows. */
+const givenUpMs = 20_000;
+
 /** SIGSTOP for a while: time passes, and the process sees nothing of it. */
 export const serverStop: Fault = {
   name: "server_stop",
   arm({ world, random, often, later, note }) {
+    let stoppedAt = 0;
     function goOn(life: Life): void {
       if (!life.stopped) return;
       note("server", "goes on");
+      if (world.server?.life === life && world.scheduler.now() - stoppedAt > givenUpMs) world.server.hub.stoodStill();
       world.scheduler.goOn(life);
       world.lookAtWires();
     }
@@ -56,6 +61,7 @@ export const serverStop: Fault = {
       const ms = random.pick([random.between(1_000, 14_000), random.between(15_000, 300_000)]);
       note("server", `stopped for ${ms} ms`);
       life.stopped = true;
+      stoppedAt = world.scheduler.now();
       world.lookAtWires();
       later(ms, () => goOn(life));
     });

@@ -14,6 +14,8 @@ export type Ends = {
 
 /** A report travels, waits in buffers and may be held up for as long as it takes to give a connection up. */
 const reportAgeMs = 45_000;
+/** So long an agent may take to see it: three probes in a row must fail, eight seconds apart. */
+const agentSeesMs = 32_000;
 /** True time in a soak, at least: a clock that was set is followed slowly. */
 const steadyShare = 0.94;
 
@@ -124,8 +126,11 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
   /** Time alone proves nothing: every host has said after the end of the soak that it is well. */
   function judgeProof(state: RolloutState, soakEndsAt: number | null): void {
     if (soakEndsAt === null) return;
+    // What has passed since, in true time; a clock that was set runs up to a twentieth off.
+    const sinceMs = Math.max(0, serverTime() - soakEndsAt) / steadyShare;
     for (const { host, status } of state.hosts) {
       if (status !== "healthy") continue;
+      judgeServed(state, host, { words: "has proved its soak", withinMs: sinceMs + agentSeesMs });
       const at = saidAt.get(`${host} ${placeOf(state)}`) ?? Number.NEGATIVE_INFINITY;
       if (at < soakEndsAt)
         fail(

@@ -1,6 +1,7 @@
 /** The server's end of the wires: decides as src/fleet/hub.ts and admit.ts do, without sockets, signatures and JSON. */
 import type { Clock, Fleet, FleetDesk, Log } from "../../../src/app/ports.ts";
 import type { DesiredPicture, Head, ObservedPicture } from "../../../src/core/slot.ts";
+import { toldAt } from "../../../src/fleet/freshness.ts";
 import type { Wire } from "./network.ts";
 import type { Life, Scheduler } from "./scheduler.ts";
 
@@ -21,20 +22,30 @@ export type ServerSays = { readonly epoch: number; readonly head: Head; readonly
 export type FromServer =
   | ({ readonly type: "welcome"; readonly serverId: string } & ServerSays)
   | { readonly type: "refused"; readonly reason: string }
-  | { readonly type: "desired"; readonly picture: DesiredPicture };
+  | { readonly type: "desired"; readonly picture: DesiredPicture; readonly asked: number };
 export type FromAgent =
   | { readonly type: "introduction"; readonly introduction: Introduction }
-  | { readonly type: "observed"; readonly picture: ObservedPicture };
+  | { readonly type: "observed"; readonly picture: ObservedPicture; readonly answers: number };
 
 export type SimHub = Fleet & {
   accept(wire: Wire): { onMessage(message: unknown): void; onClose(): void };
   /** Every connection, for the end of the process. */
   wires(): readonly Wire[];
+  /** Its process goes on after so long that every agent has given it up. */
+  stoodStill(): void;
 };
 
-type Connection = { readonly wire: Wire; host: string | null; instance: string; nudged: boolean };
+type Connection = {
+  readonly wire: Wire;
+  host: string | null;
+  instance: string;
+  nudged: boolean;
+  askedAt: number;
+  toldAt: number;
+};
 
 const rivalMs = 2_000;
+const beatMs = 5_000;
 
 export function createSimHub(facts: {
   readonly desk: FleetDesk;
@@ -50,6 +61,7 @@ export function createSimHub(facts: {
   const { desk, clock, life, scheduler } = facts;
   const connections = new Set<Connection>();
   const byHost = new Map<string, Connection>();
+  let stood = false;
 
   function say(connection: Connection, message: FromServer): void {
     connection.wire.send("server", message);
@@ -113,7 +125,8 @@ export function createSimHub(facts: {
       const picture = desk.desired(host);
       if (picture === null) return;
       facts.onSent(host, picture);
-      say(connection, { type: "desired", picture });
+      connection.askedAt = clock.now();
+      say(connection, { type: "desired", picture, asked: connection.askedAt });
     } catch (error) {
       fault(connection, error);
     }
@@ -125,7 +138,8 @@ export function createSimHub(facts: {
       return;
     }
     const { host } = connection;
-    if (host === null || byHost.get(host) !== connection) return;
+    if (endsAllAfterStandstill() || host === null || byHost.get(host) !== connection) return;
+    connection.toldAt = toldAt({ answers: message.answers, askedAt: connection.askedAt, now: clock.now() });
     try {
       facts.onHeard(host, message.picture, connection.instance);
       desk.observed(host, message.picture);
@@ -133,6 +147,13 @@ export function createSimHub(facts: {
     } catch (error) {
       fault(connection, error);
     }
+  }
+
+  function endsAllAfterStandstill(): boolean {
+    if (!stood) return false;
+    stood = false;
+    for (const connection of [...connections]) end(connection);
+    return true;
   }
 
   function fault(connection: Connection, error: unknown): void {
@@ -159,6 +180,7 @@ export function createSimHub(facts: {
 
   return {
     isConnected: (host) => byHost.has(host),
+    answeredSince: (host, at) => (byHost.get(host)?.toldAt ?? Number.NEGATIVE_INFINITY) >= at,
     drop: (host) => byHost.get(host)?.wire.close("server"),
     nudge(host) {
       const connection = byHost.get(host);
@@ -170,9 +192,13 @@ export function createSimHub(facts: {
       });
     },
     accept(wire) {
-      const connection: Connection = { wire, host: null, instance: "", nudged: false };
+      const connection: Connection = { wire, host: null, instance: "", nudged: false, askedAt: 0, toldAt: 0 };
       connections.add(connection);
       return { onMessage: (message) => hear(connection, message as FromAgent), onClose: () => leave(connection) };
+    },
+    stoodStill() {
+      stood = true;
+      scheduler.after(beatMs, life, endsAllAfterStandstill);
     },
     wires: () => [...connections].map((c) => c.wire),
   };

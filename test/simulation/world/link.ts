@@ -28,10 +28,12 @@ export function createSimLink(facts: {
   let enteredAt = 0;
   let failures = 0;
   let queued = false;
+  let asked = 0;
 
   function dial(): void {
     const mine = facts.dial({ onMessage: (message) => hear(message as FromServer), onClose: () => lost() });
     wire = mine;
+    asked = 0;
     if (mine === null) lost();
     else mine.send("agent", { type: "introduction", introduction: facts.introduction() });
   }
@@ -52,11 +54,12 @@ export function createSimLink(facts: {
         enteredAt = clock.mono();
         facts.onWelcome(message.serverId);
         facts.onServer(message);
-        wire?.send("agent", { type: "observed", picture: facts.observed() });
+        wire?.send("agent", { type: "observed", picture: facts.observed(), answers: asked });
         return;
       case "refused":
         return;
       case "desired":
+        asked = message.asked;
         facts.onDesired(message.picture);
         changed();
     }
@@ -67,7 +70,7 @@ export function createSimLink(facts: {
     queued = true;
     clock.soon(() => {
       queued = false;
-      if (isIn) wire?.send("agent", { type: "observed", picture: facts.observed() });
+      if (isIn) wire?.send("agent", { type: "observed", picture: facts.observed(), answers: asked });
     });
   }
 

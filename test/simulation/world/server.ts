@@ -35,7 +35,7 @@ export function startServer(facts: {
   readonly log: Log;
   readonly chat: (life: Life) => Chat;
   readonly registry: (life: Life) => Registry;
-  readonly hub: (desk: FleetDesk, life: Life) => SimHub;
+  readonly hub: (desk: FleetDesk, life: Life, clock: Clock) => SimHub;
   readonly failpoint: (name: string, life: Life) => void;
   readonly onDispatch: (delivery: Delivery, reply: Reply | null) => void;
 }): Server {
@@ -55,7 +55,7 @@ export function startServer(facts: {
     forge: null,
     tickets: null,
     fleet: (desk): Fleet => {
-      hub = facts.hub(desk, life);
+      hub = facts.hub(desk, life, clock);
       return hub;
     },
     failpoint,

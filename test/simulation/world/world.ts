@@ -225,15 +225,10 @@ export function createWorld(facts: {
         log: logOf("server"),
         chat: world.chat.ofServer,
         registry: world.registry.ofServer,
-        hub: (desk, life) =>
+        hub: (desk, life, clock) =>
           createSimHub({
             desk,
-            clock: {
-              now: () => dawn + scheduler.now(),
-              mono: scheduler.now,
-              wakeAt: () => () => {},
-              soon: (work) => void scheduler.after(0, life, work),
-            },
+            clock,
             log: logOf("hub"),
             life,
             scheduler,
