@@ -27,6 +27,23 @@ test("a soak ends when the host says after its end that all is well, not when th
   assert.equal(fleet.state().phase, "succeeded");
 });
 
+test("a host whose engine does not answer proves nothing: what it says of its containers is of before", async () => {
+  const fleet = aFleet({ hosts: ["one"] });
+  await fleet.asks(aCommit(1));
+  fleet.hasImage("one");
+  fleet.reports("one");
+  await fleet.clock.advance(6_000);
+  const engineIs = (ok: boolean) => {
+    const engine = { ok, reason: ok ? null : ("engine_down" as const), detail: null, liveRestore: true };
+    const slots = fleet.store.slots.ofHost("one").flatMap((slot) => slot.observed ?? []);
+    fleet.desk.observed("one", { bootId: "b", agentVersion: "1", epoch: 1, engine, whole: true, slots, images: [] });
+  };
+  engineIs(false);
+  assert.equal(fleet.state().phase, "soaking");
+  engineIs(true);
+  assert.equal(fleet.state().phase, "succeeded");
+});
+
 test("a host that loses power while it soaks is not called good", async () => {
   const fleet = aFleet({ hosts: ["one"] });
   await fleet.ships(aCommit(1));
