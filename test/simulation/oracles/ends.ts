@@ -2,6 +2,7 @@
 import type { RolloutState } from "../../../src/core/rollout-state.ts";
 import type { ObservedPicture, ObservedSlot } from "../../../src/core/slot.ts";
 import type { Change } from "../world/memory-store/ledger.ts";
+import { slotName } from "../world/slot-name.ts";
 import type { Containers } from "./containers.ts";
 import { type Ground, isEnded, placeOf, type Recorded } from "./ground.ts";
 
@@ -40,7 +41,7 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
     }
     for (const change of changes) {
       if (change.table !== "slot") continue;
-      wanted.set(`${change.host} ${placeOf(change)}`, store.slots.get(change.host, change)?.generation ?? 0);
+      wanted.set(slotName(change.host, change), store.slots.get(change.host, change)?.generation ?? 0);
     }
   }
 
@@ -67,7 +68,7 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
 
   function judgeSwap(state: RolloutState, host: string): void {
     reached("swaps");
-    const key = `${host} ${placeOf(state)}`;
+    const key = slotName(host, state);
     const report = heard.get(key);
     const generation = wanted.get(key);
     if (generation === undefined || report === undefined) return;
@@ -131,7 +132,7 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
     for (const { host, status } of state.hosts) {
       if (status !== "healthy") continue;
       judgeServed(state, host, { words: "has proved its soak", withinMs: sinceMs + agentSeesMs });
-      const at = saidAt.get(`${host} ${placeOf(state)}`) ?? Number.NEGATIVE_INFINITY;
+      const at = saidAt.get(slotName(host, state)) ?? Number.NEGATIVE_INFINITY;
       if (at < soakEndsAt)
         fail(
           "I12",
@@ -173,7 +174,7 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
     onCommit,
     onHeard(host, picture, instance) {
       for (const slot of picture.slots) {
-        const key = `${host} ${placeOf(slot)}`;
+        const key = slotName(host, slot);
         const before = heard.get(key)?.generation ?? 0;
         if (slot.generation < before && speakers.get(key) === instance && !world.forgetful.has(host)) {
           fail("I7", `${host} reports generation ${slot.generation} of ${placeOf(slot)} after ${before}`);

@@ -19,10 +19,14 @@ export function createTrace(scheduler: Scheduler, keep: boolean): Trace {
   let b = 0x1b873593;
 
   function mix(text: string): void {
+    // Kept in variables of its own: those outside are written to memory at every letter.
+    let [one, other] = [a, b];
     for (let i = 0; i < text.length; i += 1) {
-      a = Math.imul(a ^ text.charCodeAt(i), 0x01000193);
-      b = Math.imul(b ^ a, 0x85ebca6b);
+      one = Math.imul(one ^ text.charCodeAt(i), 0x01000193);
+      other = Math.imul(other ^ one, 0x85ebca6b);
     }
+    a = one;
+    b = other;
   }
 
   function write(who: string, what: string): void {
