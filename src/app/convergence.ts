@@ -97,10 +97,16 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
       const standing = (each: StoredHost) => standingOf(store, slots.get(each.name));
       const free = behind.filter((each) => standing(each) === "out");
       const others = behind.filter((each) => !free.includes(each));
-      const room = others.length === 0 ? 0 : roomIn(place, active);
+      const { room, out } = others.length === 0 ? { room: 0, out: [] } : roomIn(place, active);
       // Those that may serve are counted as out already.
-      const unsure = room < 0 ? [] : others.filter((each) => standing(each) === "unsure");
-      const well = others.filter((each) => standing(each) === "well").slice(0, Math.max(0, room));
+      const mayServe = room < 0 ? [] : others.filter((each) => standing(each) === "unsure");
+      const unsure = spreadOut(place, mayServe, without(out, mayServe));
+      const next = spreadOut(
+        place,
+        others.filter((each) => standing(each) === "well"),
+        [...without(out, mayServe), ...unsure],
+      );
+      const well = next.slice(0, Math.max(0, room));
       for (const { name } of [...free, ...unsure, ...well]) give(name, place, live);
       if (others.length > unsure.length + well.length) crowded.set(nameOf(place), keyOf(place));
     });
@@ -116,11 +122,20 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
   }
 
   /** How many that serve may be swapped now; below 0: more are out than may be. While a rollout has begun the whole budget is its own. */
-  function roomIn(place: ConfiguredPlace, active: RolloutState | null): number {
-    if (active !== null && active.startedAt !== null) return -1;
+  function roomIn(
+    place: ConfiguredPlace,
+    active: RolloutState | null,
+  ): { readonly room: number; readonly out: readonly StoredHost[] } {
+    if (active !== null && active.startedAt !== null) return { room: -1, out: [] };
     const { unwell, away } = conductor.fitnessOf(place, { planned: [], patient: false });
-    const names = hostsOf(store, place.settings).map((each) => each.name);
-    return mostOut(place.settings.rollout, names) - unwell.length - away.length;
+    const hosts = hostsOf(store, place.settings);
+    const most = mostOut(
+      place.settings.rollout,
+      hosts.map((each) => each.name),
+    );
+    // What people took out does not bind its zone, as it does not in a rollout.
+    const out = hosts.filter((each) => each.intent === null && (unwell.includes(each.name) || away.includes(each.name)));
+    return { room: most - unwell.length - away.length, out };
   }
 
   function give(name: string, place: ConfiguredPlace, live: RolloutState): void {
@@ -132,6 +147,30 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
   }
 
   return { host, environment, followUp, isOldGoal: (slot) => isOldGoal(store, slot) };
+}
+
+/**
+ * As the spread of the environment wants it, beside those that are out: one host of a label value at a time; or, one value after
+ * the other, hosts of one value only. A host without the label shares its value with nobody.
+ */
+function spreadOut(place: ConfiguredPlace, hosts: readonly StoredHost[], out: readonly StoredHost[]): readonly StoredHost[] {
+  const { spread } = place.settings.rollout;
+  if (spread === null) return hosts;
+  const zoneOf = (host: StoredHost) => host.labels[spread.label] ?? `host ${host.name}`;
+  const taken = new Set(out.map(zoneOf));
+  if (spread.order === "in_turn") {
+    const turn = taken.size > 0 ? taken : new Set(hosts.slice(0, 1).map(zoneOf));
+    return hosts.filter((host) => turn.size === 1 && turn.has(zoneOf(host)));
+  }
+  return hosts.filter((host) => {
+    const isFree = !taken.has(zoneOf(host));
+    taken.add(zoneOf(host));
+    return isFree;
+  });
+}
+
+function without(hosts: readonly StoredHost[], others: readonly StoredHost[]): readonly StoredHost[] {
+  return hosts.filter((host) => !others.some((other) => other.name === host.name));
 }
 
 function nameOf({ service, environment }: SlotKey): string {
