@@ -91,7 +91,7 @@ export function createDoor(parts: DoorParts): AppDoor {
       }
       if (isUnwritable(error)) {
         log.error({ err: error, act: delivery.act.kind }, "a command could not be recorded");
-        return notRecorded;
+        return outcomeNotRecorded;
       }
       const id = parts.newId();
       log.error({ err: error, id, act: delivery.act.kind }, "a command failed inside Gantry");
@@ -128,7 +128,7 @@ export function createDoor(parts: DoorParts): AppDoor {
     const how = await desk.settle(id, { message: laterMessage(reply) });
     if (how === "closed") return null;
     const isNo = reply.kind === "private" && reply.refused === true;
-    return how === "unwritten" && isNo ? notRecorded : reply;
+    return how === "unwritten" && isNo ? outcomeNotRecorded : reply;
   }
 
   async function publishHome(delivery: Delivery, item: InboxItem): Promise<void> {
@@ -235,6 +235,19 @@ function laterMessage(reply: Reply): Message | null {
 const notRecorded: Reply = {
   kind: "private",
   message: refusalMessage(refuse("store_unwritable", "Gantry could not record this, so nothing will happen.")),
+  refused: true,
+};
+
+/** It stands in the inbox, and is taken up after a restart unless that comes too late. */
+const outcomeNotRecorded: Reply = {
+  kind: "private",
+  message: refusalMessage(
+    refuse(
+      "store_unwritable",
+      "Gantry could not record what comes of this, so nothing has happened; if it is restarted within 10 min, it tries again.",
+      "Free disk space, then look at `/gantry status` before you ask again.",
+    ),
+  ),
   refused: true,
 };
 
