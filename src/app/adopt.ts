@@ -227,8 +227,10 @@ function adoptedSlot(facts: SlotFacts): AdoptedSlot {
 
 function verdictOn(facts: { says: Heard; key: SlotKey; mine: StoredSlot | null; numbers: Numbers }): Named {
   const { says, key, mine, numbers } = facts;
-  const order = ofKey(says.orders, key);
+  const said = ofKey(says.orders, key);
   const seen = ofKey(says.slots ?? [], key);
+  // Below what it has begun with since, an order is what was wanted once: its agent would refuse it.
+  const order = said !== null && said.generation < newestOf(seen) ? null : said;
   const failed = seen?.outcome?.ok === false && seen.generation === order?.generation;
   if (order !== null && !failed) {
     if (order.release === null) return { release: null, told: true, note: null };
@@ -239,7 +241,7 @@ function verdictOn(facts: { says: Heard; key: SlotKey; mine: StoredSlot | null; 
   if (isOnItsWay) return { release: mine.release, told: true, note: null };
   const live = seen?.live ?? null;
   if (live !== null) return numbers.of(key.service, { number: live.release, digest: live.digest });
-  const wanted = order?.release ?? null;
+  const wanted = said?.release ?? null;
   if (wanted !== null) {
     return {
       ...numbers.of(key.service, wanted),

@@ -117,7 +117,8 @@ export function createFence(parts: FenceParts): Fence {
       epoch: says.epoch ?? known?.epoch ?? null,
       head: says.head ?? known?.head ?? null,
       slots: says.slots ?? null,
-      orders: says.orders ?? known?.orders ?? [],
+      // It shows them in every report until it obeys: those of an earlier one are no longer what it goes by.
+      orders: says.orders ?? [],
       engineOk: says.engine?.ok ?? true,
       isWhole: says.whole ?? true,
     };

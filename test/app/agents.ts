@@ -16,6 +16,8 @@ export type Agent = {
   swapsFrom: { readonly number: number; readonly digest: string } | null;
   /** Whether it shows what it was told: only to a server that asks, or is behind. */
   showsOrders: boolean;
+  /** Shows these instead of what it goes by; null: it is honest. */
+  showsOlder: readonly DesiredSlot[] | null;
   /** It could not look at its engine since it began: it has taken up nothing, and only says what it was told. */
   isBlind: boolean;
   /** Whether it is old: knows nothing of heads and shows no orders. */
@@ -48,6 +50,7 @@ export function anAgent(t: TestApp, name: string): Agent {
     isBlind: false,
     swapsFrom: null,
     showsOrders: true,
+    showsOlder: null,
     told: [],
     refused: null,
     connects() {
@@ -103,7 +106,8 @@ function pictureOf(agent: Agent): ObservedPicture {
     ? { ok: false, reason: "engine_down", detail: "it hangs", liveRestore: null }
     : { ok: true, reason: null, detail: null, liveRestore: true };
   const slots = (orders?.slots ?? []).map((slot) => observedOf(slot, agent));
-  const shown = agent.showsOrders ? { orders: orders?.slots ?? [] } : {};
+  const shows = agent.showsOlder ?? (agent.showsOrders ? (orders?.slots ?? []) : null);
+  const shown = shows === null ? {} : { orders: shows };
   const known = isOld ? { epoch: orders?.epoch ?? 0 } : { ...knownOf(orders), ...shown };
   return { bootId: "b", agentVersion: "1", engine, slots, images: [], ...known };
 }
