@@ -44,7 +44,7 @@ function adopts(preview = false): AdoptReport {
 }
 
 function wanted(): readonly (number | null)[] {
-  return ["web-1", "web-2"].map((host) => t.desired(host));
+  return ["web-1", "web-2"].map((host) => t.desired(host) ?? null);
 }
 
 function found(report: AdoptReport) {
