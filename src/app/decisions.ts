@@ -27,7 +27,7 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
     return conductor.atomically(() => {
       const fresh = find(facts.rollout, facts.planHash);
       if (isRefusal(fresh)) return refused(fresh);
-      const gate = gateOf(fresh);
+      const gate = gateOf(fresh) ?? oneOfTwo(fresh, facts.actor);
       return gate === null ? decide(facts.rollout, approved(fresh, facts.actor)) : refused(gate);
     });
   }
@@ -98,6 +98,24 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
       "own_request",
       `#${number} was asked for in Slack, and from a terminal Gantry cannot tell that it was not you; the requester may not approve.`,
       `Someone of ${from.join(" or ")} approves it in Slack, on its card or with \`/gantry approve ${number}\`.`,
+    );
+  }
+
+  /** More than one must say yes, and whoever did may be the same person by their other name. */
+  function oneOfTwo({ stored, place }: Found, actor: Actor): Refusal | null {
+    const { number, approvals } = stored.state;
+    const { required, from } = approvalsFor(place.environment, stored.allowBad !== null);
+    const needed = Math.max(required, stored.state.approvalsRequired);
+    const other = approvals.find(({ by }) => mayBeOne(by, actor))?.by;
+    if (needed < 2 || other === undefined) return null;
+    const [there, way] =
+      other.kind === "local"
+        ? ["at a terminal", `at a terminal on the server: \`gantry approve ${number}\``]
+        : ["in Slack", `in Slack, on its card or with \`/gantry approve ${number}\``];
+    return refuse(
+      "own_request",
+      `${other.name} approved #${number} ${there}, and Gantry cannot tell that it was not you; it needs ${needed} different people.`,
+      `Someone else of ${from.join(" or ")} approves it ${way}.`,
     );
   }
 

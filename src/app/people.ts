@@ -6,7 +6,10 @@ import type { Actor, Chat, Clock, Log } from "./ports.ts";
 export type People = {
   /** Null when the actor holds one of the roles now; otherwise why they may not do it. `what`: "deploy to api prod". */
   refusal(facts: { readonly actor: Actor; readonly roles: readonly string[]; readonly what: string }): Promise<Refusal | null>;
-  /** How many people hold one of the roles and are not `isOut`; null when there is no telling (everyone, or Slack does not say). */
+  /**
+   * How many hold one of the roles, are not `isOut`, and are known to be different people: a name in Slack and one at a terminal
+   * may be one person, so it is the more of the two. Null when there is no telling (everyone, or Slack does not say).
+   */
   count(roles: readonly string[], isOut: (person: Pick<Actor, "kind" | "id">) => boolean): Promise<number | null>;
   /** Looks every group up, so that something is known of it when Slack fails. Never rejects. */
   refresh(): Promise<void>;
@@ -76,9 +79,9 @@ export function createPeople(facts: { config: GantryConfig; chat: Chat; clock: C
       if (groups.includes(null)) return null;
       const slack = new Set([...roles.flatMap((role) => role.users), ...groups.flatMap((members) => members ?? [])]);
       const local = new Set(roles.flatMap((role) => role.local));
-      return (
-        [...slack].filter((id) => !isOut({ kind: "slack", id })).length +
-        [...local].filter((id) => !isOut({ kind: "local", id })).length
+      return Math.max(
+        [...slack].filter((id) => !isOut({ kind: "slack", id })).length,
+        [...local].filter((id) => !isOut({ kind: "local", id })).length,
       );
     },
   };

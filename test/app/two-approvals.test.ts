@@ -1,0 +1,66 @@
+// Where more than one must say yes: whose approvals count, and for how long.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Actor } from "../../src/app/ports.ts";
+import type { Approvals, GantryConfig } from "../../src/config/valid.ts";
+import { aCommit, eva, type TestApp } from "../kit/app.ts";
+import { aFleet, approves, deploys, edits } from "./line-kit.ts";
+
+const cap: Actor = { kind: "slack", id: "U0CAP", name: "cap" };
+const cap2: Actor = { kind: "slack", id: "U0CAP2", name: "cap2" };
+const capHere: Actor = { kind: "local", id: "cap", name: "cap" };
+const maxHere: Actor = { kind: "local", id: "max", name: "max" };
+
+const two: Approvals = { required: 2, from: ["captains"], notRequester: false, expireMs: 1_800_000 };
+
+function captains(fleet: TestApp, users: readonly string[], local: readonly string[]): void {
+  const known = fleet.app.gantry.config.people as Record<string, GantryConfig["people"][string]>;
+  known["captains"] = { users, groups: [], local, everyone: false };
+}
+
+/** r1 is live; from now on two captains must approve. */
+async function aCarefulFleet(change: Partial<Approvals> = {}): Promise<TestApp> {
+  const fleet = aFleet();
+  await fleet.ships(aCommit(1));
+  edits(fleet, { approvals: { ...two, ...change } });
+  captains(fleet, [cap.id, cap2.id, eva.id], ["cap", "max"]);
+  return fleet;
+}
+
+test("in Slack and at a terminal may be one person: it takes two of Slack, or two at terminals", async () => {
+  const fleet = await aCarefulFleet();
+  assert.equal(await deploys(fleet, 2), "#2");
+  assert.equal(await approves(fleet, 2, cap), "awaiting_approval");
+  assert.equal(
+    await approves(fleet, 2, capHere),
+    "own_request: cap approved #2 in Slack, and Gantry cannot tell that it was not you; it needs 2 different people. Someone else of captains approves it in Slack, on its card or with `/gantry approve 2`.",
+  );
+  assert.equal(fleet.state(2).approvals.length, 1);
+  assert.equal(await approves(fleet, 2, cap2), "queued");
+});
+
+test("the other way round likewise", async () => {
+  const fleet = await aCarefulFleet();
+  assert.equal(await deploys(fleet, 2), "#2");
+  assert.equal(await approves(fleet, 2, maxHere), "awaiting_approval");
+  assert.match(
+    await approves(fleet, 2, cap),
+    /^own_request: max approved #2 at a terminal, .* Someone else of captains approves it at a terminal on the server: `gantry approve 2`\.$/,
+  );
+  assert.equal(await approves(fleet, 2, capHere), "queued");
+});
+
+test("one of Slack and one at a terminal are too few from the beginning", async () => {
+  const fleet = await aCarefulFleet();
+  captains(fleet, [cap.id], ["max"]);
+  assert.equal(
+    await deploys(fleet, 2),
+    "no_approvers: api prod needs 2 approvals by captains, and only 1 can give them. Put people into the approving role in gantry.yml.",
+  );
+});
+
+test("where one is enough, it does not matter where it is said", async () => {
+  const fleet = await aCarefulFleet({ required: 1 });
+  assert.equal(await deploys(fleet, 2), "#2");
+  assert.equal(await approves(fleet, 2, capHere), "queued");
+});
