@@ -81,6 +81,14 @@ export function createApp(parts: GantryParts): App {
     made.outbox?.nudge();
   }
 
+  /** The data may be older than what Slack shows: a copy of them was put back, and no agent knew of what is lost. */
+  function redrawOpen(): void {
+    const { rollouts } = store;
+    const waiting = rollouts.lines().flatMap((key) => rollouts.inLine(key.service, key.environment));
+    const open = [...rollouts.allActive(), ...waiting, ...rollouts.watched()];
+    for (const { number, cardTs } of open) if (cardTs !== null) redraw(number);
+  }
+
   const base = { store, config, clock, log };
   const desk = createFleetDesk({
     ...base,
@@ -192,6 +200,7 @@ export function createApp(parts: GantryParts): App {
       conductor.recover();
       locks.arm();
       line.advanceAll();
+      redrawOpen();
     },
     stop() {
       conductor.stop();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createOutbox, type Handler } from "../../src/app/outbox.ts";
-import { ChatError, OutsideError } from "../../src/app/ports.ts";
+import { type Chat, ChatError, OutsideError } from "../../src/app/ports.ts";
 import { aRequest } from "../kit/rollouts.ts";
 import { storeRollout } from "../kit/stores.ts";
 import { aClock, anApp, aStore, fakeChat, type OpenStore, settled, silent, writesOf } from "./kit.ts";
@@ -117,4 +117,18 @@ test("what waits for Slack is tried as soon as Slack is back, and nothing else i
   assert.deepEqual(tried, ["card"]);
   await passes(5 * 60_000);
   assert.deepEqual(tried, ["card", "ticket"]);
+});
+
+test("after a start the cards of what is open are drawn again: Slack may show more than a copy of the data knows", async () => {
+  const store = aStore();
+  const { passes, clock } = aClock();
+  const edited: string[] = [];
+  const chat: Chat = { ...fakeChat(), update: async ({ place }) => void edited.push(place.ts) };
+  const app = anApp({ store, clock, chat });
+  storeRollout(store, aRequest());
+  store.rollouts.setCard(aRequest().number, { channel: "C1", ts: "7" });
+  app.recover();
+  await passes(1_000);
+  assert.deepEqual(edited, ["7"]);
+  app.stop();
 });
