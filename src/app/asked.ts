@@ -60,6 +60,7 @@ export function requestedEvent(facts: {
     policy: plan.policy,
     batches: plan.batches,
     hosts: hostsOfPlan(planned),
+    ...budgetOfPlan(planned),
     inLine: facts.inLine,
   };
 }
@@ -78,6 +79,10 @@ export function hostsOfPlan({ plan, unchanged, restarts }: Planned): Requested["
       ...(seen === 0 ? {} : { restarts: seen }),
     };
   });
+}
+
+export function budgetOfPlan({ plan }: Planned): Pick<Requested, "budget"> {
+  return plan.budget === undefined ? {} : { budget: plan.budget };
 }
 
 /** Hosts that nobody hears of, and that had the time to be heard. */

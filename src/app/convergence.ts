@@ -129,10 +129,7 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
     if (active !== null && active.startedAt !== null) return { room: -1, out: [] };
     const { unwell, away } = conductor.fitnessOf(place, { planned: [], patient: false });
     const hosts = hostsOf(store, place.settings);
-    const most = mostOut(
-      place.settings.rollout,
-      hosts.map((each) => each.name),
-    );
+    const most = mostOut(place.settings.rollout, hosts);
     // What people took out does not bind its zone, as it does not in a rollout.
     const out = hosts.filter((each) => each.intent === null && (unwell.includes(each.name) || away.includes(each.name)));
     return { room: most - unwell.length - away.length, out };

@@ -159,8 +159,7 @@ function budgetSpent(
   const out = [...unwell, ...away];
   const hosts = hostsOf(store, place.environment);
   const taken = hosts.filter((h) => h.intent !== null && out.includes(h.name));
-  const names = hosts.map((h) => h.name);
-  const most = mostOut(place.environment.rollout, names);
+  const most = mostOut(place.environment.rollout, hosts);
   const serving = store.slots
     .ofEnvironment(keyOf(place))
     .filter((s) => s.release !== null && (!out.includes(s.host) || unsure.includes(s.host)));

@@ -90,7 +90,7 @@ export function createIntents(
       const { unwell, away, unsure = [] } = conductor.fitnessOf(place, { planned: [], patient: false });
       if (wanted === null || ([...unwell, ...away].includes(host.name) && !unsure.includes(host.name))) continue;
       const out = [...unwell, ...away].filter((name) => name !== host.name);
-      const most = mostOut(place.settings.rollout, namesIn(place));
+      const most = mostOut(place.settings.rollout, hostsOf(store, place.settings));
       if (isOnlyOne(host.name, place, out)) return onlyOne(place, host.name);
       if (out.length + 1 > most) return overBudget(place, out, most);
     }

@@ -7,7 +7,7 @@
  */
 import { type Refusal, refuse } from "../core/reasons.ts";
 import type { SlotKey } from "../core/slot.ts";
-import { approvalsFor, goneFrom, hostsOfPlan, isRefusal, type RequestParts } from "./asked.ts";
+import { approvalsFor, budgetOfPlan, goneFrom, hostsOfPlan, isRefusal, type RequestParts } from "./asked.ts";
 import { judgedSince, lockOf, planGates } from "./gates.ts";
 import { announceNext, holdAfterFailure, releaseBehind, tellRequester } from "./line-rules.ts";
 import { nameOf, type Place, placeOf } from "./place.ts";
@@ -168,6 +168,7 @@ export function createLine(parts: LineParts): Line {
       expireMs: place.environment.approvals.expireMs,
       batches: planned.plan.batches,
       hosts: hostsOfPlan(planned),
+      ...budgetOfPlan(planned),
     });
     return null;
   }

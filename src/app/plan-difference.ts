@@ -52,6 +52,7 @@ function rulesDiffer(before: Plan, now: Plan): string | null {
   const names = Object.keys(policyWords) as (keyof RolloutPolicy)[];
   const edited = names.filter((name) => canonicalJson(before.policy[name]) !== canonicalJson(now.policy[name]));
   if (edited.length > 0) return `the rollout policy was edited (${edited.map((name) => policyWords[name]).join(", ")})`;
+  if (before.budget !== now.budget) return `the number of hosts that may be out of service at once is ${now.budget ?? 1} now`;
   const labels = new Map(before.hosts.map((h) => [h.host, canonicalJson(h.labels)]));
   const other = now.hosts.filter((h) => labels.get(h.host) !== canonicalJson(h.labels)).map((h) => h.host);
   return other.length === 0 ? null : `the labels of ${other.join(", ")} are not what they were`;

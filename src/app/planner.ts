@@ -5,6 +5,7 @@ import { batchesOf, canonicalJson, type Plan, type RolloutKind } from "../core/p
 import type { Release, ReleaseSpec } from "../core/release.ts";
 import type { Phase, RolloutState } from "../core/rollout-state.ts";
 import { liveNow, type SlotKey } from "../core/slot.ts";
+import { mostOut } from "./budget.ts";
 import type { Store, StoredHost, StoredSlot, Verdict } from "./store.ts";
 
 export type Planned = {
@@ -82,7 +83,8 @@ export function planFor(
   const touched = hosts.map((h) => h.name).filter((host) => !unchanged.includes(host));
   const policy = environment.rollout;
   const labels = Object.fromEntries(hosts.map((h) => [h.name, h.labels]));
-  const asked = { hosts: kind === "rollback" ? unwellFirst(touched, slots) : touched, policy, kind, labels };
+  const budget = mostOut(policy, all);
+  const asked = { hosts: kind === "rollback" ? unwellFirst(touched, slots) : touched, policy, kind, labels, budget };
   const plan: Plan = {
     ...key,
     kind,
@@ -95,6 +97,7 @@ export function planFor(
     leftOut: all.filter((h) => h.intent !== null).map((h) => h.name),
     batches: batchesOf(asked),
     policy,
+    budget,
   };
   const restarts = Object.fromEntries(unchanged.map((host) => [host, slots.get(host)?.observed?.live?.restarts ?? 0]));
   const back = kind === "rollback" ? null : goodBesides(store, key, release.number);

@@ -136,10 +136,7 @@ export function createWhyBehind(parts: {
       return wait(facts, { reason: "busy", text, ends: `#${active.number} ends: \`/gantry why #${active.number}\`.` });
     }
     const { unwell, away } = fitnessOf(place, { planned: [], patient: false });
-    const most = mostOut(
-      place.settings.rollout,
-      hostsOf(store, place.settings).map((each) => each.name),
-    );
+    const most = mostOut(place.settings.rollout, hostsOf(store, place.settings));
     const out = [...unwell, ...away].filter((name) => name !== host.name).map((name) => ({ host: name }));
     if (out.length < most) return null;
     const text = `To swap it would put too many out of service at once: ${namesOf(out)} ${out.length === 1 ? "is" : "are"} out, ${most} may be.`;

@@ -79,6 +79,11 @@ export type Plan = {
   readonly leftOut: readonly string[];
   readonly batches: readonly (readonly string[])[];
   readonly policy: RolloutPolicy;
+  /**
+   * How many hosts of the environment, those that are left out included, may be out of service at once, whatever put them out.
+   * Absent: nothing is to be swapped (an adoption), or it was planned before there was one.
+   */
+  readonly budget?: number;
 };
 
 /** Rounds down, but never to nothing: 25% of 3 hosts is 1. Never more than there are. */
@@ -98,7 +103,8 @@ export type Labels = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /**
  * Batches in order: the canary, then equal batches, or what the list says. Never more hosts in one than may be out of
- * service. A rollback has neither canary nor spread, and a size of its own: what it goes back to was good here.
+ * service (`budget`; of these hosts where it is not given). A rollback has neither canary nor spread, and a size of its own:
+ * what it goes back to was good here.
  * Hosts are taken in the order given (the caller sorts them by name, so that equal inventories give equal plans). A host
  * without the label of the spread shares its value with nobody.
  */
@@ -107,11 +113,13 @@ export function batchesOf(facts: {
   readonly policy: RolloutPolicy;
   readonly kind: RolloutKind;
   readonly labels?: Labels;
+  readonly budget?: number;
 }): string[][] {
   const { hosts, policy, kind, labels = {} } = facts;
   const total = hosts.length;
   if (kind === "rollback") return chunked(hosts, shares(policy.rollbackBatch, total));
-  const most = policy.maxUnavailable === null ? total : Math.max(1, amountOf(policy.maxUnavailable, total));
+  const { maxUnavailable } = policy;
+  const most = maxUnavailable === null ? total : Math.max(1, facts.budget ?? amountOf(maxUnavailable, total));
   const sizes = { targets: targetsOf(policy, total), most };
   const { spread } = policy;
   if (spread === null) return chunked(hosts, sizes);

@@ -20,8 +20,8 @@ export function outOf(state: RolloutState, fitness: Fitness): ReadonlySet<string
 }
 
 /**
- * How many may be out of service at once; never none, or nothing could ever go on. Of the plan, whatever becomes of its
- * batches. A number is not cut to the hosts of the plan: hosts of the environment that are no part of it count against it, too.
+ * For events of before plans had a budget: how many may be out of service at once, judged by the plan alone. Hosts of the
+ * environment that are no part of it count against it all the same, so a budget is of the environment now.
  */
 export function budgetOf(plan: Pick<RolloutState, "policy" | "batches" | "hosts">): number {
   const { maxUnavailable } = plan.policy;

@@ -49,7 +49,7 @@ export function turnCame(state: RolloutState, event: Of<"turn_came">): Step {
   const expiresAt = at + (event.expireMs ?? patienceOf(state));
   const old = state.approvals.filter((a) => event.expireMs !== undefined && at - a.at >= event.expireMs);
   const hosts = hostsOf(event.hosts);
-  const budget = budgetOf({ policy, batches, hosts });
+  const budget = event.budget ?? budgetOf({ policy, batches, hosts });
   const plan = { from, back, planHash, policy, approvalsRequired, batches, budget, expiresAt, hosts };
   const next: RolloutState = { ...state, ...plan, approvals: isSame ? without(state.approvals, old) : [] };
   if (batches.length === 0) return moved(endsEmpty(next, at));

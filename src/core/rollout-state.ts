@@ -168,6 +168,8 @@ export type Requested = {
   readonly policy: RolloutPolicy;
   readonly batches: readonly (readonly string[])[];
   readonly hosts: readonly PlannedHostFacts[];
+  /** How many hosts of the environment may be out of service at once. Absent: it was not planned then; see `budgetOf`. */
+  readonly budget?: number;
   /** It waits in line: the environment is busy or locked. */
   readonly inLine: boolean;
   readonly fitness?: Fitness;
@@ -184,6 +186,8 @@ export type LaterEvent =
       readonly by: Person;
       /** The newest good release besides this one, by now: verdicts may have come since the request. Absent: as it was. */
       readonly back?: number | null;
+      /** So many must approve by now; the stricter number counts. Absent: as many as at the request. */
+      readonly required?: number;
       readonly fitness?: Fitness;
     }
   | { readonly type: "rejected"; readonly at: number; readonly by: Person; readonly why: string }
@@ -246,6 +250,8 @@ export type LaterEvent =
       readonly expireMs?: number;
       readonly batches: readonly (readonly string[])[];
       readonly hosts: readonly PlannedHostFacts[];
+      /** As in `requested`. */
+      readonly budget?: number;
       readonly fitness?: Fitness;
     }
   /** It may not go ahead any more: judged bad meanwhile, no hosts, the requester lost the role … */

@@ -95,7 +95,7 @@ function initial(event: Requested): RolloutState {
     expiresAt: at + event.expireMs,
     approvals: [],
     endedBy: null,
-    budget: budgetOf({ policy, batches, hosts }),
+    budget: event.budget ?? budgetOf({ policy, batches, hosts }),
     batch: 0,
     pauses: [],
     soakEndsAt: null,

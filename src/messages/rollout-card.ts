@@ -12,7 +12,17 @@ import type { Message } from "./message.ts";
 import { afterLines } from "./rollout-after.ts";
 import { rolloutButtons } from "./rollout-buttons.ts";
 import { commitLines, ticketLines, warnings } from "./rollout-change.ts";
-import { bar, batchText, budgetLines, hostLines, servesNow, spreadText, type Trouble, trouble } from "./rollout-hosts.ts";
+import {
+  bar,
+  batchText,
+  budgetLines,
+  hostLines,
+  roomText,
+  servesNow,
+  spreadText,
+  type Trouble,
+  trouble,
+} from "./rollout-hosts.ts";
 import { pauseLines } from "./rollout-pauses.ts";
 import { decisions, endedByItself, type Line, saidAtTheEnd, statusLine } from "./rollout-status.ts";
 import { code, cutList, mention, named, releaseCode, releaseText, safe, sentence, shortDigest, utc, when } from "./words.ts";
@@ -67,7 +77,7 @@ function saidOf(facts: RolloutFacts): Said {
     why: whyOf(facts),
     trouble: trouble(state),
     serves: servesNow(state),
-    hostsText: `${batchText(state)}${spreadText(state)}`,
+    hostsText: `${batchText(state)}${spreadText(state)}${roomText(state)}`,
     hosts: showsHosts(state) ? hostLines(facts) : [],
     warnings: warnings(facts),
     change: facts.change === null ? [] : changeLists(facts.change, facts),

@@ -77,6 +77,13 @@ export function spreadText({ policy }: RolloutState): string {
   return spread.order === "apart" ? `; never two of one ${label} at once` : `; one ${label} after the other`;
 }
 
+/** Until it begins: how many hosts of the environment may be out at once, where the sizes of the batches do not say so. */
+export function roomText({ kind, batches, budget, startedAt }: RolloutState): string {
+  const largest = Math.max(...batches.map((batch) => batch.length));
+  if (kind === "rollback" || startedAt !== null || batches.length === 0 || budget === largest) return "";
+  return `; at most ${budget} of the environment out of service at once`;
+}
+
 /** Failures that the rollout has gone on in spite of. A pause tells of its own. */
 export function budgetLines(state: RolloutState): readonly Line[] {
   if (hasEnded(state) || state.phase === "restoring" || state.pauses.some((p) => p.reason === "paused_on_failure")) return [];

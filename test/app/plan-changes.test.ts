@@ -236,6 +236,13 @@ describe("an older plan does not hold any more because", () => {
       "what runs on b is not what it was",
     );
   });
+  test("more may be out, and nothing else changed: it was planned before plans had a budget, or the labels of one left out did", () => {
+    const { plan } = aWorld();
+    const now = plan().plan;
+    assert.equal(now.budget, 1);
+    const { budget: _, ...old } = now;
+    assert.equal(planDifference(old, now), "the number of hosts that may be out of service at once is 1 now");
+  });
   test("the policy was edited", () => {
     assert.equal(
       says(() => ({ policy: { soakMs: 1, batch: { hosts: 2 } } })),

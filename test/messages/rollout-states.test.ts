@@ -361,6 +361,15 @@ describe("the small things", () => {
     const { text } = rolloutCard(factsAfter({ events: [], policy: { spread } }));
     assert.match(text, /^Hosts: 3: first web-1, then web-2, web-3; never two of one zone at once$/m);
   });
+  test("how many of the environment may be out, where the batches do not tell it, until it begins", () => {
+    const facts = factsAfter({ events: [] });
+    const of = (change: Partial<typeof facts.state>) => rolloutCard({ ...facts, state: { ...facts.state, ...change } }).text;
+    const words = "; at most 3 of the environment out of service at once";
+    assert.ok(of({ budget: 3 }).includes(`first web-1, then web-2, web-3${words}\n`));
+    for (const change of [{ budget: 2 }, { budget: 3, startedAt: noon }, { budget: 3, kind: "rollback" as const }]) {
+      assert.ok(!of(change).includes("at once"));
+    }
+  });
   test("the head of the history, so that the card is a witness", () => {
     const message = rolloutCard(factsAfter({ events: [], facts: { head: { seq: 1842, hash: "9f3a1c2d".repeat(8) } } }));
     assert.ok(mrkdwnOf(message.blocks).some((text) => text.endsWith("· history `#1842 9f3a1c2d`")));

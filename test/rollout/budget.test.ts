@@ -42,6 +42,18 @@ test("unsure hosts of one label value do not go at once, nor beside another that
   assert.deepEqual(rollout.goals(), { "prod-1": 42 });
 });
 
+test("the budget is the one of the environment, whatever is left of the batches; events of before had to judge it by the plan", () => {
+  const one = { batches: [["prod-1"], ["prod-2"]], batch: 1 };
+  const rollout = ready({ ...one, budget: 2 });
+  rollout.fitness = { unwell: [], away: ["drained-9"] };
+  rollout.approved();
+  assert.deepEqual(rollout.goals(), { "prod-1": 42 });
+  const old = ready(one);
+  old.fitness = { unwell: [], away: ["drained-9"] };
+  old.approved();
+  assert.deepEqual([old.goals(), old.state.reason], [{}, "over_budget"]);
+});
+
 test("hosts outside of the rollout count as well", () => {
   const rollout = ready();
   rollout.fitness = { unwell: [], away: ["drained-9"] };

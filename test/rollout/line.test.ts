@@ -11,7 +11,7 @@ function inLine(change: Parameters<typeof aRequest>[0] = {}): Told {
 /** Its turn comes an hour later. */
 function turn(
   rollout: Told,
-  change: { planHash?: string; approvalsRequired?: number; expireMs?: number; hostNames?: string[] } = {},
+  change: { planHash?: string; approvalsRequired?: number; expireMs?: number; budget?: number; hostNames?: string[] } = {},
 ) {
   const { hostNames, ...rest } = change;
   const { from, back, planHash, policy, approvalsRequired, batches, hosts } = aRequest(
@@ -44,6 +44,13 @@ test("its turn, with the same plan: the approvals count", () => {
   rollout.images();
   assert.deepEqual(rollout.desired(), { "prod-1": 42 });
   assert.equal(turn(rollout), "ignored", "it comes once");
+});
+
+test("its turn, with the environment as it is now: so is the budget", () => {
+  const rollout = inLine({ budget: 3 });
+  rollout.approved();
+  turn(rollout, { budget: 2 });
+  assert.equal(rollout.state.budget, 2);
 });
 
 test("its turn, with too few approvals: the wait for them begins now, and expires", () => {

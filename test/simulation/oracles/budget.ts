@@ -1,7 +1,11 @@
-/** I2 and I24: hosts that swap, that do not serve well or that nobody hears of are never more than the plan allows, by our own doing. */
+/**
+ * I2 and I24: hosts that swap, that do not serve well or that nobody hears of are never more than the environment allows, by our
+ * own doing. What it allows is reckoned here from its hosts and its policy; a plan that says otherwise is found, too.
+ */
 import { hasLabels } from "../../../src/app/planner.ts";
-import type { StoredSlot } from "../../../src/app/store.ts";
-import type { Requested, RolloutState } from "../../../src/core/rollout-state.ts";
+import type { StoredHost, StoredSlot } from "../../../src/app/store.ts";
+import { batchesOf } from "../../../src/core/plan.ts";
+import type { RolloutState } from "../../../src/core/rollout-state.ts";
 import type { DesiredPicture, ObservedPicture } from "../../../src/core/slot.ts";
 import { marksOf } from "../../../src/host/labels.ts";
 import { configurationOf } from "../world/configuration.ts";
@@ -9,8 +13,10 @@ import { slotName } from "../world/slot-name.ts";
 import type { Ground } from "./ground.ts";
 
 export type Budget = {
-  /** A plan was made: what it allows holds, whatever becomes of its batches. */
-  plan(state: RolloutState, plan: { readonly batches: Requested["batches"]; readonly hosts: readonly unknown[] }): void;
+  /** A plan was made: what the environment allows at this moment holds, whatever becomes of the batches. `says`: what the plan says. */
+  plan(state: RolloutState, says: number | null): void;
+  /** It was made before the data were put back, and judged then. */
+  known(state: RolloutState, says: number | null): void;
   onHeard(host: string, picture: ObservedPicture): void;
   onSent(host: string, picture: DesiredPicture): void;
   /** Something is wanted of it that it was not told yet. */
@@ -28,11 +34,24 @@ export function watchBudget({ world, fail, reached }: Ground): Budget {
   /** Where something has served: what never did is not out of service. */
   const served = new Set<string>();
 
-  function hostsOf(state: RolloutState): string[] {
+  /** Those that people took out are missing there, too. */
+  function hostsOf(state: RolloutState): readonly StoredHost[] {
     const service = configurationOf(world.running).services.find((s) => s.name === state.service);
     const wanted = service?.environments.find((e) => e.name === state.environment)?.hosts ?? {};
-    const mine = store.hosts.all().filter((h) => h.revokedAt === null && h.intent === null && hasLabels(h.labels, wanted));
-    return mine.map((h) => h.name);
+    return store.hosts.all().filter((h) => h.revokedAt === null && hasLabels(h.labels, wanted));
+  }
+
+  function mostOf(state: RolloutState): number {
+    const { policy } = state;
+    const all = hostsOf(state);
+    const most = policy.maxUnavailable;
+    if (most === null) {
+      const labels = Object.fromEntries(all.map((h) => [h.name, h.labels]));
+      const batches = batchesOf({ hosts: all.map((h) => h.name), policy, kind: "deploy", labels });
+      return Math.max(1, ...batches.map((b) => b.length));
+    }
+    const hosts = "hosts" in most ? Math.min(all.length, most.hosts) : Math.floor((all.length * most.percent) / 100);
+    return Math.max(1, hosts);
   }
 
   /** What a host was told, or is to be told in a moment; what was never told it does not do. */
@@ -51,15 +70,15 @@ export function watchBudget({ world, fail, reached }: Ground): Budget {
   }
 
   /** As far as the server could know at this moment. `isNew`: it becomes part of the batch with this commit. */
-  function isOut({ state, before }: Moment, host: string, isNew: boolean): boolean {
+  function isOut({ state, before }: Moment, { name: host, intent }: StoredHost, isNew: boolean): boolean {
     const mine = (isNew ? before : state).hosts.find((h) => h.host === host);
     if (!isNew && (mine?.status === "swapping" || mine?.status === "restoring")) return true;
     // Where nothing ran before, nothing is missing.
     if (mine?.from === null && mine.served !== true) return false;
     if (mine === undefined && !served.has(slotName(host, state))) return false;
     const slot = store.slots.get(host, state);
-    // Nor where nothing is wanted.
-    if (!isNew && (slot?.release ?? null) === null) return false;
+    // Nor where nothing is wanted, unless it is because a person emptied it.
+    if (!isNew && (slot?.release ?? null) === null && intent?.kind !== "drained") return false;
     if (world.server?.hub.isConnected(host) !== true) return true;
     // What it was told was not spoken of yet; the goal of this very commit is no wish of before.
     const heard = slot?.observed?.unseen === true ? 0 : (slot?.observed?.generation ?? 0);
@@ -67,12 +86,14 @@ export function watchBudget({ world, fail, reached }: Ground): Budget {
   }
 
   return {
-    plan({ number, policy }, { batches, hosts }) {
-      const most = policy.maxUnavailable;
-      if (most === null) allowed.set(number, Math.max(1, ...batches.map((b) => b.length)));
-      else if ("hosts" in most) allowed.set(number, most.hosts);
-      else allowed.set(number, Math.max(1, Math.floor((hosts.length * most.percent) / 100)));
+    plan(state, says) {
+      const { number, kind } = state;
+      if (kind === "adopt") return;
+      const most = mostOf(state);
+      allowed.set(number, most);
+      if (says !== most) fail("I2", `the plan of #${number} says that ${says} may be out; the environment allows ${most}`);
     },
+    known: ({ number }, says) => void allowed.set(number, says ?? 1),
     onHeard(host, picture) {
       for (const slot of picture.slots) if (slot.live?.health === "ok") served.add(slotName(host, slot));
     },
@@ -85,7 +106,7 @@ export function watchBudget({ world, fail, reached }: Ground): Budget {
     },
     judge(moment, taken) {
       const { state } = moment;
-      const out = hostsOf(state).filter((host) => isOut(moment, host, taken.includes(host)));
+      const out = hostsOf(state).flatMap((h) => (isOut(moment, h, taken.includes(h.name)) ? [h.name] : []));
       const added = taken.filter((host) => !out.includes(host) || servesWell(moment, host));
       const besides = out.filter((host) => !added.includes(host));
       const most = allowed.get(state.number) ?? 1;

@@ -66,7 +66,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
       `#${state.number}`,
       `${event.type}${host} → ${state.phase}${state.reason === null ? "" : ` (${state.reason})`}`,
     );
-    if (event.type === "requested" || event.type === "turn_came") budget.plan(state, event);
+    if (event.type === "requested" || event.type === "turn_came") budget.plan(state, event.budget ?? null);
     if (event.type === "requested") judgeRequest(event, state);
     if (event.type === "approved") judgeApproval(event, state);
   }
@@ -209,7 +209,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     }
     for (const { number, state, plan } of store.rollouts.list({ service: null, environment: null, limit: 1_000 })) {
       states.set(number, state);
-      budget.plan(state, plan);
+      budget.known(state, plan.budget ?? null);
       if (state.startedAt !== null) startedGoals.add(number);
     }
   }
