@@ -32,11 +32,16 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
     });
   }
 
-  /** Where it would go back to is looked up anew: what was good at the request may not be by now. A turn in line does so, too. */
+  /**
+   * Where it would go back to is looked up anew: what was good at the request may not be by now. So is how many must approve:
+   * a file that has become stricter counts, one that has become laxer does not. A turn in line does so, too.
+   */
   function approved({ stored, place }: Found, by: Actor): LaterEvent {
     const { kind, release } = stored.state;
     const back = kind === "rollback" ? null : goodBesides(store, keyOf(place), release);
-    return { type: "approved", at: clock.now(), by, back };
+    const { required } = approvalsFor(place.environment, stored.allowBad !== null);
+    const more = required > stored.state.approvalsRequired ? { required } : {};
+    return { type: "approved", at: clock.now(), by, back, ...more };
   }
 
   /** What has come between since it was asked for. In line nothing is checked yet: its turn plans and checks anew. */

@@ -42,7 +42,7 @@ function tooLate(state: RolloutState): Step {
 /** Counts in line, too: there it is enough when its turn comes. One that has grown old there may be given again, or by another. */
 export function approve(state: RolloutState, event: Of<"approved">): Step {
   const { by, at } = event;
-  const { approvalsRequired } = state;
+  const approvalsRequired = Math.max(state.approvalsRequired, event.required ?? 0);
   if (state.phase !== "awaiting_approval" && state.phase !== "in_line") return tooLate(state);
   const isMine = (a: { readonly by: Person }) => a.by.id === by.id && a.by.kind === by.kind;
   const isInTheWay = state.approvals.length >= approvalsRequired || state.approvals.some(isMine);
@@ -50,9 +50,14 @@ export function approve(state: RolloutState, event: Of<"approved">): Step {
   if (approvals.some(isMine)) return refused("already_approved");
   if (approvals.length >= approvalsRequired) return tooLate(state);
   const { back = state.back } = event;
-  const next = change(quiet(state), { approvals: [...approvals, { by, at }], back });
+  const detail = approvalsRequired > state.approvalsRequired ? moreNeeded(approvalsRequired) : state.detail;
+  const next = change(quiet(state), { approvals: [...approvals, { by, at }], approvalsRequired, back, detail });
   if (state.phase === "in_line" || next.state.approvals.length < approvalsRequired) return moved(next);
   return moved(queue(also(next, { kind: "clear_timer", name: "expiry" }), event));
+}
+
+function moreNeeded(required: number): string {
+  return `the service file asks for ${required} approvals by now`;
 }
 
 /** Outside of the line the request itself expires first. */

@@ -46,7 +46,14 @@ function eventLines(before: RolloutState | null, event: RolloutEvent, after: Rol
       return [line(`Asked for by ${named(event.requester)}.`, `Asked for by ${mention(event.requester)}.`)];
     case "approved": {
       const progress = `(${after.approvals.length} of ${after.approvalsRequired})`;
-      return [line(`Approved by ${named(event.by)} ${progress}.`, `:thumbsup: Approved by ${mention(event.by)} ${progress}.`)];
+      const needs = after.approvalsRequired > (before?.approvalsRequired ?? 0);
+      const more = needs ? ` The service file asks for ${after.approvalsRequired} approvals by now.` : "";
+      return [
+        line(
+          `Approved by ${named(event.by)} ${progress}.${more}`,
+          `:thumbsup: Approved by ${mention(event.by)} ${progress}.${more}`,
+        ),
+      ];
     }
     case "rejected": {
       const why = sentence(event.why, 500);

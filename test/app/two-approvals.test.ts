@@ -4,7 +4,8 @@ import { test } from "node:test";
 import type { Actor } from "../../src/app/ports.ts";
 import type { Approvals, GantryConfig } from "../../src/config/valid.ts";
 import { aCommit, eva, type TestApp } from "../kit/app.ts";
-import { aFleet, approves, deploys, edits } from "./line-kit.ts";
+import type { OpenStore } from "./kit.ts";
+import { aFleet, approves, deploys, edits, reboots } from "./line-kit.ts";
 
 const cap: Actor = { kind: "slack", id: "U0CAP", name: "cap" };
 const cap2: Actor = { kind: "slack", id: "U0CAP2", name: "cap2" };
@@ -25,6 +26,14 @@ async function aCarefulFleet(change: Partial<Approvals> = {}): Promise<TestApp> 
   edits(fleet, { approvals: { ...two, ...change } });
   captains(fleet, [cap.id, cap2.id, eva.id], ["cap", "max"]);
   return fleet;
+}
+
+/** What the thread of the rollout is told, oldest first. */
+function thread(fleet: TestApp, rollout: number): string[] {
+  return (fleet.store as OpenStore).db
+    .prepare<[number], string>("select body ->> '$.message.text' from outbox where kind = 'thread' and rollout = ? order by id")
+    .pluck()
+    .all(rollout);
 }
 
 test("in Slack and at a terminal may be one person: it takes two of Slack, or two at terminals", async () => {
@@ -63,4 +72,28 @@ test("where one is enough, it does not matter where it is said", async () => {
   const fleet = await aCarefulFleet({ required: 1 });
   assert.equal(await deploys(fleet, 2), "#2");
   assert.equal(await approves(fleet, 2, capHere), "queued");
+});
+
+test("a file that asks for more by now is heard by what waits: the stricter number counts, and the card says so", async () => {
+  const fleet = await aCarefulFleet({ required: 1 });
+  assert.equal(await deploys(fleet, 2), "#2");
+  edits(fleet, { approvals: two });
+  await reboots(fleet);
+  assert.equal(await approves(fleet, 2, cap), "awaiting_approval");
+  assert.deepEqual(
+    [fleet.state(2).approvals.length, fleet.state(2).approvalsRequired, fleet.state(2).detail],
+    [1, 2, "the service file asks for 2 approvals by now"],
+  );
+  assert.match(thread(fleet, 2).at(-1) ?? "", /^Approved by cap \(1 of 2\)\. The service file asks for 2 approvals by now\.$/);
+  assert.match(await approves(fleet, 2, cap), /^already_approved/);
+  assert.match(await approves(fleet, 2, capHere), /^own_request/);
+  assert.equal(await approves(fleet, 2, cap2), "queued");
+});
+
+test("a file that asks for fewer by now is not: what was asked for under stricter rules keeps to them", async () => {
+  const fleet = await aCarefulFleet();
+  assert.equal(await deploys(fleet, 2), "#2");
+  edits(fleet, { approvals: { ...two, required: 1 } });
+  assert.equal(await approves(fleet, 2, cap), "awaiting_approval");
+  assert.equal(await approves(fleet, 2, cap2), "queued");
 });
