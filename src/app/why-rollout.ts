@@ -5,7 +5,7 @@ import { releaseName } from "../core/release.ts";
 import { type HostState, type HostStatus, hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import type { SlotStep } from "../core/slot.ts";
 import type { Unproved } from "./why-soak.ts";
-import { afterTheEnd, frozen, locked, mostHosts, namesOf, paused, placeOf, type Wait } from "./why-standing.ts";
+import { afterTheEnd, frozen, locked, mostHosts, namesOf, paused, placeOf, type Serving, type Wait } from "./why-standing.ts";
 
 /** What a wait is judged by, besides the rollout's own state. */
 export type Around = {
@@ -25,12 +25,14 @@ export type Around = {
   /** Hosts that nobody hears of, and since when. */
   readonly away: ReadonlyMap<string, number | null>;
   readonly steps: Readonly<Record<string, SlotStep>>;
+  /** Asked only of what has ended. */
+  readonly serving: Serving;
 };
 
 /** Never empty while the rollout has not ended. */
 export function waitsOf(state: RolloutState, around: Around): readonly Wait[] {
   const first = around.freeze === null ? [] : [frozen(around.freeze)];
-  if (hasEnded(state)) return [...first, ...afterTheEnd(state)];
+  if (hasEnded(state)) return [...first, ...afterTheEnd(state, around.serving)];
   const pauses = state.pauses.filter((p) => p.reason !== "server_behind" || around.freeze === null);
   return [...first, ...pauses.map((pause) => paused(pause, state)), ...(standsStill(state) ? [] : inPhase(state, around))];
 }

@@ -2,7 +2,7 @@
 import type { FreezeFacts, LockFacts, WhyFacts } from "../core/facts.ts";
 import { reasons } from "../core/reasons.ts";
 import { releaseName } from "../core/release.ts";
-import type { Pause, RolloutState } from "../core/rollout-state.ts";
+import type { HostState, Pause, RolloutState } from "../core/rollout-state.ts";
 
 export type Wait = WhyFacts["waits"][number];
 
@@ -90,8 +90,11 @@ export function namesOf(hosts: readonly { readonly host: string }[]): string {
   return hosts.length > shown.length ? `${shown.join(", ")} and ${hosts.length - shown.length} more` : shown.join(", ");
 }
 
-/** What is left to see to. */
-export function afterTheEnd(state: RolloutState): readonly Wait[] {
+/** What hosts serve well now, null for nothing; those that serve badly, or were not seen, are not in it. */
+export type Serving = ReadonlyMap<string, number | null>;
+
+/** What is left to see to. Hosts that have come along since the end are not. */
+export function afterTheEnd(state: RolloutState, serving: Serving): readonly Wait[] {
   const { watch, phase, endedAt } = state;
   const place = placeOf(state);
   const waits: Wait[] = [];
@@ -112,31 +115,44 @@ export function afterTheEnd(state: RolloutState): readonly Wait[] {
       ends: "Time. Containers that do not stay well raise its card again; another rollout here ends the watch.",
     });
   }
-  if (phase === "incomplete") waits.push(leftOver(state));
-  if (phase === "stuck") waits.push(stuck(state));
+  if (phase === "incomplete") waits.push(...leftOver(state, serving));
+  if (phase === "stuck") waits.push(...stuck(state, serving));
   return waits;
 }
 
-function leftOver(state: RolloutState): Wait {
-  const without = state.hosts.filter((h) => h.status !== "healthy" && h.status !== "unchanged");
+function leftOver(state: RolloutState, serving: Serving): readonly Wait[] {
+  const without = state.hosts.filter(
+    (h) => h.status !== "healthy" && h.status !== "unchanged" && serving.get(h.host) !== state.release,
+  );
+  if (without.length === 0) return [];
   const why = without.slice(0, mostHosts).map((h) => (h.reason === null ? h.host : `${h.host} (${h.reason})`));
-  return {
+  const wait: Wait = {
     reason: "left_incomplete",
     text: `These hosts do not have ${releaseName(state.release)}: ${why.join(", ")}${without.length > mostHosts ? ` and ${without.length - mostHosts} more` : ""}.`,
     since: state.endedAt,
     until: null,
     ends: `Mend them, then ask for the same again in ${placeOf(state)}; or \`/rollback ${placeOf(state)}\`.`,
   };
+  return [wait];
 }
 
-function stuck(state: RolloutState): Wait {
-  const out = state.hosts.filter((h) => h.status === "stuck" || h.status === "failed");
+function stuck(state: RolloutState, serving: Serving): readonly Wait[] {
+  const isOut = (h: HostState) => h.status === "stuck" || h.status === "failed";
+  const out = state.hosts.filter((h) => isOut(h) && serving.get(h.host) !== wantedBack(state, h));
+  if (out.length === 0) return [];
   const why = out.slice(0, mostHosts).map((h) => (h.reason === null ? h.host : `${h.host} (${h.reason})`));
-  return {
+  const wait: Wait = {
     reason: state.reason ?? "restore_failed",
-    text: `A person is needed on ${why.join(", ") || "its hosts"}: they could not go back.`,
+    text: `A person is needed on ${why.join(", ")}: they could not go back.`,
     since: state.endedAt,
     until: null,
     ends: `Somebody mends them, then \`/rollback ${placeOf(state)}\` or a new deploy succeeds.`,
   };
+  return [wait];
+}
+
+/** What the host was to serve in the end; null is nothing. */
+function wantedBack({ kind, release }: RolloutState, { attempt, from, back }: HostState): number | null {
+  if (kind === "rollback") return release;
+  return attempt === 0 ? from : back;
 }

@@ -93,6 +93,7 @@ export function createWhy(parts: WhyParts): { readonly why: (about: readonly str
       unproved: unprovedOf(state, { slots, fleet, isBlind: (host) => isBlind(store, host), now: now() }),
       away: new Map(silent.map(({ host }) => [host, store.hosts.find(host)?.lastSeenAt ?? null])),
       steps: stepsOf(slots, number),
+      serving: new Map(hasEnded(state) ? slots.flatMap(servedBy) : []),
     };
   }
 
@@ -281,6 +282,13 @@ export function createWhy(parts: WhyParts): { readonly why: (about: readonly str
   }
 
   return { why };
+}
+
+/** The host and what serves well on it; not one that serves badly, or was not seen. */
+function servedBy({ host, observed }: StoredSlot): readonly (readonly [string, number | null])[] {
+  if (observed === null || observed.unseen === true) return [];
+  const { live } = observed;
+  return live === null ? [[host, null]] : live.health === "ok" ? [[host, live.release]] : [];
 }
 
 function hostIn(stored: StoredRollout | null, name: string): HostState | undefined {

@@ -21,6 +21,7 @@ const quiet: Around = {
   keptBackSince: null,
   away: new Map(),
   steps: {},
+  serving: new Map(),
 };
 
 /** How hosts stand in each phase; every status stands somewhere. */

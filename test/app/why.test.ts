@@ -6,7 +6,7 @@ import { statusMessage } from "../../src/messages/status.ts";
 import { whyMessage } from "../../src/messages/why.ts";
 import { aCommit, anApp, ana, eva, type TestApp } from "../kit/app.ts";
 import { comes, fails, goes, passes, repeats, runs } from "./hosts-kit.ts";
-import { editsPolicy } from "./line-kit.ts";
+import { editsPolicy, rollsBack } from "./line-kit.ts";
 
 const place = { service: "api", environment: "prod" };
 
@@ -224,4 +224,52 @@ describe("why", () => {
       assert.match(refusal(fleet, "api", "moon"), /^unknown_environment: api has no environment `moon`/);
       assert.match(refusal(fleet, "apo", "prod"), /^unknown_service/);
     }));
+});
+
+describe("what has ended and left hosts behind", () => {
+  const left = (fleet: TestApp, ...about: readonly string[]) =>
+    waits(asked(fleet, ...about)).filter((wait) => /person is needed|do not have/.test(wait));
+
+  test("a stuck rollback needs a person only where nobody has come along: b and c return and serve what they should", () =>
+    withApp(["a", "b", "c"], async (fleet) => {
+      await fleet.ships(aCommit(1));
+      await fleet.ships(aCommit(2));
+      await rollsBack(fleet);
+      fleet.reports("a");
+      goes(fleet, "b");
+      goes(fleet, "c");
+      for (let turn = 0; turn < 200 && fleet.state(3).endedAt === null; turn += 1) await passes(fleet, 5000);
+      assert.equal(fleet.state(3).phase, "stuck");
+      assert.match(left(fleet, "#3").join("\n"), /A person is needed on b \(.*\), c \(/);
+      comes(fleet, "b");
+      fleet.reports("b");
+      await passes(fleet, 2000);
+      assert.match(left(fleet, "#3").join("\n"), /A person is needed on c \(/);
+      comes(fleet, "c");
+      fleet.reports("c");
+      await passes(fleet, 2000);
+      assert.deepEqual([left(fleet, "#3"), left(fleet, "api", "prod")], [[], []]);
+      fleet.reports("c", { health: "failing" });
+      assert.match(left(fleet, "#3").join("\n"), /A person is needed on c \(/);
+    }));
+
+  test("an incomplete rollout leaves out the host that has it by now", () =>
+    withApp(
+      ["a", "b"],
+      async (fleet) => {
+        await fleet.ships(aCommit(1));
+        const number = await fleet.asks(aCommit(2));
+        for (const host of ["a", "b"]) fleet.hasImage(host);
+        for (let turn = 0; turn < 60 && fleet.state(number).endedAt === null; turn += 1) {
+          const swapping = fleet.state(number).hosts.filter((h) => h.status === "swapping");
+          for (const { host } of swapping) host === "b" ? fails(fleet, "b", "disk_full") : fleet.reports(host);
+          await passes(fleet, 1000);
+        }
+        assert.equal(fleet.state(number).phase, "incomplete");
+        assert.equal(left(fleet, `#${number}`)[0], "left_incomplete: These hosts do not have r2: b (disk_full).");
+        fleet.reports("b");
+        assert.deepEqual([left(fleet, `#${number}`), left(fleet, "api", "prod")], [[], []]);
+      },
+      { maxFailed: { hosts: 1 } },
+    ));
 });
