@@ -36,37 +36,39 @@ export function createLog(options: { level: LogLevel; secrets: readonly string[]
 }
 
 /**
- * Lines to an open file. Whoever reads the log may go away, or its disk fill up: lines are lost then, and are counted in the first
- * that can be written again. pino's own destination tries for ever when the process ends.
+ * Lines to an open file. Whoever reads the log may go away or stand still, or its disk fill up: lines are lost then, and are
+ * counted in the first that can be written again. pino's own destination tries for ever when the process ends.
  */
 export function toFile(fd: number): DestinationStream {
   let lost = 0;
+  /** The last line stands there in part. */
+  let isCut = false;
   return {
     write(line) {
-      try {
-        const before =
-          lost === 0 ? "" : `${JSON.stringify({ level: "warn", lost, msg: "lines of the log could not be written" })}\n`;
-        writeAll(fd, Buffer.from(before + line));
-        lost = 0;
-      } catch {
-        lost += 1;
-      }
+      const before =
+        lost === 0 ? "" : `${JSON.stringify({ level: "warn", lost, msg: "lines of the log could not be written" })}\n`;
+      const bytes = Buffer.from(`${isCut ? "\n" : ""}${before}${line}`);
+      // A reader that stands still is waited for once, not with every line.
+      const written = writeAll(fd, bytes, lost === 0 ? mostWaits : 0);
+      if (written > 0) isCut = written < bytes.length;
+      lost = written === bytes.length ? 0 : lost + 1;
     },
   };
 }
 
-/** A pipe that is full is waited for, for a moment. */
-function writeAll(fd: number, bytes: Buffer): void {
-  let rest = bytes;
-  for (let waits = 0; rest.length > 0; ) {
+/** A pipe that is full is waited for, at most so often. Returns how many bytes were written, whatever went wrong. */
+function writeAll(fd: number, bytes: Buffer, mostWaits: number): number {
+  let written = 0;
+  for (let waits = 0; written < bytes.length; ) {
     try {
-      rest = rest.subarray(writeSync(fd, rest));
+      written += writeSync(fd, bytes, written);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || waits >= mostWaits) throw error;
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || waits >= mostWaits) break;
       waits += 1;
       Atomics.wait(sleeper, 0, 0, waitMs);
     }
   }
+  return written;
 }
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -141,6 +141,30 @@ test("a log whose reader has gone, or whose disk is full, stops nobody; how much
   assert.match(lines[0] ?? "", /"lost":2,"msg":"lines of the log could not be written"/);
   assert.deepEqual(lines.slice(1), ['{"msg":"three"}', '{"msg":"four"}']);
   closeSync(fd);
+  rmSync(folder, { recursive: true });
+});
+
+test("a reader that stands still is waited for once, and what it missed does not run into what follows", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "gantry-log-"));
+  const pipe = join(folder, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  const reading = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const writing = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+  const destination = toFile(writing);
+  const long = `{"msg":"${"x".repeat(40_000)}"}\n`;
+  destination.write(long);
+  const start = performance.now();
+  for (let i = 0; i < 20; i += 1) destination.write(long);
+  assert.ok(performance.now() - start < 5_000, "not half a second for each of them");
+  const drained = () => {
+    const chunk = Buffer.alloc(1 << 20);
+    return chunk.subarray(0, readSync(reading, chunk)).toString();
+  };
+  drained();
+  destination.write('{"msg":"after"}\n');
+  assert.match(drained(), /^\n\{"level":"warn","lost":20,"msg":"lines of the log could not be written"\}\n\{"msg":"after"\}\n$/);
+  closeSync(writing);
+  closeSync(reading);
   rmSync(folder, { recursive: true });
 });
 
