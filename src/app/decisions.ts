@@ -1,7 +1,8 @@
 /** Approve, reject, cancel. Authority, gates and plan are checked at the moment of the act; the reducer lets the first decision win. */
 import { type Refusal, refuse } from "../core/reasons.ts";
-import type { LaterEvent, RolloutState } from "../core/rollout-state.ts";
+import type { LapsedApproval, LaterEvent, RolloutState } from "../core/rollout-state.ts";
 import { actingRoles } from "./acts.ts";
+import { lapsedApprovals } from "./approvals.ts";
 import { approvalsFor, cannotApprove, goneFrom, isRefusal, mayBeOne, type RequestParts, refused } from "./asked.ts";
 import type { Facts } from "./facts.ts";
 import type { Decided, Gantry, Refused } from "./gantry.ts";
@@ -23,12 +24,14 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
     if (isRefusal(found)) return refused(found);
     const untold = untoldApprover(found, facts.actor);
     if (untold !== null) return refused(untold);
+    const lapsed = await lapsedApprovals(people, found);
+    if (isRefusal(lapsed)) return refused(lapsed);
     // Who was looked up outside is known; the rest is looked at in the transaction that decides.
     return conductor.atomically(() => {
       const fresh = find(facts.rollout, facts.planHash);
       if (isRefusal(fresh)) return refused(fresh);
-      const gate = gateOf(fresh) ?? oneOfTwo(fresh, facts.actor);
-      return gate === null ? decide(facts.rollout, approved(fresh, facts.actor)) : refused(gate);
+      const gate = gateOf(fresh) ?? oneOfTwo(fresh, { actor: facts.actor, lapsed });
+      return gate === null ? decide(facts.rollout, approved(fresh, { by: facts.actor, lapsed })) : refused(gate);
     });
   }
 
@@ -36,12 +39,15 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
    * Where it would go back to is looked up anew: what was good at the request may not be by now. So is how many must approve:
    * a file that has become stricter counts, one that has become laxer does not. A turn in line does so, too.
    */
-  function approved({ stored, place }: Found, by: Actor): LaterEvent {
+  function approved(
+    { stored, place }: Found,
+    { by, lapsed }: { readonly by: Actor; readonly lapsed: readonly LapsedApproval[] },
+  ): LaterEvent {
     const { kind, release } = stored.state;
     const back = kind === "rollback" ? null : goodBesides(store, keyOf(place), release);
     const { required } = approvalsFor(place.environment, stored.allowBad !== null);
     const more = required > stored.state.approvalsRequired ? { required } : {};
-    return { type: "approved", at: clock.now(), by, back, ...more };
+    return { type: "approved", at: clock.now(), by, back, ...more, ...(lapsed.length === 0 ? {} : { lapsed }) };
   }
 
   /** What has come between since it was asked for. In line nothing is checked yet: its turn plans and checks anew. */
@@ -107,11 +113,14 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
   }
 
   /** More than one must say yes, and whoever did may be the same person by their other name. */
-  function oneOfTwo({ stored, place }: Found, actor: Actor): Refusal | null {
+  function oneOfTwo(
+    { stored, place }: Found,
+    { actor, lapsed }: { readonly actor: Actor; readonly lapsed: readonly LapsedApproval[] },
+  ): Refusal | null {
     const { number, approvals } = stored.state;
     const { required, from } = approvalsFor(place.environment, stored.allowBad !== null);
     const needed = Math.max(required, stored.state.approvalsRequired);
-    const other = approvals.find(({ by }) => mayBeOne(by, actor))?.by;
+    const other = approvals.find(({ by }) => mayBeOne(by, actor) && !lapsed.some((l) => isSame(l.by, by)))?.by;
     if (needed < 2 || other === undefined) return null;
     const [there, way] =
       other.kind === "local"

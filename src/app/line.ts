@@ -6,7 +6,9 @@
  * Nothing here is remembered outside of the store: after a start `advanceAll` looks at every environment again.
  */
 import { type Refusal, refuse } from "../core/reasons.ts";
+import type { LapsedApproval } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
+import { lapsedApprovals } from "./approvals.ts";
 import { approvalsFor, budgetOfPlan, goneFrom, hostsOfPlan, isRefusal, type RequestParts } from "./asked.ts";
 import { judgedSince, lockOf, planGates } from "./gates.ts";
 import { announceNext, holdAfterFailure, releaseBehind, tellRequester } from "./line-rules.ts";
@@ -104,12 +106,15 @@ export function createLine(parts: LineParts): Line {
       return false;
     }
     const place = placeOf(config, key.service, key.environment);
-    const standing = isRefusal(place) ? place : await mayAsk(first, place);
+    const standing = isRefusal(place) ? place : await standingOf(first, place);
     if (stopped) return false;
-    if (standing?.reason === "chat_unreachable") {
+    if (isRefusal(standing) && standing.reason === "chat_unreachable") {
       const name = `${key.service} ${key.environment}`;
       keptBackSince.set(name, keptBackSince.get(name) ?? clock.now());
-      log.warn({ rollout: first.number, ...key }, "nobody says now whether the requester may still ask; the turn waits");
+      log.warn(
+        { rollout: first.number, ...key },
+        "nobody says now whether the requester may still ask and the approvers approve; the turn waits",
+      );
       lookAgainLater(key);
       return false;
     }
@@ -131,21 +136,26 @@ export function createLine(parts: LineParts): Line {
     return first === undefined || first.state.pauses.length > 0 ? null : first;
   }
 
-  function mayAsk(first: StoredRollout, place: Place): Promise<Refusal | null> {
+  /** The approvals of those who could not give them now; or why it may not begin: its requester could not ask now, or nobody says. */
+  async function standingOf(first: StoredRollout, place: Place): Promise<readonly LapsedApproval[] | Refusal> {
     const what = `deploy to ${nameOf(place)}`;
-    return people.refusal({ actor: first.state.requester, roles: place.environment.deployers, what });
+    const refusal = await people.refusal({ actor: first.state.requester, roles: place.environment.deployers, what });
+    return refusal ?? lapsedApprovals(people, { stored: first, place });
   }
 
-  function takeTurn(number: number, place: Place | Refusal, standing: Refusal | null): void {
+  function takeTurn(number: number, place: Place | Refusal, standing: readonly LapsedApproval[] | Refusal): void {
     const stored = store.rollouts.find(number);
     if (stored === null) return;
-    const refusal = standing ?? (isRefusal(place) ? place : begin(stored, place));
+    const refusal = isRefusal(place) ? place : isRefusal(standing) ? standing : begin(stored, { place, lapsed: standing });
     if (refusal === null) return;
     move(number, { type: "thrown_out", at: clock.now(), reason: refusal.reason, detail: refusal.text });
   }
 
   /** Its turn comes, with a plan of this moment; or the refusal it is thrown out with. */
-  function begin(stored: StoredRollout, place: Place): Refusal | null {
+  function begin(
+    stored: StoredRollout,
+    { place, lapsed }: { readonly place: Place; readonly lapsed: readonly LapsedApproval[] },
+  ): Refusal | null {
     const { number, state } = stored;
     const release = store.releases.find(state.service, state.release);
     if (release === null) return refuse("image_missing", `r${state.release} is not known any more.`);
@@ -166,6 +176,7 @@ export function createLine(parts: LineParts): Line {
       policy: planned.plan.policy,
       approvalsRequired: approvalsFor(place.environment, stored.allowBad !== null).required,
       expireMs: place.environment.approvals.expireMs,
+      ...(lapsed.length === 0 ? {} : { lapsed }),
       batches: planned.plan.batches,
       hosts: hostsOfPlan(planned),
       ...budgetOfPlan(planned),

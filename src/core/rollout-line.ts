@@ -6,6 +6,7 @@ import {
   type Effect,
   type HostState,
   isPaused,
+  type LapsedApproval,
   type LaterEvent,
   type PlannedHostFacts,
   type RolloutState,
@@ -48,14 +49,15 @@ export function turnCame(state: RolloutState, event: Of<"turn_came">): Step {
   const isSame = planHash === state.planHash;
   const expiresAt = at + (event.expireMs ?? patienceOf(state));
   const old = state.approvals.filter((a) => event.expireMs !== undefined && at - a.at >= event.expireMs);
+  const gone = lapsedOf(state, event);
   const hosts = hostsOf(event.hosts);
   const budget = event.budget ?? budgetOf({ policy, batches, hosts });
   const plan = { from, back, planHash, policy, approvalsRequired, batches, budget, expiresAt, hosts };
-  const next: RolloutState = { ...state, ...plan, approvals: isSame ? without(state.approvals, old) : [] };
+  const next: RolloutState = { ...state, ...plan, approvals: isSame ? without(state.approvals, [...old, ...gone]) : [] };
   if (batches.length === 0) return moved(endsEmpty(next, at));
   if (next.approvals.length >= approvalsRequired) return moved(queue(quiet(next), event));
   const reason = isSame ? "awaiting_approval" : "plan_changed";
-  const detail = isSame ? agedText(old, at) : changed(state);
+  const detail = isSame ? together(agedText(without(old, gone), at), lapsedText(event.lapsed)) : changed(state);
   const waits: RolloutState = { ...next, phase: "awaiting_approval", reason, detail };
   return moved({ state: waits, effects: [expiry(expiresAt)] });
 }
@@ -67,6 +69,25 @@ export function patienceOf({ expiresAt, requestedAt }: RolloutState): number {
 
 export function without(approvals: RolloutState["approvals"], left: RolloutState["approvals"]): RolloutState["approvals"] {
   return approvals.filter((a) => !left.includes(a));
+}
+
+/** Those given by whom the event names. */
+export function lapsedOf(
+  { approvals }: RolloutState,
+  { lapsed = [] }: { readonly lapsed?: readonly LapsedApproval[] },
+): RolloutState["approvals"] {
+  return approvals.filter((a) => lapsed.some(({ by }) => by.kind === a.by.kind && by.id === a.by.id));
+}
+
+export function lapsedText(lapsed: readonly LapsedApproval[] = []): string | null {
+  if (lapsed.length === 0) return null;
+  return lapsed.map(({ by, why }) => `${by.name}'s approval counts no more (${why})`).join(" and ");
+}
+
+/** Reasons as one text; null when there is none. */
+export function together(...texts: readonly (string | null)[]): string | null {
+  const all = texts.filter((text) => text !== null);
+  return all.length === 0 ? null : all.join("; ");
 }
 
 function agedText(old: RolloutState["approvals"], at: number): string | null {

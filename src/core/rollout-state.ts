@@ -175,6 +175,9 @@ export type Requested = {
   readonly fitness?: Fitness;
 };
 
+/** Whoever gave it could not give it now. `why`: "no longer one of captains". */
+export type LapsedApproval = { readonly by: Person; readonly why: string };
+
 export type RolloutEvent = Requested | LaterEvent;
 
 /** Everything that may happen to a rollout after it was requested. */
@@ -188,6 +191,8 @@ export type LaterEvent =
       readonly back?: number | null;
       /** So many must approve by now; the stricter number counts. Absent: as many as at the request. */
       readonly required?: number;
+      /** Earlier approvals that count no more. */
+      readonly lapsed?: readonly LapsedApproval[];
       readonly fitness?: Fitness;
     }
   | { readonly type: "rejected"; readonly at: number; readonly by: Person; readonly why: string }
@@ -248,6 +253,8 @@ export type LaterEvent =
       readonly approvalsRequired: number;
       /** An approval that was given longer ago counts no more. Absent: none grows old. */
       readonly expireMs?: number;
+      /** As in `approved`. */
+      readonly lapsed?: readonly LapsedApproval[];
       readonly batches: readonly (readonly string[])[];
       readonly hosts: readonly PlannedHostFacts[];
       /** As in `requested`. */

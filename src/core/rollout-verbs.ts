@@ -16,7 +16,7 @@ import {
 } from "./rollout-change.ts";
 import { blame, hasFailed } from "./rollout-failure.ts";
 import { goOn, queue } from "./rollout-forward.ts";
-import { patienceOf, without } from "./rollout-line.ts";
+import { lapsedOf, lapsedText, patienceOf, together, without } from "./rollout-line.ts";
 import { withoutPauses } from "./rollout-pauses.ts";
 import {
   type HostState,
@@ -45,12 +45,15 @@ export function approve(state: RolloutState, event: Of<"approved">): Step {
   const approvalsRequired = Math.max(state.approvalsRequired, event.required ?? 0);
   if (state.phase !== "awaiting_approval" && state.phase !== "in_line") return tooLate(state);
   const isMine = (a: { readonly by: Person }) => a.by.id === by.id && a.by.kind === by.kind;
-  const isInTheWay = state.approvals.length >= approvalsRequired || state.approvals.some(isMine);
-  const approvals = isInTheWay ? without(state.approvals, grownOld(state, at)) : state.approvals;
+  const gone = lapsedOf(state, event);
+  const standing = without(state.approvals, gone);
+  const isInTheWay = standing.length >= approvalsRequired || standing.some(isMine);
+  const approvals = isInTheWay ? without(standing, grownOld(state, at)) : standing;
   if (approvals.some(isMine)) return refused("already_approved");
   if (approvals.length >= approvalsRequired) return tooLate(state);
   const { back = state.back } = event;
-  const detail = approvalsRequired > state.approvalsRequired ? moreNeeded(approvalsRequired) : state.detail;
+  const more = approvalsRequired > state.approvalsRequired ? moreNeeded(approvalsRequired) : null;
+  const detail = together(lapsedText(event.lapsed), more) ?? state.detail;
   const next = change(quiet(state), { approvals: [...approvals, { by, at }], approvalsRequired, back, detail });
   if (state.phase === "in_line" || next.state.approvals.length < approvalsRequired) return moved(next);
   return moved(queue(also(next, { kind: "clear_timer", name: "expiry" }), event));

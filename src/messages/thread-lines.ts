@@ -1,7 +1,14 @@
 /** The log in the card's thread: one line for each thing that happened, nothing for what the card shows anyway. */
 import { reasons } from "../core/reasons.ts";
 import { releaseName } from "../core/release.ts";
-import { hasEnded, hostOf, type RolloutEvent, type RolloutState } from "../core/rollout-state.ts";
+import {
+  hasEnded,
+  hostOf,
+  type LapsedApproval,
+  type Person,
+  type RolloutEvent,
+  type RolloutState,
+} from "../core/rollout-state.ts";
 import { phaseSign } from "./phase.ts";
 import { incompleteText } from "./rollout-after.ts";
 import { servesNow } from "./rollout-hosts.ts";
@@ -44,17 +51,8 @@ function eventLines(before: RolloutState | null, event: RolloutEvent, after: Rol
   switch (event.type) {
     case "requested":
       return [line(`Asked for by ${named(event.requester)}.`, `Asked for by ${mention(event.requester)}.`)];
-    case "approved": {
-      const progress = `(${after.approvals.length} of ${after.approvalsRequired})`;
-      const needs = after.approvalsRequired > (before?.approvalsRequired ?? 0);
-      const more = needs ? ` The service file asks for ${after.approvalsRequired} approvals by now.` : "";
-      return [
-        line(
-          `Approved by ${named(event.by)} ${progress}.${more}`,
-          `:thumbsup: Approved by ${mention(event.by)} ${progress}.${more}`,
-        ),
-      ];
-    }
+    case "approved":
+      return [approvedLine(event, before, after)];
     case "rejected": {
       const why = sentence(event.why, 500);
       return [line(`Rejected by ${named(event.by)}: ${why}`, `:no_entry_sign: Rejected by ${mention(event.by)}: ${why}`)];
@@ -117,6 +115,20 @@ function eventLines(before: RolloutState | null, event: RolloutEvent, after: Rol
     case "soaked":
       return [];
   }
+}
+
+/** With whatever makes it count for less than the clicks so far would say. */
+function approvedLine(
+  { by, lapsed = [] }: { readonly by: Person; readonly lapsed?: readonly LapsedApproval[] },
+  before: RolloutState | null,
+  after: RolloutState,
+): ThreadLine {
+  const { approvals, approvalsRequired } = after;
+  const lost = lapsed.map((l) => ` ${safe(l.by.name)}'s approval counts no more: ${safe(l.why, 200)}.`).join("");
+  const isMore = approvalsRequired > (before?.approvalsRequired ?? 0);
+  const more = isMore ? ` The service file asks for ${approvalsRequired} approvals by now.` : "";
+  const rest = `(${approvals.length} of ${approvalsRequired}).${lost}${more}`;
+  return line(`Approved by ${named(by)} ${rest}`, `:thumbsup: Approved by ${mention(by)} ${rest}`);
 }
 
 function watchEndedLines(
