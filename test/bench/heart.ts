@@ -152,9 +152,11 @@ async function afterYears(folder: string, judge: Judge): Promise<void> {
   }
 }
 
+/** Of 300 answers, after so many that the code is compiled, as it is in a server that has been asked before. */
 function p99(ask: (i: number) => unknown): number {
   const times: number[] = [];
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 50; i++) ask(i);
+  for (let i = 50; i < 350; i++) {
     const start = performance.now();
     ask(i);
     times.push(performance.now() - start);
