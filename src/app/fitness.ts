@@ -14,7 +14,8 @@ export type FitnessOf = (key: SlotKey, facts: { readonly planned: readonly strin
 
 /**
  * Looks at the hosts of a plan and at all others that belong to the environment: a host that a person has taken out is
- * missing there, too. A host of which nothing was ever wanted is missing nowhere.
+ * missing there, too. A host of which nothing was ever wanted is missing nowhere; nor is one that is no part of the plan and on
+ * which nothing has ever been well: who joins takes no room of what is under way, whatever becomes of it there.
  */
 export function createFitness(parts: {
   readonly store: Store;
@@ -37,7 +38,7 @@ export function createFitness(parts: {
       const host = hosts.get(name);
       if (host !== undefined && host.revokedAt !== null) continue;
       const slot = slots.get(name);
-      const isMissed = shouldServe(slot, host);
+      const isMissed = shouldServe(slot, host) && (planned.includes(name) || slot?.hasServed === true);
       if (!fleet.isConnected(name)) {
         if (!isMissed && !planned.includes(name)) continue;
         away.push(name);

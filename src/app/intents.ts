@@ -8,6 +8,7 @@ import { type HostState, hostOf } from "../core/rollout-state.ts";
 import { isRefusal, type RequestParts, refused } from "./asked.ts";
 import { mostOut } from "./budget.ts";
 import type { Convergence } from "./convergence.ts";
+import { standingOf } from "./fitness.ts";
 import type { Done, Gantry, Refused } from "./gantry.ts";
 import { busy } from "./gates.ts";
 import { type ConfiguredPlace, placesOf } from "./membership.ts";
@@ -88,7 +89,8 @@ export function createIntents(
     for (const place of placesOf(config, host.labels)) {
       const wanted = store.slots.get(host.name, place)?.release ?? null;
       const { unwell, away, unsure = [] } = conductor.fitnessOf(place, { planned: [], patient: false });
-      if (wanted === null || ([...unwell, ...away].includes(host.name) && !unsure.includes(host.name))) continue;
+      if (wanted === null || !servesIn(place, host.name)) continue;
+      if ([...unwell, ...away].includes(host.name) && !unsure.includes(host.name)) continue;
       const out = [...unwell, ...away].filter((name) => name !== host.name);
       const most = mostOut(place.settings.rollout, hostsOf(store, place.settings));
       if (isOnlyOne(host.name, place, out)) return onlyOne(place, host.name);
@@ -101,7 +103,12 @@ export function createIntents(
   function isOnlyOne(host: string, place: ConfiguredPlace, out: readonly string[]): boolean {
     const others = store.slots.ofEnvironment(place).filter((slot) => slot.host !== host && slot.release !== null);
     const names = namesIn(place);
-    return !others.some((slot) => names.includes(slot.host) && !out.includes(slot.host));
+    return !others.some((slot) => names.includes(slot.host) && !out.includes(slot.host) && servesIn(place, slot.host));
+  }
+
+  /** As far as is known. One that is new there, and has not served yet, is neither out nor in. */
+  function servesIn(place: ConfiguredPlace, host: string): boolean {
+    return standingOf(store, store.slots.get(host, place) ?? undefined) !== "out";
   }
 
   function namesIn({ settings }: ConfiguredPlace): string[] {

@@ -62,6 +62,8 @@ export type StoredSlot = SlotKey & {
   readonly fresh: boolean;
   readonly observed: ObservedSlot | null;
   readonly observedAt: number | null;
+  /** Something on it has been well at some time. */
+  readonly hasServed: boolean;
 };
 
 export type EngineFacts = {

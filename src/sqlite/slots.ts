@@ -14,6 +14,7 @@ type Row = {
   fresh: number;
   observed: string | null;
   observed_at: number | null;
+  has_served: number;
 };
 
 export function slotStore(db: Database.Database): SlotStore {
@@ -39,10 +40,10 @@ export function slotStore(db: Database.Database): SlotStore {
        release = excluded.release, rollout = excluded.rollout, fresh = 0`,
   );
   const observe = db.prepare(
-    `insert into slot (host, service, environment, generation, observed, observed_at)
-     values (@host, @service, @environment, 0, @observed, @at)
-     on conflict (host, service, environment)
-     do update set observed = excluded.observed, observed_at = excluded.observed_at`,
+    `insert into slot (host, service, environment, generation, observed, observed_at, has_served)
+     values (@host, @service, @environment, 0, @observed, @at, @isWell)
+     on conflict (host, service, environment) do update set observed = excluded.observed,
+       observed_at = excluded.observed_at, has_served = max(has_served, excluded.has_served)`,
   );
   const record = db.prepare(
     `insert into slot_observation (host, service, environment, at, release, digest, health, detail, restarts)
@@ -80,7 +81,8 @@ export function slotStore(db: Database.Database): SlotStore {
     observe({ host, slot: seen, at }) {
       const { service, environment } = seen;
       const before = slot(get.get(host, service, environment))?.observed ?? null;
-      observe.run({ host, service, environment, observed: JSON.stringify(seen), at });
+      const isWell = seen.live?.health === "ok" ? 1 : 0;
+      observe.run({ host, service, environment, observed: JSON.stringify(seen), at, isWell });
       if (before !== null && whatRuns(before) === whatRuns(seen)) return;
       record.run({
         host,
@@ -118,5 +120,6 @@ function stored(row: Row): StoredSlot {
     fresh: row.fresh === 1,
     observed: row.observed === null ? null : readJson(row.observed),
     observedAt: row.observed_at,
+    hasServed: row.has_served === 1,
   };
 }

@@ -107,6 +107,8 @@ test("a base of the first migrations is brought up to date with all that is in i
   assert.deepEqual(store.rollouts.countEnded(), { succeeded: 1 });
   assert.equal(store.rollouts.active("api", "prod")?.number, 2);
   assert.equal(store.slots.get("prod-1", { service: "api", environment: "prod" })?.fresh, false);
+  const hasServed = (host: string) => store.slots.get(host, { service: "api", environment: "prod" })?.hasServed;
+  assert.deepEqual([hasServed("prod-1"), hasServed("prod-2")], [true, false]);
   assert.equal(store.verdicts.good({ service: "api", environment: "prod" }).length, 1);
   const head = store.history.head();
   assert.equal(head.seq, 5, "a release, three events, a verdict");
@@ -135,8 +137,12 @@ function writeOldBase(data: string, old: string): void {
   rollout(2, "rolling", null);
   db.exec(`insert into rollout_event values (1, 2, 2, 'soaked', '{}');
     insert into verdict (service, environment, release, verdict, rollout, at) values ('api', 'prod', 1, 'good', 1, 5);
-    insert into host (name, labels, public_key, enrolled_at) values ('prod-1', '{}', 'k', 1);
-    insert into slot (host, service, environment, generation, rollout, release) values ('prod-1', 'api', 'prod', 3, 1, 1);`);
+    insert into host (name, labels, public_key, enrolled_at) values ('prod-1', '{}', 'k', 1), ('prod-2', '{}', 'k', 1);
+    insert into slot (host, service, environment, generation, rollout, release)
+      values ('prod-1', 'api', 'prod', 3, 1, 1), ('prod-2', 'api', 'prod', 3, 1, 1);
+    insert into slot_observation (host, service, environment, at, release, digest, health)
+      values ('prod-1', 'api', 'prod', 2, 1, 'd', 'ok'), ('prod-1', 'api', 'prod', 3, 1, 'd', 'failing'),
+        ('prod-2', 'api', 'prod', 2, 1, 'd', 'starting'), ('prod-2', 'api', 'staging', 2, 1, 'd', 'ok');`);
   db.close();
 }
 

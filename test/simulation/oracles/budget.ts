@@ -17,6 +17,8 @@ export type Budget = {
   plan(state: RolloutState, says: number | null): void;
   /** It was made before the data were put back, and judged then. */
   known(state: RolloutState, says: number | null): void;
+  /** The data are those of before: what came after them is not known. */
+  onRestore(): void;
   onHeard(host: string, picture: ObservedPicture): void;
   onSent(host: string, picture: DesiredPicture): void;
   /** Something is wanted of it that it was not told yet. */
@@ -94,6 +96,13 @@ export function watchBudget({ world, fail, reached }: Ground): Budget {
       if (says !== most) fail("I2", `the plan of #${number} says that ${says} may be out; the environment allows ${most}`);
     },
     known: ({ number }, says) => void allowed.set(number, says ?? 1),
+    onRestore() {
+      served.clear();
+      for (const slot of store.hosts.all().flatMap((h) => store.slots.ofHost(h.name))) {
+        const seen = store.slots.series({ service: slot.service, environment: slot.environment, since: 0 });
+        if (seen.some((sample) => sample.host === slot.host && sample.health === "ok")) served.add(slotName(slot.host, slot));
+      }
+    },
     onHeard(host, picture) {
       for (const slot of picture.slots) if (slot.live?.health === "ok") served.add(slotName(host, slot));
     },

@@ -204,6 +204,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     generations.clear();
     states.clear();
     startedGoals.clear();
+    budget.onRestore();
     for (const host of store.hosts.all()) {
       for (const slot of store.slots.ofHost(host.name)) generations.set(slotName(slot.host, slot), slot.generation);
     }

@@ -43,6 +43,25 @@ export function slots(tells: Tells): void {
     assert.deepEqual([store.slots.get("prod-2", key)?.generation, store.slots.get("prod-2", key)?.rollout], [12, 1]);
   });
 
+  tells("whether anything was ever well on a slot, whatever came of it", (store) => {
+    storeRollout(store, aRequest({ number: 1 }));
+    store.hosts.put({ name: "prod-1", labels: {}, publicKey: "k", at: noon });
+    const has = () => store.slots.get("prod-1", key)?.hasServed;
+    const see = (change: Partial<ObservedContainer> | null) =>
+      store.slots.observe({ host: "prod-1", slot: { ...observed, live: change && { ...live, ...change } }, at: noon });
+    store.slots.desire({ ...key, host: "prod-1", rollout: 1, release: 1 });
+    assert.equal(has(), false);
+    see({ health: "starting" });
+    see(null);
+    assert.equal(has(), false);
+    see({});
+    assert.equal(has(), true);
+    see({ health: "failing" });
+    see(null);
+    store.slots.desire({ ...key, host: "prod-1", rollout: 1, release: null });
+    assert.equal(has(), true);
+  });
+
   tells("what ran at a time has an answer, and only changes are kept", (store) => {
     store.hosts.put({ name: "prod-1", labels: {}, publicKey: "k", at: noon });
     const see = (at: number, change: Partial<ObservedContainer>) =>

@@ -13,7 +13,8 @@ type Observation = SlotKey & {
   readonly restarts: number;
 };
 
-const fresh = { generation: 0, rollout: null, release: null, fresh: false, observed: null, observedAt: null };
+const unseen = { observed: null, observedAt: null, hasServed: false };
+const fresh = { generation: 0, rollout: null, release: null, fresh: false, ...unseen };
 
 export function slotStore(ledger: Ledger): SlotStore {
   const rows = createTable<string, StoredSlot>(ledger);
@@ -61,8 +62,10 @@ export function slotStore(ledger: Ledger): SlotStore {
     },
     observe({ host, slot, at }) {
       ledger.transact(() => {
-        const before = rows.get(slotName(host, slot))?.observed ?? null;
-        put(host, slot, { observed: slot, observedAt: at });
+        const known = rows.get(slotName(host, slot));
+        const before = known?.observed ?? null;
+        const hasServed = known?.hasServed === true || slot.live?.health === "ok";
+        put(host, slot, { observed: slot, observedAt: at, hasServed });
         if (before !== null && runsTheSame(before, slot)) return;
         const { service, environment, live } = slot;
         const what = { release: live?.release ?? null, digest: live?.digest ?? null, health: live?.health ?? ("empty" as const) };
