@@ -1,12 +1,14 @@
 /** What a step of a rollout leaves in the store, inside its transaction: what is desired, timers, verdicts, and what is to be said outside. */
 import { type Effect, hasEnded, type RolloutEvent, type RolloutState } from "../core/rollout-state.ts";
+import { badLiveLine } from "../messages/thread-acts.ts";
 import { threadLines } from "../messages/thread-lines.ts";
+import { badLiveAfter, whyBackByItself } from "./bad-live.ts";
 import type { Store } from "./store.ts";
 
 export type Recorded = {
   /** Hosts whose desired state changed. */
   readonly nudges: readonly string[];
-  /** Why the watch wants the release gone; null as a rule. */
+  /** Why the watch or the policy wants the release gone; null as a rule. */
   readonly rollBack: string | null;
 };
 
@@ -38,7 +40,8 @@ export function recordEffects(store: Store, effects: readonly Effect[], facts: {
         break;
     }
   }
-  return { nudges, rollBack };
+  const hasJustEnded = facts.state.endedAt === facts.at;
+  return { nudges, rollBack: rollBack ?? (hasJustEnded ? whyBackByItself(store, facts.state) : null) };
 }
 
 export function isWatched({ watch }: RolloutState): boolean {
@@ -63,6 +66,8 @@ export function recordWords(
   if (before?.phase === state.phase) return;
   put("forge", { phase: state.phase }, false);
   if (!hasEnded(state)) return;
+  const bad = badLiveAfter(store, state);
+  if (bad !== null) put("thread", badLiveLine(state, bad), false);
   put("notice", {}, true);
   put("tickets", {}, true);
 }

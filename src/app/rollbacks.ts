@@ -10,6 +10,7 @@ import type { Release } from "../core/release.ts";
 import type { LaterEvent, RolloutState } from "../core/rollout-state.ts";
 import { plainLine } from "../messages/thread-acts.ts";
 import { isRefusal, type RequestParts, refused } from "./asked.ts";
+import { badLiveAfter } from "./bad-live.ts";
 import type { Facts } from "./facts.ts";
 import type { Gantry, Opened, Refused } from "./gantry.ts";
 import { busy, noHosts } from "./gates.ts";
@@ -63,7 +64,7 @@ type Asked = Pick<Parameters<Gantry["rollback"]>[0], "service" | "environment" |
 export type Rollbacks = Pick<Gantry, "previewRollback" | "rollback"> & {
   /**
    * The watch and the policy say so: the same way as a person's, tried once for each rollout that is left, and its thread says
-   * what came of it. Refused when something is under way that has touched hosts, and when what is live came by a rollback:
+   * what came of it. After a rollout that found bad what is live, too. Refused when something is under way that has touched hosts, and when what is live came by a rollback:
    * going back is never itself undone by Gantry.
    */
   rollBackBySystem(facts: { readonly service: string; readonly environment: string; readonly why: string }): Opened | Refused;
@@ -299,7 +300,7 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
     const { service, environment } = facts;
     return conductor.atomically(() => {
       const last = store.rollouts.lastEnded(service, environment, ["succeeded", "incomplete", "restored", "stuck"]);
-      if (last === null || (last.state.phase !== "succeeded" && last.state.phase !== "incomplete")) {
+      if (last === null || !(isWatchedFor(last.state) || badLiveAfter(store, last.state)?.byItself)) {
         const text = `What is live in ${service} ${environment} is not the work of the rollout that was watched.`;
         return refused(refuse("nothing_live", text));
       }
@@ -345,6 +346,11 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
   }
 
   return { previewRollback, rollback, rollBackBySystem };
+}
+
+/** Its containers are what is live, if anything went well. */
+function isWatchedFor({ phase }: RolloutState): boolean {
+  return phase === "succeeded" || phase === "incomplete";
 }
 
 /** What the watch has asked for, once for each rollout that it judged. */

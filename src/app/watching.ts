@@ -6,6 +6,7 @@ import type { GantryConfig } from "../config/valid.ts";
 import type { HostState, LaterEvent, RolloutState } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
 import { judge, type WatchFinding, type WatchSample, watchRule } from "../core/watch.ts";
+import { whyBackByItself } from "./bad-live.ts";
 import type { Clock, Fleet } from "./ports.ts";
 import { isWatched } from "./recording.ts";
 import { watchKey } from "./rollbacks.ts";
@@ -20,7 +21,7 @@ export type Watching = {
   ring(rollout: number, now: number): void;
   /** Another rollout has begun in the environment: what is seen from now on is its affair. */
   giveWay(to: RolloutState, at: number): void;
-  /** Watches that tripped, whose policy is to go back, and that nothing has followed: a crash may have come between. */
+  /** Watches that tripped and rollouts that found bad what is live, where the policy is to go back and nothing has followed: a crash may have come between. */
   owed(config: GantryConfig): readonly { readonly key: SlotKey; readonly why: string }[];
 };
 
@@ -118,6 +119,8 @@ export function createWatching(parts: {
   function owed(config: GantryConfig): { key: SlotKey; why: string }[] {
     return config.services.flatMap(({ name: service, environments }) =>
       environments.flatMap(({ name: environment }) => {
+        const left = foundBad({ service, environment });
+        if (left !== null) return [{ key: { service, environment }, why: left }];
         const state = store.rollouts.live(service, environment)?.state;
         const finding = state?.watch?.finding ?? null;
         if (state === undefined || finding === null || state.policy.watch.onUnwell !== "rollback") return [];
@@ -125,6 +128,13 @@ export function createWatching(parts: {
         return [{ key: { service, environment }, why: whyOf(finding) }];
       }),
     );
+  }
+
+  function foundBad({ service, environment }: SlotKey): string | null {
+    const last = store.rollouts.lastEnded(service, environment, ["succeeded", "incomplete", "restored", "stuck"])?.state;
+    if (last === undefined || store.rollouts.byRequest(watchKey(last.number)) !== null) return null;
+    const isOld = clock.now() > (last.endedAt ?? 0) + owedForMs;
+    return isOld ? null : whyBackByItself(store, last);
   }
 
   /** Long after the watch a finding is an old story, unless its host is still unwell. */
@@ -136,6 +146,9 @@ export function createWatching(parts: {
 
   return { seen, ring, giveWay, owed };
 }
+
+/** After that people have looked at what was found bad. */
+const owedForMs = 15 * 60_000;
 
 function stands({ status }: HostState): boolean {
   return status === "healthy" || status === "unchanged";

@@ -126,6 +126,23 @@ export function raisedLine(finding: WatchFinding, state: RolloutState): ThreadLi
   return { message: message({ text, name: "raised", blocks }), broadcast: true };
 }
 
+type BadLive = { readonly hosts: readonly string[]; readonly back: number | null; readonly byItself: boolean };
+
+/** What was put back is not all of it: other hosts serve what was found bad. */
+export function badLiveLine(state: RolloutState, { hosts, back, byItself }: BadLive): ThreadLine {
+  const { service, environment, release } = state;
+  const names = hostNames(hosts.map((host) => ({ host })));
+  const what = `${names} still ${hosts.length === 1 ? "serves" : "serve"} ${releaseName(release)}, which is bad, and is what is live in ${service} ${environment}.`;
+  const next = byItself
+    ? "The policy says to go back by itself; what comes of that is said below."
+    : back === null
+      ? `There is no earlier good release: deploy a good commit, \`/deploy ${service} ${environment} COMMIT\`.`
+      : `Roll back: \`/rollback ${service} ${environment}\`.`;
+  const button = back === null || byItself ? [] : [actions([goBackNow(state, back)])];
+  const text = `${what} ${next}`;
+  return { message: message({ text, name: "bad-live", blocks: [section(text), ...button] }), broadcast: true };
+}
+
 /** The time passed and nothing was found. */
 export function quietLine(state: RolloutState): ThreadLine {
   const good = state.endSoakSkipped ? ` ${releaseName(state.release)} is good here.` : "";
