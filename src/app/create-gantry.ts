@@ -125,7 +125,7 @@ export function createApp(parts: GantryParts): App {
   });
   const { isConnected, nudge } = fleet;
   const converge = (key: SlotKey) => late("convergence").environment(key);
-  const fence = createFence({ ...base, conductor: () => conductor, isConnected, nudge, converge });
+  const fence = createFence({ ...base, conductor: () => conductor, isConnected, nudge, converge, thawed: lookAgain });
   const { mayTell, awaited } = fence;
   const convergence = createConvergence({ ...base, fleet, conductor, mayTell, awaited, isHeard: desk.isHeard });
   const people = createPeople({ config, chat, clock, log });
@@ -148,7 +148,7 @@ export function createApp(parts: GantryParts): App {
     });
     log.warn({ host }, "host revoked");
     fleet.drop(host);
-    if (fence.revoked(host, by)) lookAgain();
+    fence.revoked(host, by);
     return true;
   }
 

@@ -54,6 +54,8 @@ export type FenceParts = {
   readonly nudge: (host: string) => void;
   /** What is live there is known now. */
   readonly converge: (key: SlotKey) => void;
+  /** The freeze is over without an adoption: everything that stood still is looked at again. */
+  readonly thawed: () => void;
 };
 
 export type Fence = {
@@ -75,10 +77,10 @@ export type Fence = {
   /** Hosts that have to come, since an adoption that heard none of the environment, before anybody knows what is live there. */
   awaited(key: SlotKey): readonly string[];
   /**
-   * A person has taken the host's key away: what it claims, and what only it could say, counts no more. True: that ended the
-   * freeze, because nobody else says what it said.
+   * A person has taken the host's key away: what it claims, and what only it could say, counts no more. That ends a freeze which
+   * it brought about, once another host has said that it knows nothing more; as long as none has, it may have been right.
    */
-  revoked(host: string, by: Person | null): boolean;
+  revoked(host: string, by: Person | null): void;
   /** Takes what runs for what should be and ends the freeze. `preview`: only says what it would do. */
   adopt(facts: { readonly by: Person; readonly preview?: boolean }): AdoptReport;
 };
@@ -98,7 +100,8 @@ export function createFence(parts: FenceParts): Fence {
 
   function check(says: AgentSays): boolean {
     const host = remember(says);
-    if (store.freeze.current() !== null) return true;
+    const frozen = store.freeze.current();
+    if (frozen !== null) return !(accuserIsGone(frozen) && withdraw(frozen, null));
     const fault = faultOf(says.host, host);
     // A last report may have been on its way when its key was taken away.
     if (fault !== null && store.hosts.find(says.host)?.revokedAt === null) {
@@ -187,12 +190,22 @@ export function createFence(parts: FenceParts): Fence {
     });
   }
 
+  function accuserIsGone({ host }: FreezeFacts): boolean {
+    return host !== null && store.hosts.find(host)?.revokedAt !== null;
+  }
+
+  /** Those that have obeyed a server before, are there, and have said all they know: what they do not know, they contradict. */
+  function witnesses(besides: string): readonly string[] {
+    const hasSpoken = ({ epoch, slots }: Heard) => slots !== null && (epoch ?? 0) > 0;
+    return [...heard].flatMap(([host, says]) => (host !== besides && hasSpoken(says) && parts.isConnected(host) ? [host] : []));
+  }
+
   function frozen(): FreezeFacts | null {
     const now = store.freeze.current();
     if (now === null || now.host === null) return now;
+    if (accuserIsGone(now)) return { ...now, detail: `${now.detail}${goneText(now.host)}` };
     const others = accusers().flatMap(({ host }) => (host === now.host ? [] : [host]));
-    const agree = [...heard.keys()].filter((host) => host !== now.host && parts.isConnected(host)).length;
-    return { ...now, detail: `${now.detail}${othersText(now.host, { others, agree })}` };
+    return { ...now, detail: `${now.detail}${othersText(now.host, { others, agree: witnesses(now.host).length })}` };
   }
 
   /** The host that brought the freeze about was revoked: what others say like it keeps it up, and so does what it never said. */
@@ -202,6 +215,7 @@ export function createFence(parts: FenceParts): Fence {
       store.freeze.set({ ...next.fault, at, host: next.host });
       return false;
     }
+    if (host === null || witnesses(host).length === 0) return false;
     parts.conductor().atomically(() => {
       store.freeze.clear();
       store.history.act({ at: clock.now(), kind: "unfrozen", by, facts: { host, detail } });
@@ -215,6 +229,7 @@ export function createFence(parts: FenceParts): Fence {
     );
     for (const [name, says] of heard) if (parts.isConnected(name)) settle(name, says);
     for (const name of heard.keys()) parts.nudge(name);
+    parts.thawed();
     return true;
   }
 
@@ -315,7 +330,7 @@ export function createFence(parts: FenceParts): Fence {
       settled.delete(host);
       for (const key of unheard().found) if (key.awaits.includes(host)) parts.converge(key);
       const frozen = store.freeze.current();
-      return frozen !== null && frozen.host === host && withdraw(frozen, by);
+      if (frozen?.host === host) withdraw(frozen, by);
     },
     adopt,
   };
@@ -324,9 +339,14 @@ export function createFence(parts: FenceParts): Fence {
 /** Whether it is one host's word against all others', which a person must know before going by it. */
 function othersText(host: string, { others, agree }: { readonly others: readonly string[]; readonly agree: number }): string {
   if (others.length > 0) return ` More than this server know also: ${others.join(", ")}.`;
-  if (agree === 0) return "";
+  if (agree === 0) return " No other host is connected that could say otherwise.";
   const rest = agree === 1 ? "the one other host that is connected knows" : `the ${agree} other hosts that are connected know`;
   return ` Only ${host} says so; ${rest} nothing more. If it cannot be right: \`gantry revoke ${host}\` ends this.`;
+}
+
+function goneText(host: string): string {
+  const ends = "it ends by itself when one comes that knows nothing more, and with `gantry adopt`";
+  return ` ${host} is revoked since, and no other host is connected that could contradict it: ${ends}.`;
 }
 
 function refusalText({ at, detail }: FreezeFacts): string {

@@ -92,10 +92,47 @@ test("as long as another one says it the server stands still, and that one is na
   assert.match(frozen?.detail ?? "", /web-2 knows the history up to #901.* Only web-2 says so; the one other host/);
   web3.connects();
   assert.equal(web3.told.length, 0);
-  t.app.revoke("web-3", null);
+  t.store.hosts.put({ name: "web-4", labels: { env: "prod" }, publicKey: "web-4", at: t.clock.now() });
+  t.app.revoke("web-4", null);
   assert.equal(t.app.fence.isFrozen(), true, "another one's revocation changes nothing");
   t.app.revoke("web-2", null);
   assert.equal(t.app.fence.isFrozen(), false);
+});
+
+test("when nobody is there to contradict it, its revocation ends nothing yet: the first that comes and knows nothing more does", async () => {
+  const [web1, web2] = (await live("web-1", "web-2")) as [Agent, Agent];
+  const number = await t.asks(aCommit(2));
+  t.connected.delete("web-2");
+  web1.wasTold({ release: 2, seq: 900 });
+  web1.connects();
+  assert.match(await refusal("alone"), /up to #900.* No other host is connected that could say otherwise\./);
+  t.connected.delete("web-1");
+  t.app.revoke("web-1", eva);
+  assert.equal(t.app.fence.isFrozen(), true, "it may have been right");
+  assert.match(
+    t.app.gantry.freeze()?.detail ?? "",
+    /web-1 is revoked since, and no other host is connected that could contradict it: it ends by itself when one comes/,
+  );
+  t.restart();
+  assert.equal(t.app.fence.isFrozen(), true);
+  t.store.hosts.put({ name: "web-3", labels: { env: "prod" }, publicKey: "web-3", at: t.clock.now() });
+  anAgent(t, "web-3").connects();
+  assert.equal(t.app.fence.isFrozen(), true, "one that was never told anything contradicts nobody");
+  web2.connects();
+  assert.equal(t.app.fence.isFrozen(), false);
+  assert.deepEqual(t.state(number).pauses, []);
+  web2.connects();
+  assert.ok(web2.told.length > 0, "it is told again");
+});
+
+test("the next that comes may say the same: then the freeze is by its word", async () => {
+  const [web1, web2] = (await live("web-1", "web-2")) as [Agent, Agent];
+  for (const agent of [web1, web2]) agent.wasTold({ release: 2, seq: 900 });
+  t.connected.delete("web-2");
+  web1.connects();
+  t.app.revoke("web-1", eva);
+  web2.connects();
+  assert.deepEqual([t.app.fence.isFrozen(), t.app.gantry.freeze()?.host], [true, "web-2"]);
 });
 
 test("one that was away and says the same freezes it again", async () => {
