@@ -155,7 +155,9 @@ export function createConductor(parts: ConductorParts): Conductor {
   /** What the reducer must know of the hosts when one may begin; it is recorded with the event. */
   function withFitness(event: LaterEvent, state: RolloutState): LaterEvent {
     if (!mayBeginHosts.includes(event.type)) return event;
-    const hosts = event.type === "turn_came" ? event.hosts : state.hosts;
+    const planned = event.type === "turn_came" ? event.hosts : state.hosts;
+    // Who leaves counts as any other host that is no part of it.
+    const hosts = event.type === "host_left" ? state.hosts.filter((h) => h.host !== event.host) : planned;
     return { ...event, fitness: fitnessFor(state, hosts) } as LaterEvent;
   }
 

@@ -68,3 +68,15 @@ test("nor does it stand in for one that is to be drained, and to drain it costs 
   goes(fleet, "a");
   assert.equal((await fleet.app.gantry.drain({ host: "c", why: "wrong machine", actor: eva })).kind, "done");
 });
+
+test("one of the plan that never served leaves its room to the others as soon as it is taken out", async () => {
+  const fleet = aFleet(["a", "b"], { maxUnavailable: { hosts: 1 } });
+  await fleet.ships(aCommit(1));
+  joins(fleet, "z");
+  goes(fleet, "z");
+  await fleet.asks(aCommit(2));
+  fleet.hasImage("a");
+  assert.deepEqual([fleet.state(2).reason, fleet.state(2).detail], ["over_budget", "z"]);
+  await fleet.app.gantry.cordon({ host: "z", why: null, actor: eva });
+  assert.equal(statuses(fleet, 2), "a: swapping, b: waiting");
+});
