@@ -4,6 +4,7 @@ import type { ReasonCode } from "../core/reasons.ts";
 import { releaseName } from "../core/release.ts";
 import { type HostState, type HostStatus, hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import type { SlotStep } from "../core/slot.ts";
+import { type Missing, roomAgain } from "./why-budget.ts";
 import type { Unproved } from "./why-soak.ts";
 import { afterTheEnd, frozen, locked, mostHosts, namesOf, paused, placeOf, type Serving, type Wait } from "./why-standing.ts";
 
@@ -25,6 +26,8 @@ export type Around = {
   /** Hosts that nobody hears of, and since when. */
   readonly away: ReadonlyMap<string, number | null>;
   readonly steps: Readonly<Record<string, SlotStep>>;
+  /** Hosts that leave it no room, while it waits for that. */
+  readonly missing: readonly Missing[];
   /** Asked only of what has ended. */
   readonly serving: Serving;
 };
@@ -139,7 +142,7 @@ function forHosts(state: RolloutState, around: Around): Wait {
       return {
         ...base,
         text: `Too many hosts are out of service for another to begin: ${names}.`,
-        ends: `One of them serves well again: \`/gantry hosts\`. ${orStop(state)}`,
+        ends: `${roomAgain(around.missing)} ${orStop(state)}`,
       };
     default:
       return {

@@ -19,6 +19,7 @@ import { hasLabels } from "./planner.ts";
 import { isBlind } from "./soak-proof.ts";
 import type { StoredHost, StoredRollout, StoredSlot } from "./store.ts";
 import { createWhyBehind } from "./why-behind.ts";
+import { missingFor } from "./why-budget.ts";
 import { conditionSince, type HostAround, hostSentence, hostWaits, slotWait } from "./why-host.ts";
 import { type Around, waitsOf } from "./why-rollout.ts";
 import { unprovedOf } from "./why-soak.ts";
@@ -93,6 +94,7 @@ export function createWhy(parts: WhyParts): { readonly why: (about: readonly str
       unproved: unprovedOf(state, { slots, fleet, isBlind: (host) => isBlind(store, host), now: now() }),
       away: new Map(silent.map(({ host }) => [host, store.hosts.find(host)?.lastSeenAt ?? null])),
       steps: stepsOf(slots, number),
+      missing: missingFor(parts, state),
       serving: new Map(hasEnded(state) ? slots.flatMap(servedBy) : []),
     };
   }

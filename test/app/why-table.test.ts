@@ -21,6 +21,7 @@ const quiet: Around = {
   keptBackSince: null,
   away: new Map(),
   steps: {},
+  missing: [],
   serving: new Map(),
 };
 

@@ -79,6 +79,7 @@ function alone(state: RolloutState, now: number): Around {
     keptBackSince: null,
     away: new Map(),
     steps: {},
+    missing: [],
     serving: new Map(),
   };
 }
