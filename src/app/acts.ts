@@ -87,8 +87,10 @@ export function createActs(parts: RequestParts & { readonly facts: Facts }): Pic
   ): { readonly roles: string[]; readonly notRequester: boolean } | null {
     const environment = environmentOf(config, state);
     const { required, from, notRequester } = environment === null ? nobody : approvalsFor(environment, allowBad !== null);
-    const isOthers = state.pauses.some(({ reason, by }) => reason === "paused" && by !== null && !isSame(by, actor));
-    const goesPast = verb === "proceed" || verb === "skipSoak" || (verb === "resume" && isOthers);
+    const isHeld = state.pauses.some(({ reason, by }) =>
+      reason === "paused" ? by !== null && !isSame(by, actor) : reason === "paused_on_failure",
+    );
+    const goesPast = verb === "proceed" || verb === "skipSoak" || (verb === "resume" && isHeld);
     if (environment === null || required === 0 || !goesPast) return null;
     return { roles: [...new Set([...environment.oncall, ...from])], notRequester };
   }

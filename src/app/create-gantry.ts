@@ -13,6 +13,7 @@ import { createFence, type Fence } from "./fence.ts";
 import { createFleetDesk } from "./fleet-desk.ts";
 import type { Gantry } from "./gantry.ts";
 import { createIntents } from "./intents.ts";
+import { leaveRollout } from "./leaving.ts";
 import { createLine, type Line } from "./line.ts";
 import { createLocks } from "./locks.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
@@ -143,7 +144,7 @@ export function createApp(parts: GantryParts): App {
       store.hosts.revoke(host, clock.now());
       store.history.act({ at: clock.now(), kind: "revoked", by, facts: { host } });
       for (const state of conductor.active()) {
-        if (state.hosts.some((h) => h.host === host)) conductor.tell(state.number, { type: "host_left", at: clock.now(), host });
+        if (state.hosts.some((h) => h.host === host)) leaveRollout(services, state.number, host);
       }
     });
     log.warn({ host }, "host revoked");

@@ -40,7 +40,7 @@ export function createEnrolment(parts: {
       const settings = environmentOf(config, state);
       if (settings === null || hasLabels(labels, settings.hosts)) continue;
       if (!state.hosts.some((h) => h.host === host)) continue;
-      parts.conductor().tell(state.number, { type: "host_left", at: clock.now(), host });
+      parts.conductor().tell(state.number, { type: "host_left", at: clock.now(), host, answers: false });
     }
   }
 

@@ -11,6 +11,7 @@ import type { Convergence } from "./convergence.ts";
 import { standingOf } from "./fitness.ts";
 import type { Done, Gantry, Refused } from "./gantry.ts";
 import { busy } from "./gates.ts";
+import { leaveRollout } from "./leaving.ts";
 import { type ConfiguredPlace, placesOf } from "./membership.ts";
 import { hostsOf } from "./planner.ts";
 import type { Actor, Fleet } from "./ports.ts";
@@ -51,19 +52,15 @@ export function createIntents(
       if (before !== null) return refused(alreadyOut(host.name, before));
       intend(asked, "cordoned");
       const left = leaveRollouts(host.name);
-      const out = left.length === 0 ? "" : ` It leaves ${left.map((n) => `#${n}`).join(", ")}.`;
-      return done(`${host.name} is cordoned: nothing new comes there, and what serves goes on.${out}`);
+      return done([`${host.name} is cordoned: nothing new comes there, and what serves goes on.`, ...left].join(" "));
     });
   }
 
   /** Where it waits, or has failed and may be tried again, it is waited for no more. In mid-swap, or on its way back, it finishes. */
-  function leaveRollouts(host: string): number[] {
-    const at = clock.now();
+  function leaveRollouts(host: string): string[] {
     const isIdle = ({ status }: HostState) => status === "waiting" || status === "failed";
     const idle = store.rollouts.allActive().filter(({ state }) => state.hosts.some((h) => h.host === host && isIdle(h)));
-    return idle.flatMap(({ number }) =>
-      conductor.tell(number, { type: "host_left", at, host }).kind === "moved" ? [number] : [],
-    );
+    return idle.flatMap(({ number }) => leaveRollout({ store, clock, conductor }, number, host) ?? []);
   }
 
   async function drain(asked: Asked): Promise<Done | Refused> {

@@ -3,7 +3,7 @@ import { borneOf } from "./plan.ts";
 import type { ReasonCode } from "./reasons.ts";
 import { also, batchOf, change, hostsIn, type Moment, type Moved, runClocks, verdict } from "./rollout-change.ts";
 import { type Failure, type HostState, isPaused, type Pause, type RolloutState } from "./rollout-state.ts";
-import { asBefore, goBack } from "./rollout-undo.ts";
+import { asBefore, goBack, type WayBack } from "./rollout-undo.ts";
 
 /** Reasons that are the release's own fault; the others (a full disk, a lost host) say nothing about it. */
 const releaseFaults: readonly ReasonCode[] = [
@@ -24,6 +24,11 @@ export function asFailed({ reason, detail, logTail }: Failure, at: number): Part
 /** Failed, and not accepted by a person. */
 function openFailures(state: RolloutState): readonly HostState[] {
   return hostsIn(state, "failed").filter((h) => !state.accepted.includes(h.host));
+}
+
+/** The release itself is at fault, and nobody has answered it. */
+function guiltyOnes(state: RolloutState): readonly HostState[] {
+  return openFailures(state).filter((h) => h.reason !== null && releaseFaults.includes(h.reason));
 }
 
 /** More hosts failed than may, or nothing came of the first batch. A rollback does not ask: it is never undone. */
@@ -59,11 +64,14 @@ export function actOnFailure(m: Moved, moment: Moment): Moved {
   const detail = host === undefined ? "" : whatFailed(host);
   if (state.policy.onFailure === "pause") return pausedOnFailure(m, detail, moment.at);
   if (isPaused(state)) return change(m, { owed: { reason, detail } });
-  const { back } = state;
-  // A restart changes no release: each host keeps the one that it had.
-  const forward = state.policy.onFailure === "rollback" && back !== null && state.kind !== "restart";
-  const way = { target: forward ? () => back : asBefore, reason, detail };
-  return goBack(blame(m), way, moment);
+  return backByPolicy(blame(m), { reason, detail }, moment);
+}
+
+/** A restart changes no release: each host keeps the one that it had. */
+export function backByPolicy(m: Moved, why: Pick<WayBack, "reason" | "detail">, moment: Moment): Moved {
+  const { back, policy, kind } = m.state;
+  const forward = policy.onFailure === "rollback" && back !== null && kind !== "restart";
+  return goBack(m, { target: forward ? () => back : asBefore, ...why }, moment);
 }
 
 /** A host that only waited for room is not to blame: who was out is. */
@@ -91,9 +99,18 @@ export function whatIsLeft(clocks: Pick<RolloutState, "soakEndsAt" | "progressBy
  */
 export function blame(m: Moved): Moved {
   const { state } = m;
-  const guilty = newest(openFailures(state).filter((h) => h.reason !== null && releaseFaults.includes(h.reason)));
+  const guilty = newest(guiltyOnes(state));
   const isJudged = state.blamed === true || state.kind === "restart" || !hasFailed(state);
   if (isJudged || guilty === undefined || guilty.reason === null) return m;
   const detail = `${guilty.host}: ${guilty.detail ?? ""}`;
   return also(change(m, { blamed: true }), verdict({ release: state.release, verdict: "bad", reason: guilty.reason, detail }));
+}
+
+/**
+ * The host is about to leave. When it has shown that the release is at fault, that does not leave with it: the release is
+ * judged, and only a person lets the others follow.
+ */
+export function beforeLeaving(m: Moved, host: string): Moved {
+  const hasShown = hasFailed(m.state) && guiltyOnes(m.state).some((h) => h.host === host);
+  return hasShown ? change(blame(m), { unanswered: true }) : m;
 }

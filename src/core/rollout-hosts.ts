@@ -19,7 +19,7 @@ import {
   withHost,
   withHosts,
 } from "./rollout-change.ts";
-import { actOnFailure, asFailed, hasFailed } from "./rollout-failure.ts";
+import { actOnFailure, asFailed, beforeLeaving, hasFailed } from "./rollout-failure.ts";
 import { enter, goOn, nextBatch, soak } from "./rollout-forward.ts";
 import { withoutAnsweredPause } from "./rollout-pauses.ts";
 import {
@@ -91,9 +91,12 @@ export function swapped(state: RolloutState, event: Of<"host_swapped">): Step {
   return moved(state.phase === "soaking" ? soak(m, at) : goOn(progressed(m, at), event));
 }
 
-/** A failure that was noted in a pause, or that it was paused for, may have been none, or be nobody's any more. */
+/**
+ * A failure that was noted in a pause, or that it was paused for, may have been none, or be nobody's any more. One that
+ * is the release's own fault is for a person to answer, also when its host has left.
+ */
 function answered(m: Moved, at: number): Moved {
-  return hasFailed(m.state) ? m : withoutAnsweredPause(change(m, { owed: null }), at);
+  return hasFailed(m.state) || m.state.unanswered === true ? m : withoutAnsweredPause(change(m, { owed: null }), at);
 }
 
 function isLate(h: HostState): boolean {
@@ -173,7 +176,9 @@ export function soaked(state: RolloutState, event: Of<"soaked">): Step {
 export function left(state: RolloutState, event: Of<"host_left">): Step {
   const known = hostOf(state, event.host);
   if (known === null || hasEnded(state)) return ignored;
-  const next = also(quiet(withoutHost(state, event.host)), ...(isTimed(known) ? [clearTimerOf(event.host)] : []));
+  const judged = event.answers === false && goesForward(state) ? beforeLeaving(quiet(state), event.host) : quiet(state);
+  const timers = isTimed(known) ? [clearTimerOf(event.host)] : [];
+  const next = also({ ...judged, state: withoutHost(judged.state, event.host) }, ...timers);
   if (next.state.batches.length > 0) return moved(afterLeaving(state, answered(next, event.at), event));
   if (state.phase === "restoring") return moved(nextTurn(next, event));
   if (next.state.hosts.length > 0 && state.startedAt !== null) return moved(onlyOthersAreLeft(state, next, event));

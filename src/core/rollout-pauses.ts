@@ -3,7 +3,7 @@
  * those in mid-swap finish, and the clocks of soak and progress stand still.
  */
 import { change, type Moment, type Moved, moved, quiet, runClocks } from "./rollout-change.ts";
-import { actOnFailure, hasFailed, whatIsLeft } from "./rollout-failure.ts";
+import { actOnFailure, backByPolicy, hasFailed, whatIsLeft } from "./rollout-failure.ts";
 import { goOn } from "./rollout-forward.ts";
 import {
   hasEnded,
@@ -84,5 +84,9 @@ function takeUp(m: Moved, moment: Moment): Moved {
   if (phase === "restoring") return nextTurn(m, moment);
   if (phase !== "queued" && phase !== "rolling" && phase !== "soaking") return m;
   if (hasFailed(m.state)) return actOnFailure(m, moment);
-  return goOn(change(m, { owed: null }), moment);
+  const { owed, unanswered } = m.state;
+  const answered = unanswered === true ? change(m, { unanswered: false }) : m;
+  // Who failed has left, and nobody has said that the others may follow.
+  if (unanswered === true && owed !== null) return backByPolicy(answered, owed, moment);
+  return goOn(change(answered, { owed: null }), moment);
 }

@@ -133,6 +133,8 @@ export type RolloutState = {
   readonly accepted: readonly string[];
   /** Its release has been judged bad here on account of it: it is judged once, and nothing that follows makes it good. */
   readonly blamed?: true;
+  /** A host that failed by the release's own fault has left since: a person must still say what becomes of the others. */
+  readonly unanswered?: boolean;
   /** The last soak was cut short: the release is not judged good before the watch has ended quietly. */
   readonly endSoakSkipped: boolean;
   readonly startedAt: number | null;
@@ -270,7 +272,14 @@ export type LaterEvent =
   /** A host that was waited for is back, or well again. */
   | { readonly type: "hosts_changed"; readonly at: number; readonly fitness?: Fitness }
   /** The host was revoked, or does not belong here any more: it is not part of anything. */
-  | { readonly type: "host_left"; readonly at: number; readonly host: string; readonly fitness?: Fitness }
+  | {
+      readonly type: "host_left";
+      readonly at: number;
+      readonly host: string;
+      /** That it leaves is no answer to a failure of it which is the release's own fault. Absent, in older logs: it was one. */
+      readonly answers?: false;
+      readonly fitness?: Fitness;
+    }
   | ({ readonly type: "image_failed"; readonly at: number; readonly host: string; readonly fitness?: Fitness } & Pick<
       Failure,
       "reason" | "detail"

@@ -119,7 +119,7 @@ export function retry(state: RolloutState, event: Of<"retried">): Step {
   if (hasEnded(state) || state.phase === "restoring") return tooLate(state);
   if (failed.length === 0) return refused("nothing_failed");
   const again = withRetries(
-    { ...state, hosts: state.hosts.map(waitingAgain), accepted: [], owed: null },
+    { ...state, hosts: state.hosts.map(waitingAgain), accepted: [], owed: state.unanswered === true ? state.owed : null },
     failed.map((h) => h.host),
   );
   const soaks = state.phase === "soaking" && batchOf(again).every((h) => h.status !== "waiting");
@@ -150,8 +150,9 @@ export function goOnWithout(state: RolloutState, event: Of<"continued">): Step {
   return moved(goAhead(isSoaking ? next : progressed(next, event.at), event));
 }
 
-/** The failure has been answered; another pause stays. */
+/** The failure has been answered; another pause stays. A retry says nothing of a host that has left. */
 function goAhead(m: Moved, event: Of<"retried"> | Of<"continued">): Moved {
+  if (event.type === "retried" && m.state.unanswered === true) return m;
   const gone = m.state.pauses.filter((p) => p.reason === "paused_on_failure");
   return gone.length > 0 ? withoutPauses(m, gone, event) : goOn(m, event);
 }

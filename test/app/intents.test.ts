@@ -95,7 +95,7 @@ describe("what people have taken out", () => {
     for (const host of ["a", "b"]) fleet.hasImage(host);
     fails(fleet, "a");
     const before = fleet.store.slots.get("a", place)?.generation;
-    assert.match(await does(fleet, "cordon", "a"), /It leaves #2\.$/);
+    assert.match(await does(fleet, "cordon", "a"), /It leaves #2, which stays paused/);
     await fleet.app.gantry.retry({ rollout: 2, planHash: null, why: null, actor: ana });
     assert.equal(fleet.store.slots.get("a", place)?.generation, before);
     assert.equal(statuses(fleet, 2).includes("a:"), false);

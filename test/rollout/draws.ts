@@ -10,11 +10,28 @@ import {
   hasEnded,
   isPaused,
   type LaterEvent,
+  type Phase,
   type Requested,
   type RolloutState,
 } from "../../src/core/rollout-state.ts";
 import { watchRule } from "../../src/core/watch.ts";
 import { ana, aRequest, bo, eva, noon, Told } from "../kit/rollouts.ts";
+
+export const everyPhase: readonly Phase[] = [
+  "in_line",
+  "awaiting_approval",
+  "queued",
+  "rolling",
+  "soaking",
+  "succeeded",
+  "incomplete",
+  "restoring",
+  "restored",
+  "stuck",
+  "rejected",
+  "expired",
+  "cancelled",
+];
 
 const people = [ana, bo, eva];
 
@@ -157,6 +174,8 @@ function unpausing(state: RolloutState, draw: Draw): BareEvent {
   if (state.pauses.some((p) => p.reason === "server_behind")) return { type: "resumed", reason: "server_behind", by: null };
   if (state.pauses.some((p) => p.reason !== "paused_on_failure")) return { type: "resumed", reason: null, by };
   if (draw.pick % 7 === 0) return { type: "cancelled", by, why: null, blame: draw.host % 2 === 0 };
+  if (state.hosts.every((h) => h.status !== "failed")) return { type: "resumed", reason: null, by };
+  if (draw.pick % 7 === 1) return { type: "host_left", host: any(state, draw, "failed"), answers: false };
   return draw.pick % 2 === 0 ? { type: "retried", by } : going(state, draw);
 }
 
@@ -238,7 +257,7 @@ function wild(state: RolloutState, draw: Draw): BareEvent {
     { type: "image_present", host },
     { type: "image_failed", host, reason: "pull_failed", detail: "x" },
     { type: "hosts_changed" },
-    { type: "host_left", host },
+    { type: "host_left", host, answers: false },
     { type: "host_swapped", host, tookMs: 1 },
     { type: "host_failed", host, ...fault },
     { type: "host_unwell", host, ...full },
@@ -286,4 +305,11 @@ function dueIn({ state, now }: Told, event: BareEvent): number | null {
   if (event.type === "stalled" && state.progressBy !== null) return Math.max(0, state.progressBy - now);
   if (event.type === "watch_ended" && hasEnded(state)) return 100_000;
   return null;
+}
+
+/** A person's answer; or the host leaves that failed by its own fault, or was only late: that leaves with it. */
+export function mayEndPause(before: RolloutState, event: BareEvent): boolean {
+  if (event.type !== "host_left") return ["cancelled", "resumed", "retried", "continued"].includes(event.type);
+  const leaver = before.hosts.find((h) => h.host === event.host);
+  return leaver?.status === "failed" && leaver.reason !== "unhealthy";
 }

@@ -261,7 +261,7 @@ function acted(world: World, act: Act): Edge {
       return tell(world, "bo skips the soak", { type: "soak_skipped", by: bo, why: null });
     case "leave": {
       const host = world.hosts[0]?.host ?? "";
-      return tell({ ...world, hosts: world.hosts.slice(1) }, `${host} leaves`, { type: "host_left", host });
+      return tell({ ...world, hosts: world.hosts.slice(1) }, `${host} leaves`, { type: "host_left", host, answers: false });
     }
   }
 }
@@ -275,7 +275,16 @@ export function keyOf(world: World): string {
   const orders = Object.values(world.orders).map((o) => o.release);
   const reports = world.reports.map((r) => `${r.host}${r.ok}`).sort();
   const clocks = [s.soakEndsAt !== null, s.progressBy !== null, s.held?.soakMs ?? "-", s.held?.progressMs ?? "-"];
-  const rest = [s.phase, s.reason, s.batch, s.owed?.reason, s.endSoakSkipped, s.startedAt !== null, s.approvals.length];
+  const rest = [
+    s.phase,
+    s.reason,
+    s.batch,
+    s.owed?.reason,
+    s.endSoakSkipped,
+    s.unanswered,
+    s.startedAt !== null,
+    s.approvals.length,
+  ];
   const lists = [
     hosts,
     truth,

@@ -10,27 +10,11 @@ import {
   hasEnded,
   isActive,
   isPaused,
-  type Phase,
+  type LaterEvent,
   type Requested,
   type RolloutState,
 } from "../../src/core/rollout-state.ts";
-import { draws, type Move, play, request } from "./draws.ts";
-
-const everyPhase: readonly Phase[] = [
-  "in_line",
-  "awaiting_approval",
-  "queued",
-  "rolling",
-  "soaking",
-  "succeeded",
-  "incomplete",
-  "restoring",
-  "restored",
-  "stuck",
-  "rejected",
-  "expired",
-  "cancelled",
-];
+import { draws, everyPhase, type Move, mayEndPause, play, request } from "./draws.ts";
 
 const asPerson = { kind: "slack", id: "U0DAN", name: "dan" } as const;
 
@@ -125,8 +109,7 @@ property(
   () =>
     ({ before, event, rollout }) => {
       const { state, last } = rollout;
-      const answers = ["cancelled", "resumed", "retried", "continued"];
-      if (isPaused(state) || (isPaused(before) && !answers.includes(event.type))) assert.deepEqual(goals(last), []);
+      if (isPaused(state) || (isPaused(before) && !mayEndPause(before, event))) assert.deepEqual(goals(last), []);
       if (!isPaused(state)) return assert.equal(state.held, null);
       paused["a move while paused"] += isPaused(before) && before !== state ? 1 : 0;
       paused["a failure noted"] += state.owed === null ? 0 : 1;
@@ -142,7 +125,7 @@ property(
   () => paused,
 );
 
-const offered = { "paused on failure": 0, "with another host accepted": 0 };
+const offered = { "paused on failure": 0, "with another host accepted": 0, "with the failed host gone": 0 };
 property(
   "a rollout that is paused on a failure has failed: each button that answers it does something",
   3000,
@@ -151,9 +134,15 @@ property(
       if (!state.pauses.some((p) => p.reason === "paused_on_failure")) return;
       offered["paused on failure"] += 1;
       offered["with another host accepted"] += state.accepted.length > 0 ? 1 : 0;
-      const by = asPerson;
-      const at = state.since + 1_000;
-      for (const answer of [{ type: "retried", at, by } as const, { type: "continued", at, by, why: "x" } as const])
+      const person = { at: state.since + 1_000, by: asPerson };
+      const isGone = state.hosts.every((h) => h.status !== "failed");
+      offered["with the failed host gone"] += isGone ? 1 : 0;
+      const resumes: LaterEvent[] = [{ ...person, type: "resumed", reason: null }];
+      const answers: LaterEvent[] = [
+        { ...person, type: "retried" },
+        { ...person, type: "continued", why: "x" },
+      ];
+      for (const answer of isGone ? resumes : answers)
         assert.equal(step(state, answer).kind, "moved", `${answer.type} of ${JSON.stringify(state.hosts)}`);
     },
   () => offered,
@@ -246,7 +235,7 @@ property(
       judged[newest.verdict] += 1;
       assert.ok(newest.verdict === "bad" || state.kind !== "restart", "a restart proves nothing");
       if (newest.verdict === "bad") {
-        const faulty = state.kind !== "restart" && state.hosts.some((h) => h.reason === "unhealthy");
+        const faulty = state.kind !== "restart" && [...before.hosts, ...state.hosts].some((h) => h.reason === "unhealthy");
         return assert.ok(faulty || (event.type === "cancelled" && event.blame), "somebody or something is to blame");
       }
       for (const h of state.hosts) assert.ok(["healthy", "unchanged"].includes(h.status), `${h.host} is ${h.status}`);
