@@ -85,6 +85,8 @@ export function createActs(parts: RequestParts & { readonly facts: Facts }): Pic
     { state, allowBad }: StoredRollout,
     actor: Act["actor"],
   ): { readonly roles: string[]; readonly notRequester: boolean } | null {
+    // To go back is what nobody is asked about.
+    if (state.kind === "rollback" || state.phase === "restoring") return null;
     const environment = environmentOf(config, state);
     const { required, from, notRequester } = environment === null ? nobody : approvalsFor(environment, allowBad !== null);
     const isHeld = state.pauses.some(({ reason, by }) =>
