@@ -8,6 +8,7 @@ import { agentClock, serverClock } from "./clocks.ts";
 import { clone, duplicateAgent } from "./doubles.ts";
 import { engineDown, engineHang, engineTrouble } from "./engine.ts";
 import type { Fault, FaultGround } from "./fault.ts";
+import { historyAtFault } from "./history.ts";
 import { agentDisk, hostDisk, lostState } from "./host-disk.ts";
 import { cableCut, oneWay, replayed, slowNet } from "./network.ts";
 import { crashes, foreign, outsider, stranger } from "./outsiders.ts";
@@ -51,6 +52,7 @@ const all: readonly Fault[] = [
   replayed,
   backupRestored,
   foreign,
+  historyAtFault,
 ];
 
 export const faultNames: readonly string[] = all.map((f) => f.name);

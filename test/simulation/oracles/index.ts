@@ -3,6 +3,7 @@ import type { Posted } from "../world/chat.ts";
 import type { Watcher } from "../world/watcher.ts";
 import type { World } from "../world/world.ts";
 import { watchActs } from "./acts.ts";
+import { watchAdoptions } from "./adoptions.ts";
 import { watchCards } from "./cards.ts";
 import { watchContainers } from "./containers.ts";
 import { watchEnds } from "./ends.ts";
@@ -11,6 +12,7 @@ import type { Ground } from "./ground.ts";
 import { judgeHistory } from "./history.ts";
 import type { Reached, Violation } from "./report.ts";
 import { type Unrest, unrest } from "./rest.ts";
+import { type Waits, watchWaits } from "./waits.ts";
 
 export type Oracles = {
   watch(world: World): Watcher;
@@ -33,6 +35,7 @@ export function createOracles(facts: { readonly onCard: (posted: Posted) => void
   let watcher: Watcher | null = null;
   let ground: Ground | null = null;
   let parts: { finish(): void } | null = null;
+  let waits: Waits | null = null;
   let restless: Unrest | null = { id: "L1", text: "it was never looked at" };
   let lookAt = Number.POSITIVE_INFINITY;
 
@@ -51,7 +54,9 @@ export function createOracles(facts: { readonly onCard: (posted: Posted) => void
     const acts = watchActs(mine);
     const goals = watchGoals(mine, { acts, containers });
     const ends = watchEnds(mine, containers);
+    const adoptions = watchAdoptions(mine);
     const cards = watchCards(mine);
+    waits = watchWaits(mine, containers);
     ground = mine;
     parts = {
       finish() {
@@ -64,6 +69,7 @@ export function createOracles(facts: { readonly onCard: (posted: Posted) => void
       onCommit(changes) {
         goals.onCommit(changes);
         ends.onCommit(changes);
+        adoptions.onCommit(changes);
       },
       onAccepted: acts.onAccepted,
       onDispatch: (delivery, reply) => acts.onDispatch(delivery, reply === null),
@@ -77,6 +83,7 @@ export function createOracles(facts: { readonly onCard: (posted: Posted) => void
       onHeard(host, picture, instance) {
         goals.onHeard(host, picture);
         ends.onHeard(host, picture, instance);
+        adoptions.onHeard(host, picture);
       },
       onTaken: ends.onTaken,
       onRestore() {
@@ -95,7 +102,10 @@ export function createOracles(facts: { readonly onCard: (posted: Posted) => void
         mine.reached("agents held back");
         world.trace.note(machine.name, "an agent ends: another one works there");
       },
-      onServerStart: acts.onServerStart,
+      onServerStart() {
+        acts.onServerStart();
+        adoptions.onServerStart();
+      },
       onServerEnd({ lost }) {
         mine.reached("server ended");
         if (lost > 0) world.trace.note("server", `${lost} commits were not on the disk`);
@@ -126,6 +136,7 @@ export function createOracles(facts: { readonly onCard: (posted: Posted) => void
       if (ground !== null && now >= lookAt) {
         lookAt = now + lookEveryMs;
         restless = unrest(ground);
+        waits?.look();
       }
       return restless === null;
     },

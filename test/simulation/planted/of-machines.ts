@@ -3,6 +3,19 @@ import type { PlantedBug } from "./bugs.ts";
 
 export const bugsOfMachines: readonly PlantedBug[] = [
   {
+    name: "stale_orders_kept",
+    is: "the orders that an agent showed before the last adoption count for the next one",
+    edits: [
+      { file: "src/app/fence.ts", text: "orders: says.orders ?? [],", instead: "orders: says.orders ?? known?.orders ?? []," },
+      {
+        file: "src/app/adopt.ts",
+        text: "said !== null && said.generation < newestOf(seen) ? null : said;",
+        instead: "said;",
+      },
+    ],
+    shownBy: 50,
+  },
+  {
     name: "clock_step_taken",
     is: "a time of day that somebody sets moves the ends of soaks",
     edits: [{ file: "src/app/steady-time.ts", text: "const followedShare = 0.05;", instead: "const followedShare = 1e9;" }],
