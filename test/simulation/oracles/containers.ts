@@ -11,6 +11,8 @@ export type Containers = {
   approve(place: string, digest: string): void;
   /** The newest moment at which a container of this digest ran and answered well on the machine; null: never. */
   servedAt(machine: Machine, place: string, digest: string): number | null;
+  /** Any container of the place has ever answered well on the machine. */
+  hasServed(machine: Machine, place: string): boolean;
 };
 
 export function watchContainers(ground: Ground): Containers {
@@ -72,6 +74,13 @@ export function watchContainers(ground: Ground): Containers {
         if (at !== null) return at;
       }
       return ended.get(`${machine.name} ${place} ${digest}`) ?? null;
+    },
+    hasServed(machine, place) {
+      if ([...ended.keys()].some((key) => key.startsWith(`${machine.name} ${place} `))) return true;
+      return [...machine.boxes.values()].some((box) => {
+        const marks = marksOf(box.state.labels);
+        return marks !== null && placeOf(marks) === place && machine.wellUntil(box) !== null;
+      });
     },
   };
 }

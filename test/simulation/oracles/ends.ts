@@ -1,5 +1,5 @@
 /** What is called a success: I12 (every host proved the digest, for the whole soak), verdicts, and I17 (reports of the right generation). */
-import type { RolloutState } from "../../../src/core/rollout-state.ts";
+import type { HostStatus, RolloutState } from "../../../src/core/rollout-state.ts";
 import type { ObservedPicture, ObservedSlot } from "../../../src/core/slot.ts";
 import type { Change } from "../world/memory-store/ledger.ts";
 import { slotName } from "../world/slot-name.ts";
@@ -130,7 +130,7 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
     // What has passed since, in true time; a clock that was set runs up to a twentieth off.
     const sinceMs = Math.max(0, serverTime() - soakEndsAt) / steadyShare;
     for (const { host, status } of state.hosts) {
-      if (status !== "healthy") continue;
+      if (!isPartOfProof(status)) continue;
       judgeServed(state, host, { words: "has proved its soak", withinMs: sinceMs + agentSeesMs });
       const at = saidAt.get(slotName(host, state)) ?? Number.NEGATIVE_INFINITY;
       if (at < soakEndsAt)
@@ -146,7 +146,7 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
     if (open.length > 0) fail("I12", `#${state.number} succeeded, and ${open.map((h) => `${h.host} is ${h.status}`).join(", ")}`);
     if (state.hosts.length === 0) fail("I12", `#${state.number} succeeded on no host at all`);
     for (const h of state.hosts)
-      if (h.status === "healthy") judgeServed(state, h.host, { words: "is part of a success", withinMs: reportAgeMs });
+      if (isPartOfProof(h.status)) judgeServed(state, h.host, { words: "is part of a success", withinMs: reportAgeMs });
   }
 
   function onVerdict(id: number): void {
@@ -203,4 +203,9 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
       wanted.clear();
     },
   };
+}
+
+/** What served the release already is as much a part of the proof as what was swapped. */
+function isPartOfProof(status: HostStatus): boolean {
+  return status === "healthy" || status === "unchanged";
 }
