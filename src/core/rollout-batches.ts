@@ -100,6 +100,23 @@ export function withRepairs(state: RolloutState, fitness: Fitness): RolloutState
   return { ...state, batches: batches.filter((batch) => batch.length > 0) };
 }
 
+/**
+ * Nobody hears of the first batch, and it was left out: as many of the next one stand in for it, or that would follow
+ * without anything having been shown. They are of one batch, so that a spread holds.
+ */
+export function withStandIns(state: RolloutState): RolloutState {
+  const first = batchOf(state);
+  const isGone = state.batch === 0 && first.length > 0 && first.every((h) => h.status === "skipped");
+  if (!isGone || state.standIns !== true || state.kind === "rollback") return state;
+  const waits = (host: string) => state.hosts.some((h) => h.host === host && h.status === "waiting");
+  const next = state.batches.slice(1).find((batch) => batch.some(waits)) ?? [];
+  const standIns = next.filter(waits).slice(0, first.length);
+  const batches = state.batches.map((batch, i) =>
+    i === 0 ? [...batch, ...standIns] : batch.filter((host) => !standIns.includes(host)),
+  );
+  return { ...state, batches: batches.filter((batch) => batch.length > 0) };
+}
+
 /** Nothing of it is under way or still to come. */
 export function isBatchDone(state: RolloutState): boolean {
   return batchOf(state).every((h) => h.status !== "waiting" && h.status !== "swapping");

@@ -1,6 +1,6 @@
 /** The way forward: batch after batch, within the budget, soaking between. Told as a whole in rollout.ts. */
 import type { ReasonCode } from "./reasons.ts";
-import { isBatchDone, isLastBatch, outOf, thoseThatFit, withRepairs, worstFirst } from "./rollout-batches.ts";
+import { isBatchDone, isLastBatch, outOf, thoseThatFit, withRepairs, withStandIns, worstFirst } from "./rollout-batches.ts";
 import {
   also,
   batchOf,
@@ -45,7 +45,8 @@ export function goOn(m: Moved, moment: Moment): Moved {
   if (isPaused(m.state) || (m.state.phase !== "queued" && m.state.phase !== "rolling")) return m;
   const fitness = moment.fitness ?? everyoneFit;
   const first = isUntouched(m.state) ? change(m, worstFirst(m.state, fitness)) : m;
-  const known = leaveOut(first, fitness, moment);
+  const without = leaveOut(first, fitness, moment);
+  const known = change(without, withStandIns(without.state));
   if (hasFailed(known.state)) return actOnFailure(known, moment);
   if (isBatchDone(known.state)) return batchDone(known, moment);
   return beginBatch(known, fitness, moment);

@@ -52,7 +52,8 @@ export function turnCame(state: RolloutState, event: Of<"turn_came">): Step {
   const gone = lapsedOf(state, event);
   const hosts = hostsOf(event.hosts);
   const budget = event.budget ?? budgetOf({ policy, batches, hosts });
-  const plan = { from, back, planHash, policy, approvalsRequired, batches, budget, expiresAt, hosts };
+  const rules = event.budget === undefined ? {} : ({ standIns: true } as const);
+  const plan = { from, back, planHash, policy, approvalsRequired, batches, budget, ...rules, expiresAt, hosts };
   const next: RolloutState = { ...state, ...plan, approvals: isSame ? without(state.approvals, [...old, ...gone]) : [] };
   if (batches.length === 0) return moved(endsEmpty(next, at));
   if (next.approvals.length >= approvalsRequired) return moved(queue(quiet(next), event));

@@ -119,6 +119,8 @@ export type RolloutState = {
   readonly batches: readonly (readonly string[])[];
   /** How many hosts may be out of service at once while it goes forward, whatever put them out. */
   readonly budget: number;
+  /** When nobody hears of the whole first batch, others stand in for it. Absent: it was requested before there was such a rule. */
+  readonly standIns?: true;
   /** Index of the batch in work. */
   readonly batch: number;
   readonly pauses: readonly Pause[];

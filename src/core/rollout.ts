@@ -96,6 +96,7 @@ function initial(event: Requested): RolloutState {
     approvals: [],
     endedBy: null,
     budget: event.budget ?? budgetOf({ policy, batches, hosts }),
+    ...(event.budget === undefined ? {} : { standIns: true }),
     batch: 0,
     pauses: [],
     soakEndsAt: null,

@@ -302,3 +302,30 @@ test("when every host leaves there is nothing to succeed", () => {
     assert.deepEqual(rollout.timers(), []);
   }
 });
+
+test("a canary that nobody hears of has others stand in for it, where a spread keeps it the first", () => {
+  const spread = { label: "rack", order: "apart" } as const;
+  const policy = { spread, unreachable: "skip", onFailure: "pause", maxFailed: { hosts: 2 } } as const;
+  const begins = (away: string[], budget?: number) => {
+    const hostNames = ["a", "b", "c", "d", "e"];
+    const rollout = new Told(aRequest({ approvalsRequired: 0, hostNames, batch: 3, policy, ...(budget && { budget }) }));
+    rollout.fitness = { unwell: [], away };
+    rollout.images("b", "c", "d", "e");
+    rollout.hear({ type: "hosts_changed" });
+    return rollout;
+  };
+  const rollout = begins(["a"], 5);
+  assert.deepEqual(rollout.desired(), { b: 42 });
+  assert.deepEqual(rollout.state.batches, [["a", "b"], ["c", "d"], ["e"]]);
+  rollout.swapped("b");
+  assert.equal(rollout.state.phase, "soaking");
+  rollout.soaked();
+  assert.deepEqual(rollout.goals(), { c: 42, d: 42 });
+
+  const second = begins(["a", "b"], 5);
+  assert.deepEqual(second.desired(), { c: 42 });
+  second.failed("c");
+  assert.deepEqual(second.pauses(), ["paused_on_failure"], "it has shown nothing");
+
+  assert.deepEqual(begins(["a"]).desired(), { b: 42, c: 42 }, "in a log of before the next batch followed at once");
+});
