@@ -100,7 +100,7 @@ const rolloutFields = {
   ),
   maxUnavailable: field(
     located(amount({ minHosts: 1 })),
-    "Hosts that may be out of service at once, whatever put them out. Default: as many as the largest batch.",
+    "Hosts that may be out of service at once, whatever put them out; shares are of all its hosts. Default: as many as its largest batch.",
   ),
   spread: field(
     spread,
