@@ -78,14 +78,15 @@ export function createWatching(parts: {
     const { number } = state;
     const since = Math.max(until, startedAt);
     const spoke = (host: string) => fleet.answeredSince(host, since) && (store.slots.get(host, state)?.observedAt ?? 0) >= since;
-    const silent = watchedHosts(state).filter((host) => !spoke(host));
+    const watched = watchedHosts(state);
+    const silent = watched.filter((host) => !spoke(host));
     if (silent.length > 0 && now < since + graceMs) {
       store.timers.set({ rollout: number, name: "watch", wakeAt: now + proofRetryMs });
       work.afterwards(() => ask(silent));
       return;
     }
-    // That all stayed well is said, and what was not soaked is called good, by what was heard and never by silence.
-    const quiet = silent.length === 0;
+    // That all stayed well is said, and what was not soaked is called good, by what was heard and never by silence, of nobody least of all.
+    const quiet = watched.length > 0 && silent.length === 0;
     tell(number, { type: "watch_ended", at: now, quiet, ...(quiet ? {} : { silent }) });
   }
 

@@ -136,6 +136,7 @@ function eventText(event: RolloutEvent): string | null {
       if (event.silent !== undefined && event.silent.length > 0) {
         return `the watch ended; nobody had heard of ${event.silent.slice(0, 6).join(", ")}`;
       }
+      if (event.silent !== undefined) return "the watch ended; no host was left to look at";
       return event.quiet ? "the watch ended, all stayed well" : "the watch ended, because another rollout began";
     case "host_swapped":
     case "host_restored":

@@ -326,7 +326,7 @@ export type LaterEvent =
       readonly at: number;
       /** Its time passed and nothing was found; otherwise another rollout began. */
       readonly quiet: boolean;
-      /** Hosts that nobody heard of: whether they stayed well is not known. */
+      /** Hosts that nobody heard of: whether they stayed well is not known. Empty: none was left to look at. */
       readonly silent?: readonly string[];
     };
 

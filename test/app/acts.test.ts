@@ -191,6 +191,19 @@ describe("skip-soak", () => {
     assert.equal(fleet.store.verdicts.newest({ ...place, release: 2 })?.verdict, "good");
   });
 
+  test("neither is a watch that has nobody left to look at", async () => {
+    const fleet = await underWay({ endSoakMs: 600_000, batch: { percent: 100 }, maxUnavailable: { percent: 100 } });
+    await passes(fleet, 1000);
+    obey(fleet);
+    await does(fleet, "skipSoak");
+    await passes(fleet, 3000);
+    assert.equal(fleet.state().phase, "succeeded");
+    for (const host of ["a", "b", "c"]) fleet.app.revoke(host, eva);
+    await passes(fleet, 12 * 60_000);
+    assert.notEqual(fleet.state().watch?.endedAt, null);
+    assert.equal(fleet.store.verdicts.newest({ ...place, release: 2 }), null);
+  });
+
   test("silence at the end of such a watch is no proof", async () => {
     const fleet = await underWay({ endSoakMs: 600_000, batch: { percent: 100 }, maxUnavailable: { percent: 100 } });
     await passes(fleet, 1000);
