@@ -14,8 +14,12 @@ export type Adoptions = {
   onServerStart(): void;
 };
 
-/** Of the adoption of a host that was away. */
-type Late = { readonly slots?: readonly (SlotKey & { readonly note: string | null })[] };
+/** Of one that takes in all who are there, and of one that takes in a host that was away. */
+type Adopted = {
+  readonly hosts?: readonly string[];
+  readonly host?: string;
+  readonly slots?: readonly (SlotKey & { readonly note: string | null })[];
+};
 
 export function watchAdoptions({ world, fail, reached }: Ground): Adoptions {
   const { store } = world.disk;
@@ -29,8 +33,10 @@ export function watchAdoptions({ world, fail, reached }: Ground): Adoptions {
     const digest = store.releases.find(key.service, slot.release)?.digest;
     const isHere = (one: SlotKey) => one.service === key.service && one.environment === key.environment;
     const seen = picture.slots.find(isHere);
+    // It has never heard of it: whatever it gets now, it gets as a new host.
+    if (seen === undefined && picture.orders?.some(isHere) !== true) return;
     // In the middle of a swap: what it is on its way to is not what serves.
-    if (seen?.outcome === null) return;
+    if (seen !== undefined && seen.outcome === null) return;
     const told = picture.orders?.find(isHere)?.release?.digest;
     reached("slots told by an adoption");
     if (digest === seen?.live?.digest || digest === told) return;
@@ -47,9 +53,10 @@ export function watchAdoptions({ world, fail, reached }: Ground): Adoptions {
       if (act === undefined || act.seq <= judgedTo) return;
       judgedTo = act.seq;
       if (act.kind !== "adopted" && act.kind !== "host_adopted") return;
-      const { slots = [] } = act.facts as Late;
+      const { host = null, hosts = [host], slots = [] } = act.facts as Adopted;
       for (const change of changes) {
-        if (change.table !== "slot") continue;
+        // In the same commit others may be brought what is live by it.
+        if (change.table !== "slot" || !hosts.includes(change.host)) continue;
         // People have decided for it while it was away: that is brought to it.
         const isDecided = slots.some((slot) => slotName("", slot) === slotName("", change) && slot.note?.startsWith("decided"));
         if (!isDecided) judge(change.host, change);
