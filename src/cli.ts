@@ -90,6 +90,7 @@ program
     const answer = await callLocally(settingsOrExit().data, "revoke", { name, user: typist() });
     if (answer["known"] !== true) fail(`there is no host ${name}; gantry hosts lists them\nReason: unknown_host`);
     console.log(`${name} is revoked. To let it in again: gantry enroll --name ${name}`);
+    if (Array.isArray(answer["left"])) for (const sentence of answer["left"]) console.log(String(sentence));
     if (typeof answer["frozen"] === "string") console.log(`The server still stands still: ${answer["frozen"]}`);
   });
 

@@ -50,8 +50,8 @@ export type App = {
   readonly people: People;
   readonly fence: Fence;
   readonly rollbacks: Rollbacks;
-  /** Takes a host's key away. Rollouts wait for it no more. False when there is no such host. */
-  revoke(host: string, by: Person | null): boolean;
+  /** Takes a host's key away. A sentence about each rollout that waits for it no more; null when there is no such host. */
+  revoke(host: string, by: Person | null): readonly string[] | null;
   /** After a start: takes up what was under way. Call it once, when the surfaces can be reached. */
   recover(): void;
   /** Reality was adopted: hosts and the line are looked at anew. */
@@ -138,19 +138,18 @@ export function createApp(parts: GantryParts): App {
   const locks = createLocks({ ...byPeople, line });
   Object.assign(made, { conductor, outbox, convergence, fence, line, rollbacks } satisfies Late);
 
-  function revoke(host: string, by: Person | null): boolean {
-    if (store.hosts.find(host) === null) return false;
-    conductor.atomically(() => {
+  function revoke(host: string, by: Person | null): readonly string[] | null {
+    if (store.hosts.find(host) === null) return null;
+    const left = conductor.atomically(() => {
       store.hosts.revoke(host, clock.now());
       store.history.act({ at: clock.now(), kind: "revoked", by, facts: { host } });
-      for (const state of conductor.active()) {
-        if (state.hosts.some((h) => h.host === host)) leaveRollout(services, state.number, host);
-      }
+      const here = conductor.active().filter((state) => state.hosts.some((h) => h.host === host));
+      return here.flatMap(({ number }) => leaveRollout(services, number, host) ?? []);
     });
     log.warn({ host }, "host revoked");
     fleet.drop(host);
     fence.revoked(host, by);
-    return true;
+    return left;
   }
 
   function lookAgain(): void {

@@ -42,7 +42,8 @@ function pauseWhy(pause: Pause, state: RolloutState): string {
     case "paused":
       return why;
     case "paused_on_failure":
-      return `: ${failureText(state)}`;
+      // Who failed may have been taken out since.
+      return failedHosts(state).length > 0 ? `: ${failureText(state)}` : why;
     case "server_behind":
       return `${why} Nothing goes on until \`gantry adopt\` (server_behind).`;
     case "line_held":

@@ -36,7 +36,8 @@ export function localHandlers(parts: LocalParts): LocalHandlers {
       return found === null ? {} : { phase: found.state.phase, ended: found.state.endedAt !== null };
     },
     async revoke(body) {
-      return { known: app.revoke(String(body["name"]), actorOf(body)), frozen: app.gantry.freeze()?.detail ?? null };
+      const left = app.revoke(String(body["name"]), actorOf(body));
+      return { known: left !== null, left, frozen: app.gantry.freeze()?.detail ?? null };
     },
     async enroll(body) {
       const labels = (body["labels"] ?? {}) as Record<string, string>;

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { makeToken } from "../../src/app/enrolment.ts";
 import type { Actor } from "../../src/app/ports.ts";
 import type { ReasonCode } from "../../src/core/reasons.ts";
+import { pauseLines } from "../../src/messages/rollout-pauses.ts";
 import { aCommit, ana, eva, type TestApp } from "../kit/app.ts";
 import { desires, fails, passes, runs, statuses } from "./hosts-kit.ts";
 import { aFleet, approves, edits, editsPolicy, inWords, place, reboots, resumes } from "./line-kit.ts";
@@ -43,6 +44,9 @@ function standsStill(fleet: TestApp): void {
   assert.equal(statuses(fleet, 2), "b: waiting, c: waiting, d: waiting");
   assert.equal(desires(fleet, "b", "c", "d"), "b: 1, c: 1, d: 1");
   assert.equal(verdict(fleet), "bad");
+  const facts = fleet.app.gantry.rollout(2);
+  const said = facts === null ? [] : pauseLines(facts).map(({ text }) => text);
+  assert.match(said[0] ?? "", /^Paused because hosts failed at [^:]+:\d\d[^:]*: a: GET \/healthz: 503\.$/);
 }
 
 describe("the host on which the release failed is taken out", () => {
@@ -66,7 +70,8 @@ describe("the host on which the release failed is taken out", () => {
 
   test("by revoking it, or by enrolling it under other labels", async () => {
     const revoked = await failedCanary();
-    revoked.app.revoke("a", eva);
+    const answer = revoked.app.revoke("a", eva);
+    assert.match(answer?.join(" ") ?? "", /^It leaves #2, which stays paused/);
     standsStill(revoked);
     const relabelled = await failedCanary();
     const token = makeToken(relabelled.store, { name: "a", labels: { env: "staging" }, at: relabelled.clock.now() });
