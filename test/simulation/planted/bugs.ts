@@ -1,4 +1,5 @@
 import { bugsOfMachines } from "./of-machines.ts";
+import { bugsOfProof } from "./of-proof.ts";
 
 /** Bugs that the simulation must find: source texts that its loader replaces. Each stands in its file exactly once. */
 export type PlantedBug = {
@@ -118,7 +119,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "const stays = false;",
       },
     ],
-    shownBy: 53,
+    shownBy: 149,
   },
   {
     name: "stale_button",
@@ -210,47 +211,6 @@ export const plantedBugs: readonly PlantedBug[] = [
     shownBy: 1,
   },
   {
-    name: "soak_skipped_after_restart",
-    is: "a soak counts as over when the server has started since",
-    edits: [
-      {
-        file: "src/app/conductor.ts",
-        text: "      timers.recover();",
-        instead: `
-          for (const { number, state } of store.rollouts.allActive()) {
-            if (state.phase === "soaking" && state.soakEndsAt !== null) tell(number, { type: "soaked", at: state.soakEndsAt });
-          }
-          timers.recover();`,
-      },
-    ],
-    shownBy: 9,
-  },
-  {
-    name: "soak_without_proof",
-    is: "a soak ends by time alone",
-    edits: [
-      {
-        file: "src/app/soak-proof.ts",
-        text: "if (silent.length === 0) {",
-        instead: "if (silent.length >= 0) {",
-      },
-    ],
-    shownBy: 3,
-  },
-  {
-    name: "verdict_before_soak",
-    is: "a release is judged good when the soak begins",
-    edits: [
-      {
-        file: "src/core/rollout-forward.ts",
-        text: "return runClocks(soaking, { soakMs: ms, progressMs: null }, at);",
-        instead:
-          'return also(runClocks(soaking, { soakMs: ms, progressMs: null }, at), verdict({ release: m.state.release, verdict: "good" }));',
-      },
-    ],
-    shownBy: 3,
-  },
-  {
     name: "queue_ships_bad",
     is: "what was judged bad while it waited in line is shipped",
     edits: [
@@ -272,7 +232,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: '(known.status === "swapping")',
       },
     ],
-    shownBy: 125,
+    shownBy: 287,
   },
   {
     name: "any_generation_counts",
@@ -387,9 +347,14 @@ export const plantedBugs: readonly PlantedBug[] = [
     is: "a frozen server still tells agents what to do",
     edits: [
       { file: "src/app/fence.ts", text: "if (store.freeze.current() !== null) return false;", instead: "" },
-      { file: "src/app/fence.ts", text: "    if (store.freeze.current() !== null) return true;\n", instead: "" },
+      {
+        file: "src/app/fence.ts",
+        text: "    if (frozen !== null) return !(accuserIsGone(frozen) && withdraw(frozen, null));\n",
+        instead: "",
+      },
     ],
     shownBy: 40,
   },
   ...bugsOfMachines,
+  ...bugsOfProof,
 ];
