@@ -244,7 +244,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "slot.generation > wanted.generation) return events;",
       },
     ],
-    shownBy: 203,
+    shownBy: 385,
   },
   {
     name: "timer_lost_on_restart",

@@ -16,7 +16,7 @@ export const bugsOfProof: readonly PlantedBug[] = [
           timers.recover();`,
       },
     ],
-    shownBy: 9,
+    shownBy: 31,
   },
   {
     name: "soak_without_proof",
