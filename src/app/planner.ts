@@ -93,7 +93,7 @@ export function planFor(
     commit: release.commit,
     specHash: specHashOf(release.spec),
     from: store.rollouts.live(key.service, key.environment)?.state.release ?? null,
-    hosts: hosts.map(({ name, labels }) => ({ host: name, from: slots.get(name)?.release ?? null, labels })),
+    hosts: hosts.map(({ name, labels }) => ({ host: name, from: comesFrom(slots.get(name)), labels })),
     leftOut: all.filter((h) => h.intent !== null).map((h) => h.name),
     batches: batchesOf(asked),
     policy,
@@ -102,6 +102,14 @@ export function planFor(
   const restarts = Object.fromEntries(unchanged.map((host) => [host, slots.get(host)?.observed?.live?.restarts ?? 0]));
   const back = kind === "rollback" ? null : goodBesides(store, key, release.number);
   return { plan, hash: planHashOf(plan), unchanged, restarts, back };
+}
+
+/** What it would be put back to. One that failed to get what was wanted has its agent to thank for what serves there. */
+function comesFrom(slot: StoredSlot | undefined): number | null {
+  if (slot === undefined) return null;
+  const { release, generation, observed } = slot;
+  const hasFailed = observed?.outcome?.ok === false && observed.generation === generation;
+  return (hasFailed ? observed.live?.release : null) ?? release;
 }
 
 /** Those that do not serve well cost nothing, so they go back first. A hint: how they are doing at their turn decides. */

@@ -74,3 +74,17 @@ describe("what is good when it is approved", () => {
     assert.deepEqual([fleet.state(3).phase, fleet.state(3).back], ["queued", 1]);
   });
 });
+
+test("a host that failed before goes back to what serves there, not to what it never got", async () => {
+  const fleet = aFleet(["a", "b"], { batch: { hosts: 1 }, canary: { hosts: 1 }, maxFailed: { hosts: 1 }, onFailure: "restore" });
+  await fleet.ships(aCommit(1));
+  await fleet.asks(aCommit(2));
+  for (const host of ["a", "b"]) fleet.hasImage(host);
+  fleet.reports("a");
+  await passes(fleet, 10_000);
+  fails(fleet, "b");
+  await passes(fleet, 30_000);
+  assert.deepEqual([fleet.state().phase, fleet.desired("b")], ["incomplete", 2]);
+  await fleet.asks(aCommit(2));
+  assert.equal(fleet.state().hosts.find((h) => h.host === "b")?.from, 1);
+});
