@@ -159,7 +159,7 @@ journey("a deploy under way is stopped, and its hosts are put back", async ({ an
   await bo.clicks("Approve");
   await j.host("prod-2").stands("stop");
   await eva.says("/rollback api prod");
-  await j.told(eva, /This stops rollout #2 \(rolling\): the hosts that it has touched go back to r1/);
+  await j.told(eva, /This stops rollout #2 \(rolling\)\. First prod-1, prod-2, prod-3, which it has touched, go back to r1\./);
   await eva.clicks("Roll back");
   goOn();
   const card = await j.card("Rolled back ·", 2);
