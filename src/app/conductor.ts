@@ -65,6 +65,8 @@ export type ConductorParts = {
   readonly clock: Clock;
   readonly fleet: Fleet;
   readonly log: Log;
+  /** The host has reported since it connected. */
+  readonly isHeard: (host: string) => boolean;
   /** Something was put into the outbox. */
   readonly outboxChanged: () => void;
   /** After a commit in which a rollout ended, or left the line: whoever is next may come. Never throws. */
@@ -113,7 +115,7 @@ export function createConductor(parts: ConductorParts): Conductor {
   const failpoint = parts.failpoint ?? (() => {});
   const work = createWork(store);
   const hearing = createHearing({ clock, overdue });
-  const fitnessOf = createFitness({ store, config, fleet, isUnheard: hearing.isUnheard });
+  const fitnessOf = createFitness({ store, config, fleet, isUnheard: hearing.isUnheard, isHeard: parts.isHeard });
   const timers = createTimers({ store, clock, log, ring, wasDeaf: hearing.begin });
   const ticking = createTicking({ store, clock, log, redraw: parts.redraw });
   const proof = createSoakProof({ store, clock, fleet, work, tell });

@@ -108,6 +108,7 @@ export function createApp(parts: GantryParts): App {
     ...base,
     fleet,
     redraw,
+    isHeard: desk.isHeard,
     outboxChanged: outbox.nudge,
     freed: (key) => late("line").advance(key),
     converge: (key) => late("convergence").environment(key),

@@ -22,6 +22,8 @@ export function createFitness(parts: {
   readonly config: GantryConfig;
   readonly fleet: Pick<Fleet, "isConnected">;
   readonly isUnheard: Hearing["isUnheard"];
+  /** It has reported since it connected; what was seen of it before that may not be so any more. */
+  readonly isHeard: (host: string) => boolean;
 }): FitnessOf {
   const { store, config, fleet } = parts;
 
@@ -44,7 +46,8 @@ export function createFitness(parts: {
         away.push(name);
         if (parts.isUnheard(host ?? { lastSeenAt: null }, patient)) unheard.push(name);
       } else if (isMissed) {
-        const standing = standingOf(store, slot);
+        const seen = standingOf(store, slot);
+        const standing = seen === "well" && !parts.isHeard(name) ? "unsure" : seen;
         if (standing !== "well") unwell.push(name);
         if (standing === "unsure") unsure.push(name);
       }

@@ -55,7 +55,7 @@ export function createFleetDesk(parts: DeskParts): Desk {
       const known = store.hosts.find(host);
       if (known !== null) warnOfLabels(host, labels, known.labels);
       if (!fence().check({ host, epoch, head })) convergence().host(host);
-      conductor().hostChanged(host);
+      // Rollouts are told when it has reported: what it served before it went away says nothing of now.
       redrawActive(host);
     });
     log.info({ host, agentVersion }, "agent connected");
@@ -86,18 +86,25 @@ export function createFleetDesk(parts: DeskParts): Desk {
   /** One transaction for all that a report brings with it: the report is forgotten, or everything that follows from it counts. */
   function observed(host: string, picture: ObservedPicture): void {
     const isFirst = !heard.has(host);
-    conductor().atomically(() => {
-      const news = record(host, picture);
-      const frozen = fence().check({ host, ...picture });
-      tellRollouts(host, picture, news);
-      if (news.turned || isFirst) conductor().hostChanged(host);
-      if (news.turned) conductor().hostSeen(host);
-      conductor().hostReported(host);
-      heard.add(host);
-      if (frozen) return;
-      if (isFirst) convergence().host(host);
-      else convergence().followUp(host);
-    });
+    heard.add(host);
+    try {
+      conductor().atomically(() => takeIn(host, picture, isFirst));
+    } catch (error) {
+      if (isFirst) heard.delete(host);
+      throw error;
+    }
+  }
+
+  function takeIn(host: string, picture: ObservedPicture, isFirst: boolean): void {
+    const news = record(host, picture);
+    const frozen = fence().check({ host, ...picture });
+    tellRollouts(host, picture, news);
+    if (news.turned || isFirst) conductor().hostChanged(host);
+    if (news.turned) conductor().hostSeen(host);
+    conductor().hostReported(host);
+    if (frozen) return;
+    if (isFirst) convergence().host(host);
+    else convergence().followUp(host);
   }
 
   function record(host: string, picture: ObservedPicture): News {

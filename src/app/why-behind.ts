@@ -44,7 +44,7 @@ export function createWhyBehind(parts: {
   readonly awaited: (key: SlotKey) => readonly string[];
 }): WhyBehind {
   const { store, config, fleet } = parts;
-  const fitnessOf = createFitness({ ...parts, isUnheard: () => false });
+  const fitnessOf = createFitness({ ...parts, isUnheard: () => false, isHeard: () => true });
 
   function standing({ service, environment }: SlotKey): PlaceNow {
     return {

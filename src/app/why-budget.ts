@@ -17,7 +17,7 @@ export function missingFor(
 ): readonly Missing[] {
   if (state.reason !== "over_budget" || hasEnded(state)) return [];
   const { store } = parts;
-  const fitnessOf = createFitness({ ...parts, isUnheard: () => false });
+  const fitnessOf = createFitness({ ...parts, isUnheard: () => false, isHeard: () => true });
   const { unwell, away } = fitnessOf(state, { planned: state.hosts.map((h) => h.host), patient: false });
   return [...unwell, ...away].sort().map((host) => ({
     host,

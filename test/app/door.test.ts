@@ -196,7 +196,10 @@ test("a no that cannot be recorded is not told: the next life might say yes", as
   await door.accept(typed("rollback api prod --now"));
   fillDisk(store);
   await door.serve(typed("rollback api prod --now"), told);
-  assert.match(told.heard[0]?.text ?? "", /could not record what comes of this[\s\S]*restarted within 10 min, it tries again[\s\S]*Reason: store_unwritable$/);
+  assert.match(
+    told.heard[0]?.text ?? "",
+    /could not record what comes of this[\s\S]*restarted within 10 min, it tries again[\s\S]*Reason: store_unwritable$/,
+  );
 });
 
 test("what only looks is looked at again after a crash", async () => {

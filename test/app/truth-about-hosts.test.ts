@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { aCommit, anApp, eva, type TestApp } from "../kit/app.ts";
+import { comes, goes, statuses } from "./hosts-kit.ts";
 
 let open: TestApp[] = [];
 function aFleet(...args: Parameters<typeof anApp>): TestApp {
@@ -159,6 +160,22 @@ test("while too many are out it waits, says for whom, and goes on when they are 
   fleet.connected.add("b");
   fleet.reports("b");
   assert.equal(fleet.desired("a"), 2);
+});
+
+test("a host that is back makes room when it has said that it serves, not by being connected", async () => {
+  const fleet = aFleet({ hosts: ["a", "b"], policy: { batch: { hosts: 1 }, maxUnavailable: { hosts: 1 } } });
+  await fleet.ships(aCommit(1));
+  goes(fleet, "b");
+  await fleet.asks(aCommit(2));
+  fleet.hasImage("a");
+  assert.equal(statuses(fleet), "a: waiting, b: waiting");
+  comes(fleet, "b");
+  assert.equal(statuses(fleet), "a: waiting, b: waiting", "its container may have died with the machine");
+  fleet.reports("b", { health: "failing" });
+  assert.equal(statuses(fleet), "a: waiting, b: waiting");
+  fleet.reports("b");
+  fleet.hasImage("b");
+  assert.equal(statuses(fleet), "a: waiting, b: swapping");
 });
 
 test("a rollback waits for no dead host: the others go at once, and it comes along when it is back", async () => {
