@@ -37,6 +37,8 @@ type Round = {
   up: { readonly startedAt: number | null; readonly since: number } | null;
   seen: Watched;
   failures: number;
+  /** When it was last shown to be well, on the clock that nobody sets. */
+  wellAt: number;
   lookedAt: number;
   wake: () => void;
   over: boolean;
@@ -63,6 +65,7 @@ export function createWatch(
       up: null,
       seen: first,
       failures: 0,
+      wellAt: clock.mono(),
       lookedAt: Number.NEGATIVE_INFINITY,
       wake: () => undefined,
       over: false,
@@ -127,10 +130,13 @@ export function createWatch(
     const fault = await faultOf(mine);
     if (fault === null) {
       mine.failures = 0;
+      mine.wellAt = clock.mono();
       return { health: "ok", detail: null };
     }
     mine.failures += 1;
-    if (mine.failures >= failuresToFail) return { health: "failing", detail: fault };
+    // After a time without a look (an engine that hung) one failure is enough: nobody knows since when it is so.
+    const wasBlind = clock.mono() - mine.wellAt > failuresToFail * (intervalOf(mine.health) + probeTimeoutMs);
+    if (mine.failures >= failuresToFail || wasBlind) return { health: "failing", detail: fault };
     return { health: mine.seen.health, detail: mine.seen.detail };
   }
 

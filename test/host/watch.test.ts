@@ -12,11 +12,18 @@ let watch: Watch;
 afterEach(() => watch.follow(null));
 
 /** A container that answers well and was restarted once, just now by the time of day of Docker. */
-function aWatch(clock: JumpyClock): { readonly healths: string[]; restart(startedAt: number): void } {
+function aWatch(clock: JumpyClock): {
+  readonly healths: string[];
+  restart(startedAt: number): void;
+  /** From its next look on, the engine answers only when this is called; the container is not well any more. */
+  hang(): () => void;
+} {
   let state = { id: "c1", status: "running", restarts: 0, startedAt: Date.now(), exitCode: null } as ContainerState;
   const healths: string[] = [];
-  const engine = { inspect: async () => state } as unknown as Engine;
-  const prober = { ask: async () => ({ ok: true }) } as unknown as Prober;
+  let answers = Promise.resolve();
+  let isWell = true;
+  const engine = { inspect: () => answers.then(() => state) } as unknown as Engine;
+  const prober = { ask: async () => ({ ok: isWell, detail: "503" }) } as unknown as Prober;
   const nobody = () => assert.fail("not in this test");
   watch = createWatch(
     { engine, prober, clock },
@@ -33,8 +40,27 @@ function aWatch(clock: JumpyClock): { readonly healths: string[]; restart(starte
       state = { ...state, restarts: state.restarts + 1, startedAt };
       watch.poke();
     },
+    hang() {
+      const hung = Promise.withResolvers<void>();
+      answers = hung.promise;
+      isWell = false;
+      watch.poke();
+      return hung.resolve;
+    },
   };
 }
+
+test("after a time without a look one failure is enough: what was well before an engine hung is not well now", async () => {
+  const clock = jumpyClock();
+  const { healths, hang } = aWatch(clock);
+  await eventually(() => assert.ok(clock.wakes() > 1));
+  const goOn = hang();
+  clock.pass(60_000);
+  const wakes = clock.wakes();
+  goOn();
+  await eventually(() => assert.deepEqual(healths, ["failing"]));
+  assert.ok(clock.wakes() <= wakes + 2, "not after three looks");
+});
 
 for (const [what, byMs] of [
   ["an hour behind", -hourMs],
