@@ -65,6 +65,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   let hinted = false;
   /** What is reported of the serving container: a change of health and the lines that show it come together. */
   let shown: (Watched & { readonly logTail: readonly string[] }) | null = null;
+  let hasFollowed = false;
   /** Counts what the watch has told, so that late news are known as such. */
   let notices = 0;
   let stepsSinceRest = 0;
@@ -257,6 +258,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   }
 
   function followLive(proven: boolean): void {
+    hasFollowed = true;
     const live = liveState();
     const watchable = live !== null && live.status !== "created";
     if (proven) notices += 1;
@@ -307,7 +309,9 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     const running = state.status === "running";
     // What Docker says of its end counts before what it last answered.
     const seen = shown?.state.id === state.id && (running || shown.health !== "ok") ? shown : null;
-    const health = seen?.health ?? (running ? "ok" : state.status === "restarting" ? "restarting" : "exited");
+    // Before its first look a new agent knows that it runs, and not how well.
+    const health =
+      seen?.health ?? (running ? (hasFollowed ? "ok" : "starting") : state.status === "restarting" ? "restarting" : "exited");
     return {
       containerId: state.id,
       release: marks.release,
