@@ -55,7 +55,32 @@ export type Health = {
   readonly deadlineMs: number;
 };
 
-export type ReleaseSpec = { readonly container: ContainerSpec; readonly health: Health };
+/** When a container may start: once the other one runs, is healthy, or has ended with exit code 0. */
+export type Dependency = { readonly on: string; readonly condition: "started" | "healthy" | "completed" };
+
+/** A container beside the released one, in the same slot. */
+export type SupportingSpec = {
+  /** Its name in the Compose file. */
+  readonly name: string;
+  readonly container: ContainerSpec;
+  /** As the file says: a tag, or `sha256:…`. Null: the image of the release itself. */
+  readonly reference: string | null;
+  /** What the reference named when the release was made. Null before that, and for the image of the release itself. */
+  readonly digest: string | null;
+  readonly health: Health;
+  readonly dependsOn: readonly Dependency[];
+};
+
+export type ReleaseSpec = {
+  /** The released container. */
+  readonly container: ContainerSpec;
+  readonly health: Health;
+  /** Absent where there is none, so that the spec of a plain service stays what it was. */
+  readonly supporting?: readonly SupportingSpec[];
+  /** Of the released container: its name in the Compose file and what it waits for. Present when others stand beside it. */
+  readonly name?: string;
+  readonly dependsOn?: readonly Dependency[];
+};
 
 /** A build is the digest made from one commit; a release is a build plus the spec as it stood then. */
 export type Release = {

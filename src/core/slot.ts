@@ -14,6 +14,8 @@ export type DesiredRelease = {
   readonly spec: ReleaseSpec;
   /** Registries to try after the one in `spec.container.image`, in order, as full repositories. */
   readonly mirrors: readonly string[];
+  /** The same for supporting containers with an image of their own, by name. */
+  readonly supportingMirrors?: Readonly<Record<string, readonly string[]>>;
 };
 
 export type DesiredSlot = SlotKey & {
@@ -77,6 +79,18 @@ export type ObservedContainer = {
   readonly logTail?: readonly string[];
 };
 
+/** A supporting container of the slot. */
+export type ObservedSupporting = {
+  /** Its name in the Compose file. */
+  readonly name: string;
+  readonly containerId: string;
+  readonly digest: string;
+  readonly restarts: number;
+  /** `ok` also for one that had to end, and ended well. */
+  readonly health: LiveHealth;
+  readonly detail: string | null;
+};
+
 /** How the generation ended on this host. */
 export type SwapOutcome =
   | { readonly ok: true; readonly tookMs: number }
@@ -105,6 +119,8 @@ export type ObservedSlot = SlotKey & {
   readonly outcome: SwapOutcome | null;
   /** The container that serves, if any. */
   readonly live: ObservedContainer | null;
+  /** Absent where the release has none. One that is unwell makes `live` unwell, too. */
+  readonly supporting?: readonly ObservedSupporting[];
   /** The kept container of the release before, ready to go back to. */
   readonly previous: { readonly containerId: string; readonly release: number; readonly digest: string } | null;
 };

@@ -75,12 +75,36 @@ const slotKey = { service: name, environment: name };
 const mirrors = z.array(text).max(32);
 const head = z.object({ seq: count, hash: z.string().max(128) });
 
+const dependsOn = z.array(z.object({ on: name, condition: z.enum(["started", "healthy", "completed"]) }));
+const supporting = z.object({
+  name,
+  container: containerSpec,
+  reference: text.nullable(),
+  digest: digest.nullable(),
+  health,
+  dependsOn,
+});
+const releaseSpec = z.object({
+  container: containerSpec,
+  health,
+  supporting: z.exactOptional(z.array(supporting).max(32)),
+  name: z.exactOptional(name),
+  dependsOn: z.exactOptional(dependsOn),
+});
+
 const desiredSlot = z.object({
   ...slotKey,
   generation: count,
   rollout: count,
   release: z
-    .object({ number: count, digest, commit: name, spec: z.object({ container: containerSpec, health }), mirrors })
+    .object({
+      number: count,
+      digest,
+      commit: name,
+      spec: releaseSpec,
+      mirrors,
+      supportingMirrors: z.exactOptional(z.record(name, mirrors)),
+    })
     .nullable(),
   fresh: z.exactOptional(z.boolean()),
 });
@@ -119,6 +143,15 @@ const live = z.object({
   logTail: z.exactOptional(lines),
 });
 
+const supportingLive = z.object({
+  name,
+  containerId: name,
+  digest: text,
+  restarts: count,
+  health: live.shape.health,
+  detail: text.nullable(),
+});
+
 const image = { ...slotKey, digest, rollout: count };
 
 const observedPicture = z.object({
@@ -155,6 +188,7 @@ const observedPicture = z.object({
       ]),
       outcome: outcome.nullable(),
       live: live.nullable(),
+      supporting: z.exactOptional(z.array(supportingLive).max(32)),
       previous: z.object({ containerId: name, release: count, digest: text }).nullable(),
     }),
   ),
