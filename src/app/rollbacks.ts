@@ -22,40 +22,37 @@ import { openRollback } from "./rollback-open.ts";
 import { liveIn, stepsOf } from "./rollback-steps.ts";
 import type { StoredRollout } from "./store.ts";
 
-type Stop = {
-  readonly does: "stop";
+type Common = {
   readonly place: Place;
-  /** Its touched hosts go to the target; what else must follow is opened when it has ended. */
-  readonly active: StoredRollout;
-  /** null: nothing was live before, so its hosts are emptied again. */
-  readonly target: Release | null;
-  readonly leave: number;
   readonly hosts: readonly string[];
   readonly planHash: string;
 };
 
-type Open = {
+/** Its touched hosts go to the target; what else must follow is opened when it has ended. */
+type Stop = Common & {
+  readonly does: "stop";
+  readonly active: StoredRollout;
+  /** null: nothing was live before, so its hosts are emptied again. */
+  readonly target: Release | null;
+  readonly leave: number;
+};
+
+type Open = Common & {
   readonly does: "open";
-  readonly place: Place;
   /** A request that has not begun, to be moved aside. */
   readonly active: StoredRollout | null;
   readonly target: Release;
   readonly leave: number | null;
   readonly planned: Planned;
-  readonly hosts: readonly string[];
-  readonly planHash: string;
 };
 
 /** It has touched no host: it ends, what serves goes on, and nothing is judged. */
-type CallOff = {
+type CallOff = Common & {
   readonly does: "call_off";
-  readonly place: Place;
   readonly active: StoredRollout;
   /** What serves on. */
   readonly target: Release | null;
   readonly leave: number;
-  readonly hosts: readonly string[];
-  readonly planHash: string;
 };
 
 type Way = Stop | Open | CallOff;

@@ -4,22 +4,14 @@ import { once } from "node:events";
 import net from "node:net";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { WebSocket } from "ws";
-import type { DesiredPicture, ObservedPicture } from "../../../src/core/slot.ts";
+import type { DesiredPicture } from "../../../src/core/slot.ts";
 import { type AgentLink, createAgentLink, type LinkOptions } from "../../../src/fleet/link.ts";
 import { signClaim } from "../../../src/fleet/proof.ts";
 import { type JumpyClock, jumpyClock } from "../../host/kit/jumpy-clock.ts";
 import { order } from "../../host/kit/orders.ts";
 import { silent, startTestServer, type TestServer } from "../../host/kit/real-host.ts";
 import { eventually } from "../../kit/eventually.ts";
-
-const picture: ObservedPicture = {
-  bootId: "boot-1",
-  agentVersion: "0.1.0",
-  epoch: 0,
-  engine: { ok: true, reason: null, detail: null, liveRestore: true },
-  slots: [],
-  images: [],
-};
+import { picture } from "./picture.ts";
 
 /** A host's end of the line, with what it was told. */
 type End = { readonly link: AgentLink; readonly told: DesiredPicture[]; readonly refused: string[]; readonly keys: Keys };

@@ -2,21 +2,12 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { afterEach, beforeEach, test } from "node:test";
-import type { ObservedPicture } from "../../../src/core/slot.ts";
 import { toldAt } from "../../../src/fleet/freshness.ts";
 import { type AgentLink, createAgentLink } from "../../../src/fleet/link.ts";
 import { type JumpyClock, jumpyClock } from "../../host/kit/jumpy-clock.ts";
 import { silent, startTestServer, type TestServer } from "../../host/kit/real-host.ts";
 import { eventually } from "../../kit/eventually.ts";
-
-const picture: ObservedPicture = {
-  bootId: "boot-1",
-  agentVersion: "0.1.0",
-  epoch: 0,
-  engine: { ok: true, reason: null, detail: null, liveRestore: true },
-  slots: [],
-  images: [],
-};
+import { picture } from "./picture.ts";
 
 let server: TestServer;
 let clock: JumpyClock;

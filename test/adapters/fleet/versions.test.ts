@@ -6,25 +6,17 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { systemClock } from "../../../src/app/clock.ts";
-import type { DesiredPicture, Head, ObservedPicture } from "../../../src/core/slot.ts";
+import type { DesiredPicture, Head } from "../../../src/core/slot.ts";
 import { type AgentLink, createAgentLink, type LinkOptions } from "../../../src/fleet/link.ts";
 import { signClaim } from "../../../src/fleet/proof.ts";
 import { order } from "../../host/kit/orders.ts";
 import { silent, startTestServer, type TestServer } from "../../host/kit/real-host.ts";
 import { eventually } from "../../kit/eventually.ts";
+import { picture } from "./picture.ts";
 
 const head: Head = { seq: 7, hash: "a".repeat(64) };
 const digest = `sha256:${"d".repeat(64)}`;
 const keys = newKeys();
-
-const picture: ObservedPicture = {
-  bootId: "boot-1",
-  agentVersion: "0.1.0",
-  epoch: 0,
-  engine: { ok: true, reason: null, detail: null, liveRestore: true },
-  slots: [],
-  images: [],
-};
 
 function newKeys() {
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
