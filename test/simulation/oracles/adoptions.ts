@@ -18,7 +18,7 @@ export type Adoptions = {
 type Adopted = {
   readonly hosts?: readonly string[];
   readonly host?: string;
-  readonly slots?: readonly (SlotKey & { readonly note: string | null })[];
+  readonly slots?: readonly (SlotKey & { readonly note: string | null; readonly release: number | null })[];
 };
 
 export function watchAdoptions({ world, fail, reached }: Ground): Adoptions {
@@ -26,11 +26,11 @@ export function watchAdoptions({ world, fail, reached }: Ground): Adoptions {
   const heard = new Map<string, ObservedPicture>();
   let judgedTo = 0;
 
-  function judge(host: string, key: SlotKey): void {
+  function judge(host: string, key: SlotKey, release: number | null): void {
     const slot = store.slots.get(host, key);
     const picture = heard.get(host);
-    if (slot === null || slot.rollout === null || slot.release === null || picture === undefined) return;
-    const digest = store.releases.find(key.service, slot.release)?.digest;
+    if (slot === null || slot.rollout === null || release === null || picture === undefined) return;
+    const digest = store.releases.find(key.service, release)?.digest;
     const isHere = (one: SlotKey) => one.service === key.service && one.environment === key.environment;
     const seen = picture.slots.find(isHere);
     // It has never heard of it: whatever it gets now, it gets as a new host.
@@ -42,7 +42,7 @@ export function watchAdoptions({ world, fail, reached }: Ground): Adoptions {
     if (digest === seen?.live?.digest || digest === told) return;
     fail(
       "ADOPT",
-      `${host} is told r${slot.release} of ${placeOf(key)} by an adoption, and serves r${seen?.live?.release ?? "nothing"}`,
+      `${host} is told r${release} of ${placeOf(key)} by an adoption, and serves r${seen?.live?.release ?? "nothing"}`,
     );
   }
 
@@ -58,8 +58,10 @@ export function watchAdoptions({ world, fail, reached }: Ground): Adoptions {
         // In the same commit others may be brought what is live by it.
         if (change.table !== "slot" || !hosts.includes(change.host)) continue;
         // People have decided for it while it was away: that is brought to it.
-        const isDecided = slots.some((slot) => slotName("", slot) === slotName("", change) && slot.note?.startsWith("decided"));
-        if (!isDecided) judge(change.host, change);
+        const taken = slots.find((slot) => slotName("", slot) === slotName("", change));
+        if (taken?.note?.startsWith("decided")) continue;
+        // What people have rolled out since is brought to it in the same commit: the record says what was found there.
+        judge(change.host, change, (taken ?? store.slots.get(change.host, change))?.release ?? null);
       }
     },
     onHeard: (host, picture) => void heard.set(host, picture),
