@@ -40,12 +40,45 @@ export type ContainerSpec = {
   readonly logging: { readonly driver: string; readonly options: Readonly<Record<string, string>> } | null;
 };
 
-/** How the agent proves that the new container serves. `container` asks Docker's HEALTHCHECK; `none` only watches the process. */
+/**
+ * How the agent proves that the new container serves. Everything optional is absent when it was not asked for, so that the
+ * hashes of older specs stay.
+ */
 export type HealthProbe =
-  | { readonly kind: "http"; readonly url: string }
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "container" }
+  | HttpProbe
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly timeoutMs?: number }
+  | ContainerProbe
+  /** Only watches the process. */
   | { readonly kind: "none" };
+
+export type HttpProbe = {
+  readonly kind: "http";
+  readonly url: string;
+  /** Absent: GET. */
+  readonly method?: "HEAD";
+  /** Request headers. */
+  readonly send?: Readonly<Record<string, string>>;
+  /** Good statuses, both ends included. Absent: 200 to 299. */
+  readonly status?: readonly (readonly [from: number, to: number])[];
+  readonly body?: { readonly contains: string } | { readonly equals: string };
+  /** Headers that the answer must have, with this value; null: with any. */
+  readonly header?: Readonly<Record<string, string | null>>;
+  /** Where the answer names its release or commit: proof of who answers that needs no look at sockets. */
+  readonly echo?: { readonly header: string } | "body";
+  /** For one answer. Absent: 2 s. */
+  readonly timeoutMs?: number;
+};
+
+/** Asks in the container: by a command of its own (exit code 0 is good), or without one by Docker's HEALTHCHECK. */
+export type ContainerProbe = {
+  readonly kind: "container";
+  /** Not a kind of its own: an agent that does not know it asks the HEALTHCHECK, and fails where there is none. */
+  readonly command?: readonly string[];
+  /** For one run of the command. Absent: 2 s. */
+  readonly timeoutMs?: number;
+  /** Must be held by this container: a command that asks over the host's network may be answered by another process. */
+  readonly port?: number;
+};
 
 export type Health = {
   readonly probe: HealthProbe;
@@ -53,6 +86,14 @@ export type Health = {
   readonly intervalMs: number;
   /** From start to healthy; past it the swap has failed. */
   readonly deadlineMs: number;
+  /** Failures this early do not count; after it `failures` in a row end the swap. Absent: only the deadline does. */
+  readonly startPeriodMs?: number;
+  /** Between two probes of a starting container. Absent: a few ms at first, then 50. */
+  readonly startIntervalMs?: number;
+  /** Good answers in a row that make it healthy. Absent: 2 while it starts, 1 once it has served. */
+  readonly threshold?: number;
+  /** Failures in a row that make a serving container unhealthy. Absent: 3. */
+  readonly failures?: number;
 };
 
 /** When a container may start: once the other one runs, is healthy, or has ended with exit code 0. */

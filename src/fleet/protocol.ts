@@ -60,15 +60,38 @@ const containerSpec = z.object({
   logging: z.object({ driver: name, options: map }).nullable(),
 });
 
+const timeoutMs = z.exactOptional(count);
+const header = z.string().min(1).max(128);
+const httpProbe = z.object({
+  kind: z.literal("http"),
+  url: z.url().max(2_048),
+  method: z.exactOptional(z.literal("HEAD")),
+  send: z.exactOptional(z.record(header, text)),
+  status: z.exactOptional(z.array(z.tuple([count, count])).max(32)),
+  body: z.exactOptional(z.union([z.object({ contains: text }), z.object({ equals: text })])),
+  header: z.exactOptional(z.record(header, text.nullable())),
+  echo: z.exactOptional(z.union([z.object({ header }), z.literal("body")])),
+  timeoutMs,
+});
+const port = z.number().int().min(1).max(65_535);
 const health = z.object({
   probe: z.discriminatedUnion("kind", [
-    z.object({ kind: z.literal("http"), url: z.url().max(2_048) }),
-    z.object({ kind: z.literal("tcp"), host: name, port: z.number().int().min(1).max(65_535) }),
-    z.object({ kind: z.literal("container") }),
+    httpProbe,
+    z.object({ kind: z.literal("tcp"), host: name, port, timeoutMs }),
+    z.object({
+      kind: z.literal("container"),
+      command: z.exactOptional(z.array(text).min(1).max(256)),
+      timeoutMs,
+      port: z.exactOptional(port),
+    }),
     z.object({ kind: z.literal("none") }),
   ]),
   intervalMs: count,
   deadlineMs: count,
+  startPeriodMs: z.exactOptional(count),
+  startIntervalMs: z.exactOptional(count),
+  threshold: z.exactOptional(count),
+  failures: z.exactOptional(count),
 });
 
 const slotKey = { service: name, environment: name };
