@@ -19,6 +19,7 @@ import { loginFor } from "./credentials.ts";
 import { processEnded } from "./end-of-process.ts";
 import { engineError, pullReason } from "./errors.ts";
 import { watchEvents } from "./events.ts";
+import { createExec } from "./exec.ts";
 import { familiar } from "./familiar.ts";
 import { splitLog } from "./log-frames.ts";
 import { type PullLimits, runPull } from "./pull.ts";
@@ -257,8 +258,9 @@ export function createDockerEngine(options: DockerOptions): Engine {
     return splitLog(Buffer.from(raw)).slice(-lines);
   }
 
+  const exec = createExec({ docker, quick });
   const watch: Engine["watch"] = (listener) => watchEvents(docker, listener);
-  return { info, list, inspect, findImage, pull, create, clone, start, setRestartPolicy, stop, remove, logTail, watch };
+  return { info, list, inspect, findImage, pull, create, clone, start, setRestartPolicy, stop, remove, exec, logTail, watch };
 }
 
 function connect(dockerHost: string): Dockerode {

@@ -4,7 +4,6 @@
  */
 import type { Clock } from "../app/ports.ts";
 import type { ReasonCode } from "../core/reasons.ts";
-import type { HealthProbe } from "../core/release.ts";
 import type { SlotKey } from "../core/slot.ts";
 import {
   type Answer,
@@ -12,9 +11,12 @@ import {
   type Engine,
   EngineError,
   type EngineEvent,
+  type ExecResult,
   isOfSameOrder,
+  type NetworkProbe,
   type Prober,
 } from "../host/engine.ts";
+import { fakeCommand } from "./fake-command.ts";
 import { createFakeRegistries, type FakeRegistries } from "./fake-registries.ts";
 
 /** How the program in an image behaves. */
@@ -176,6 +178,15 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
     });
   }
 
+  async function exec({ id, command, timeoutMs }: Parameters<Engine["exec"]>[0]): Promise<ExecResult> {
+    const box = boxOf(id, "exited");
+    if (box.running === null)
+      throw new EngineError({ reason: "exited", message: `Container ${id} is not running`, conflict: true });
+    const { ms, result } = fakeCommand(command);
+    await new Promise<void>((resolve) => clock.wakeAt(clock.now() + Math.min(ms, timeoutMs), resolve));
+    return ms > timeoutMs ? { exitCode: null, output: "" } : result;
+  }
+
   async function pull(image: { repository: string; digest: string; signal: AbortSignal }): Promise<string> {
     const program = await registries.fetch(image);
     const ref = `${image.repository}@${image.digest}`;
@@ -244,6 +255,7 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
         },
         `remove ${nameOf(id)}`,
       ),
+    exec: (order) => call("exec", () => exec(order)),
     logTail: (id, lines) => call("logTail", () => (boxOf(id).program.logs ?? []).slice(-lines)),
     watch(listener) {
       listeners.add(listener);
@@ -297,7 +309,7 @@ function createFakeProber(facts: { clock: Clock; boxes: ReadonlyMap<string, Box>
   const { clock, boxes, stranger } = facts;
   const holderOf = (port: number) => [...boxes.values()].find((b) => b.running?.hasPort && portOf(b.program) === port);
 
-  function answer(probe: Extract<HealthProbe, { kind: "http" | "tcp" }>): Answer {
+  function answer(probe: NetworkProbe): Answer {
     const port = probe.kind === "tcp" ? probe.port : Number(new URL(probe.url).port || 80);
     if (stranger() === port) return { ok: true, detail: "a stranger answered" };
     const box = holderOf(port);

@@ -15,12 +15,22 @@ export class EngineError extends Error {
   /** What the call was about does not exist (any more), or the name is taken. */
   readonly gone: boolean;
   readonly conflict: boolean;
-  constructor(facts: { reason: ReasonCode; message: string; gone?: boolean; conflict?: boolean; cause?: unknown }) {
+  /** How long whoever refused asks to be left alone; null when it does not say. */
+  readonly retryAfterMs: number | null;
+  constructor(facts: {
+    reason: ReasonCode;
+    message: string;
+    gone?: boolean;
+    conflict?: boolean;
+    retryAfterMs?: number | null;
+    cause?: unknown;
+  }) {
     super(facts.message, { cause: facts.cause });
     this.name = "EngineError";
     this.reason = facts.reason;
     this.gone = facts.gone ?? false;
     this.conflict = facts.conflict ?? false;
+    this.retryAfterMs = facts.retryAfterMs ?? null;
   }
 }
 
@@ -46,6 +56,9 @@ export type ContainerState = {
   /** `NAME=value`. Secret: never logged or shown. */
   readonly environment: readonly string[];
 };
+
+/** How a command in a container ended. `exitCode` null: it did not end in time. `output`: its beginning, both streams. */
+export type ExecResult = { readonly exitCode: number | null; readonly output: string };
 
 export type EngineInfo = { readonly liveRestore: boolean; readonly platform: string };
 
@@ -86,6 +99,10 @@ export interface Engine {
    * wrong_platform, digest_mismatch or pull_failed.
    */
   pull(image: { readonly repository: string; readonly digest: string; readonly signal: AbortSignal }): Promise<string>;
+  /** Takes a name off an image, and with its last name the image. False when a container needs it, or it is gone. */
+  removeImage(ref: string): Promise<boolean>;
+  /** Free space where the engine keeps images; null when this process cannot see it. Never rejects. */
+  freeBytes(): Promise<number | null>;
   /** Creates with restart policy `no`; resolves with the id. A container of that name is replaced when it is of the same slot and generation and was never started. */
   create(order: CreateOrder): Promise<string>;
   /** Creates, without starting, a container of the same image and configuration under another name with other labels. */
@@ -103,6 +120,11 @@ export interface Engine {
   stop(container: ContainerState): Promise<{ readonly killed: boolean }>;
   /** Removes a container, running or not. Resolves when it is gone already. */
   remove(id: string): Promise<void>;
+  /**
+   * Runs a command in a running container. One that hangs is killed where this host lets the agent, and while it lives no second
+   * one is begun in that container. Rejects with `exited` when the container does not run.
+   */
+  exec(order: { readonly id: string; readonly command: readonly string[]; readonly timeoutMs: number }): Promise<ExecResult>;
   /** The last lines of its output, as they came. */
   logTail(id: string, lines: number): Promise<readonly string[]>;
   /** Calls `onEvent` for containers of ours until `stop` is called; `onEnd` when the stream breaks. */
@@ -117,9 +139,15 @@ export type PortHolder =
 
 export type Answer = { readonly ok: boolean; readonly detail: string };
 
+export type NetworkProbe = Extract<HealthProbe, { kind: "http" | "tcp" }>;
+
+/** The names of a release that an answer may echo. */
+export type ReleaseNames = { readonly number: number; readonly commit: string; readonly digest: string };
+
 /** How the agent asks a service for its health. Never rejects. */
 export interface Prober {
-  ask(probe: Extract<HealthProbe, { kind: "http" | "tcp" }>, timeoutMs: number): Promise<Answer>;
+  /** `names`: of the release that should answer; null when the container does not say which it is. */
+  ask(probe: NetworkProbe, names: ReleaseNames | null): Promise<Answer>;
   /** Whether the process tree of `pid` holds the listening port, in the network namespace of `pid`. */
   holder(facts: { readonly port: number; readonly pid: number }): Promise<PortHolder>;
 }

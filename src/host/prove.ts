@@ -4,8 +4,9 @@
  */
 import type { Clock } from "../app/ports.ts";
 import type { ReasonCode } from "../core/reasons.ts";
-import type { Health, HealthProbe } from "../core/release.ts";
-import type { ContainerState, Engine, Prober } from "./engine.ts";
+import type { ContainerProbe, Health } from "../core/release.ts";
+import { askContainer, type CommandProbe, isCommand, portToHold, shown } from "./ask.ts";
+import type { ContainerState, Engine, NetworkProbe, Prober } from "./engine.ts";
 import { endingOf } from "./labels.ts";
 
 export type Proof =
@@ -16,7 +17,8 @@ export type Proof =
 export type Hands = { readonly engine: Engine; readonly prober: Prober; readonly clock: Clock };
 
 const answersNeeded = 2;
-const probeTimeoutMs = 2_000;
+/** In a row, once the start period is over. */
+const failuresToFail = 3;
 /** How long a process of others may answer on the port before it is taken for good. */
 const strangerMs = 2_000;
 /** What `none` and a container without a port to ask must survive. */
@@ -37,6 +39,7 @@ export async function proveHealth(
     beganAt,
     first,
     good: 0,
+    bad: 0,
     strangerSince: null,
     note: null,
     lastDetail: "it did not answer",
@@ -56,7 +59,7 @@ export async function proveHealth(
       const dead = whyNotRunning(await engine.inspect(id), first);
       if (dead !== null) return await blame(look, dead);
     }
-    await pause(clock, look.good > 0 ? 1 : now - beganAt < 2_000 ? 5 : 50);
+    await pause(clock, paceMs(look, now - beganAt));
   }
   return { ok: false, reason: "interrupted", detail: "a newer order came, or the agent was told to stop" };
 }
@@ -68,11 +71,22 @@ type Look = Hands & {
   /** On the clock that nobody sets. */
   readonly beganAt: number;
   readonly first: ContainerState | null;
+  /** Answers in a row. */
   good: number;
+  bad: number;
   strangerSince: number | null;
   note: string | null;
   lastDetail: string;
 };
+
+/** Until the next look. The defaults are those of a service that is up within a moment; a command costs the engine a process each time. */
+function paceMs({ health, good }: Look, sinceMs: number): number {
+  const { startIntervalMs, startPeriodMs, threshold, intervalMs, probe } = health;
+  const isOver = startPeriodMs !== undefined && sinceMs >= startPeriodMs;
+  if (good > 0 && threshold === undefined && !isCommand(probe)) return 1;
+  if (good === 0 && isOver) return intervalMs;
+  return startIntervalMs ?? (isCommand(probe) ? 100 : sinceMs < 2_000 ? 5 : 50);
+}
 
 /** One look; the verdict when there is one. */
 async function ask(look: Look): Promise<Proof | null> {
@@ -81,7 +95,7 @@ async function ask(look: Look): Promise<Proof | null> {
     case "none":
       return await askStanding(look);
     case "container":
-      return await askEngine(look);
+      return isCommand(probe) ? await askService(look, probe) : await askEngine(look, probe);
     case "http":
     case "tcp":
       return await askService(look, probe);
@@ -95,7 +109,7 @@ async function askStanding(look: Look): Promise<Proof | null> {
   return dead === null && state !== null ? { ok: true, state, note: null } : await blame(look, dead ?? containerGone);
 }
 
-async function askEngine(look: Look): Promise<Proof | null> {
+async function askEngine(look: Look, probe: ContainerProbe): Promise<Proof | null> {
   const state = await look.engine.inspect(look.id);
   const dead = whyNotRunning(state, look.first);
   if (dead !== null) return await blame(look, dead);
@@ -104,36 +118,53 @@ async function askEngine(look: Look): Promise<Proof | null> {
   if (own === null)
     return { ok: false, reason: "unhealthy", detail: "health is `container`, but the container has no HEALTHCHECK" };
   switch (own.status) {
-    case "healthy":
-      return { ok: true, state, note: null };
+    case "healthy": {
+      const stranger = await strangerAt(look, probe.port ?? null);
+      return stranger === null ? { ok: true, state, note: look.note } : stranger.verdict;
+    }
     case "unhealthy":
-      return { ok: false, reason: "unhealthy", detail: `its HEALTHCHECK failed: ${own.output.slice(0, 200) || "no output"}` };
+      return { ok: false, reason: "unhealthy", detail: `its HEALTHCHECK failed${shown(own.output, state) || ": no output"}` };
     case "starting":
       look.lastDetail = "its HEALTHCHECK has not succeeded yet";
       return null;
   }
 }
 
-async function askService(look: Look, probe: Extract<HealthProbe, { kind: "http" | "tcp" }>): Promise<Proof | null> {
-  const answer = await look.prober.ask(probe, probeTimeoutMs);
-  if (!answer.ok) {
-    look.good = 0;
-    look.lastDetail = answer.detail;
-    return null;
-  }
+async function askService(look: Look, probe: NetworkProbe | CommandProbe): Promise<Proof | null> {
+  const { first } = look;
+  if (first === null) return await blame(look, containerGone);
+  const answer = await askContainer(look, { state: first, probe });
+  if (!answer.ok) return failed(look, answer.detail);
   look.good += 1;
-  if (look.good < answersNeeded) return null;
+  look.bad = 0;
+  if (look.good < (look.health.threshold ?? answersNeeded)) return null;
   // Who answered is asked once, at the last answer that is needed: it costs more than the answers do.
-  const [state, stranger] = await Promise.all([look.engine.inspect(look.id), strangerAt(look, portOf(probe))]);
+  const [state, stranger] = await Promise.all([look.engine.inspect(look.id), strangerAt(look, portToHold(probe))]);
   const dead = whyNotRunning(state, look.first);
   if (dead !== null || state === null) return await blame(look, dead ?? containerGone);
   return stranger === null ? { ok: true, state, note: look.note } : stranger.verdict;
 }
 
+/** Failures count once the start period that the service asked for is over; where it asked for none only the deadline ends the wait. */
+function failed(look: Look, detail: string): Proof | null {
+  const { startPeriodMs, failures = failuresToFail } = look.health;
+  look.good = 0;
+  look.lastDetail = detail;
+  if (startPeriodMs === undefined || look.clock.mono() - look.beganAt < startPeriodMs) return null;
+  look.bad += 1;
+  if (look.bad < failures) return null;
+  const times = failures === 1 ? "once" : `${failures} times in a row`;
+  return {
+    ok: false,
+    reason: "unhealthy",
+    detail: `failed ${times} after its start period of ${startPeriodMs / 1000} s: ${detail}`,
+  };
+}
+
 /** Null when the answer may count. A stranger on the port is suffered for a moment: an ending process may still hold it. */
-async function strangerAt(look: Look, port: number): Promise<{ verdict: Proof | null } | null> {
+async function strangerAt(look: Look, port: number | null): Promise<{ verdict: Proof | null } | null> {
   const pid = look.first?.pid ?? null;
-  if (!look.hostNetwork || pid === null) return null;
+  if (!look.hostNetwork || pid === null || port === null) return null;
   const holder = await look.prober.holder({ port, pid });
   switch (holder.by) {
     case "container":
@@ -177,18 +208,12 @@ function whyNotRunning(now: ContainerState | null, first: ContainerState | null)
 
 /** A container that ended because somebody else has its port says so badly; the port's holder says it well. */
 async function blame(look: Look, dead: { reason: ReasonCode; detail: string }): Promise<Proof> {
-  const { probe } = look.health;
-  if (dead.reason === "exited" && look.hostNetwork && (probe.kind === "http" || probe.kind === "tcp")) {
-    const holder = await look.prober.holder({ port: portOf(probe), pid: process.pid });
+  const port = portToHold(look.health.probe);
+  if (dead.reason === "exited" && look.hostNetwork && port !== null) {
+    const holder = await look.prober.holder({ port, pid: process.pid });
     if (holder.by === "other") return { ok: false, reason: "port_in_use", detail: `${holder.detail}; ${dead.detail}` };
   }
   return { ok: false, ...dead };
-}
-
-function portOf(probe: Extract<HealthProbe, { kind: "http" | "tcp" }>): number {
-  if (probe.kind === "tcp") return probe.port;
-  const url = new URL(probe.url);
-  return Number(url.port || (url.protocol === "https:" ? 443 : 80));
 }
 
 export function pause(clock: Clock, ms: number): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { Health } from "../core/release.ts";
 import type { LiveHealth } from "../core/slot.ts";
+import { askContainer, isCommand, portToHold, shown, timeoutOf } from "./ask.ts";
 import type { ContainerState } from "./engine.ts";
 import { endingOf } from "./labels.ts";
 import type { Hands } from "./prove.ts";
@@ -22,7 +23,6 @@ export type Watch = {
   now(): Watched | null;
 };
 
-const probeTimeoutMs = 2_000;
 const failuresToFail = 3;
 const shortestIntervalMs = 100;
 const lookEveryMs = 5_000;
@@ -36,7 +36,11 @@ type Round = {
   /** Which start of it is seen, and since when, on the clock that nobody sets: Docker tells the time of day. */
   up: { readonly startedAt: number | null; readonly since: number } | null;
   seen: Watched;
+  /** In a row. */
   failures: number;
+  successes: number;
+  /** The start since which it was well once: from then on its start period is over. */
+  wellSince: number | null;
   /** When it was last shown to be well, on the clock that nobody sets. */
   wellAt: number;
   lookedAt: number;
@@ -65,6 +69,8 @@ export function createWatch(
       up: null,
       seen: first,
       failures: 0,
+      successes: 0,
+      wellSince: proven ? state.startedAt : null,
       wellAt: clock.mono(),
       lookedAt: Number.NEGATIVE_INFINITY,
       wake: () => undefined,
@@ -101,7 +107,7 @@ export function createWatch(
 
   async function look(mine: Round): Promise<void> {
     const due = clock.mono() - mine.lookedAt >= lookEveryMs || mine.failures > 0 || mine.seen.health === "restarting";
-    if (due || mine.health?.probe.kind === "container") {
+    if (due || asksEngine(mine.health)) {
       mine.lookedAt = clock.mono();
       const state = await engine.inspect(mine.id);
       if (mine.over) return;
@@ -112,14 +118,14 @@ export function createWatch(
       }
       mine.state = state;
     }
-    const judged = await judge(mine);
+    const judged = await judge(mine, due);
     if (mine.over) return;
     const changed = judged.health !== mine.seen.health || judged.detail !== mine.seen.detail;
     mine.seen = { ...judged, state: mine.state };
     if (changed) listener.onChange(mine.seen);
   }
 
-  async function judge(mine: Round): Promise<{ health: LiveHealth; detail: string | null }> {
+  async function judge(mine: Round, looksClosely: boolean): Promise<{ health: LiveHealth; detail: string | null }> {
     const { state } = mine;
     if (state.status === "ended" || state.status === "created")
       return { health: "exited", detail: `the container ended: ${endingOf(state)}` };
@@ -127,17 +133,38 @@ export function createWatch(
     if (state.status === "restarting" || isSuspect) {
       return { health: "restarting", detail: `the container ended and Docker started it again (${state.restarts} times so far)` };
     }
-    const fault = await faultOf(mine);
-    if (fault === null) {
-      mine.failures = 0;
+    const fault = await faultOf(mine, looksClosely);
+    return fault === null ? well(mine) : unwell(mine, fault);
+  }
+
+  function well(mine: Round): { health: LiveHealth; detail: string | null } {
+    mine.failures = 0;
+    mine.successes += 1;
+    mine.wellAt = clock.mono();
+    mine.wellSince = mine.state.startedAt;
+    if (mine.seen.health === "ok" || mine.successes >= (mine.health?.threshold ?? 1)) return { health: "ok", detail: null };
+    return coming(mine);
+  }
+
+  function unwell(mine: Round, fault: string): { health: LiveHealth; detail: string | null } {
+    const { startPeriodMs = 0, failures = failuresToFail } = mine.health ?? {};
+    mine.successes = 0;
+    if (mine.wellSince !== mine.state.startedAt && upMs(mine) < startPeriodMs) {
       mine.wellAt = clock.mono();
-      return { health: "ok", detail: null };
+      return { health: "starting", detail: fault };
     }
     mine.failures += 1;
     // After a time without a look (an engine that hung) one failure is enough: nobody knows since when it is so.
-    const wasBlind = clock.mono() - mine.wellAt > failuresToFail * (intervalOf(mine.health) + probeTimeoutMs);
-    if (mine.failures >= failuresToFail || wasBlind) return { health: "failing", detail: fault };
+    const roundMs = intervalOf(mine.health) + timeoutOf(mine.health?.probe ?? { kind: "none" });
+    const wasBlind = clock.mono() - mine.wellAt > failures * roundMs;
+    if (mine.failures >= failures || wasBlind) return { health: "failing", detail: fault };
     return { health: mine.seen.health, detail: mine.seen.detail };
+  }
+
+  /** Well again, but not often enough in a row to be believed. */
+  function coming({ seen }: Round): { health: LiveHealth; detail: string | null } {
+    const isOver = seen.health === "exited" || seen.health === "restarting";
+    return isOver ? { health: "starting", detail: null } : { health: seen.health, detail: seen.detail };
   }
 
   /** Since its last start, as far as that was seen; the first look has only Docker's word. */
@@ -149,22 +176,24 @@ export function createWatch(
     return now - mine.up.since;
   }
 
-  /** What is wrong with its answer, or null. */
-  async function faultOf(mine: Round): Promise<string | null> {
+  /** What is wrong with its answer, or null. Who gave it is looked up now and then: it costs more than the answer. */
+  async function faultOf(mine: Round, looksClosely: boolean): Promise<string | null> {
     const probe = mine.health?.probe ?? { kind: "none" };
-    switch (probe.kind) {
-      case "none":
-        return null;
-      case "container":
-        return mine.state.health?.status === "unhealthy"
-          ? `its HEALTHCHECK fails: ${mine.state.health.output.slice(0, 200)}`
-          : null;
-      case "http":
-      case "tcp": {
-        const answer = await prober.ask(probe, probeTimeoutMs);
-        return answer.ok ? null : answer.detail;
-      }
+    if (probe.kind === "none") return null;
+    if (probe.kind === "container" && !isCommand(probe)) {
+      const { health } = mine.state;
+      if (health?.status === "unhealthy") return `its HEALTHCHECK fails${shown(health.output, mine.state)}`;
+    } else {
+      const answer = await askContainer(hands, { state: mine.state, probe });
+      if (!answer.ok) return answer.detail;
     }
+    return looksClosely ? await strangerFault(mine.state.pid, portToHold(probe)) : null;
+  }
+
+  async function strangerFault(pid: number | null, port: number | null): Promise<string | null> {
+    if (pid === null || port === null) return null;
+    const holder = await prober.holder({ port, pid });
+    return holder.by === "other" ? `${holder.detail}, not by the container that should serve` : null;
   }
 
   return {
@@ -176,6 +205,11 @@ export function createWatch(
     },
     now: () => round?.seen ?? null,
   };
+}
+
+/** Docker's own HEALTHCHECK is read from the container's state, which costs little. */
+function asksEngine(health: Health | null): boolean {
+  return health?.probe.kind === "container" && !isCommand(health.probe);
 }
 
 function intervalOf(health: Health | null): number {

@@ -163,6 +163,31 @@ export function engineContract(facts: {
     await engine.remove(id);
   });
 
+  it("runs a command in a container and tells how it ended", async () => {
+    const { engine } = host();
+    const id = await made();
+    const run = (command: readonly string[], timeoutMs = 5_000) => engine.exec({ id, command, timeoutMs });
+    await assert.rejects(run(["sh", "-c", "exit 0"]), rejectsWith("exited", { conflict: true }));
+    await engine.start(id);
+    assert.deepEqual(await run(["sh", "-c", "exit 0"]), { exitCode: 0, output: "" });
+    assert.deepEqual(await run(["sh", "-c", "echo no database; exit 4"]), { exitCode: 4, output: "no database" });
+    const missing = await run(["/no/such"]);
+    assert.ok(missing.exitCode === 126 || missing.exitCode === 127, `exit code ${missing.exitCode}`);
+    assert.match(missing.output, /no such file or directory/);
+    await engine.remove(id);
+    await assert.rejects(run(["sh", "-c", "exit 0"]), rejectsWith("exited", { gone: true }));
+  });
+
+  it("gives up on a command that hangs, and can run the next", async () => {
+    const { engine } = host();
+    const id = await made();
+    await engine.start(id);
+    const run = (command: readonly string[], timeoutMs: number) => engine.exec({ id, command, timeoutMs });
+    assert.equal((await run(["sleep", "60"], 300)).exitCode, null);
+    await eventually(async () => assert.equal((await run(["sh", "-c", "exit 0"], 5_000)).exitCode, 0));
+    await engine.remove(id);
+  });
+
   it("brings a promoted container up again when it dies, and counts", async () => {
     const { engine } = host();
     const id = await made("dying");

@@ -18,12 +18,20 @@ function aWatch(clock: JumpyClock): {
   /** From its next look on, the engine answers only when this is called; the container is not well any more. */
   hang(): () => void;
 } {
-  let state = { id: "c1", status: "running", restarts: 0, startedAt: Date.now(), exitCode: null } as ContainerState;
+  let state = {
+    id: "c1",
+    status: "running",
+    restarts: 0,
+    startedAt: Date.now(),
+    exitCode: null,
+    pid: 7,
+    labels: {},
+  } as ContainerState;
   const healths: string[] = [];
   let answers = Promise.resolve();
   let isWell = true;
   const engine = { inspect: () => answers.then(() => state) } as unknown as Engine;
-  const prober = { ask: async () => ({ ok: isWell, detail: "503" }) } as unknown as Prober;
+  const prober: Prober = { ask: async () => ({ ok: isWell, detail: "503" }), holder: async () => ({ by: "container" }) };
   const nobody = () => assert.fail("not in this test");
   watch = createWatch(
     { engine, prober, clock },

@@ -1,6 +1,7 @@
 /** The machine's Docker engine as one agent reaches it: calls take time, fail, hang, or succeed with the answer lost. */
 
 import type { ReasonCode } from "../../../src/core/reasons.ts";
+import { fakeCommand } from "../../../src/docker/fake-command.ts";
 import {
   type ContainerState,
   type CreateOrder,
@@ -223,6 +224,15 @@ export function createEngine(facts: {
         const box = machine.boxes.get(id);
         if (box !== undefined) machine.remove(touched(box, "remove"), "agent");
       }),
+    exec: ({ id, command, timeoutMs }) => {
+      const { ms, result } = fakeCommand(command);
+      const work = () => {
+        if (boxOf(id, "exited").run === null)
+          throw new EngineError({ reason: "exited", message: `Container ${id} is not running`, conflict: true });
+        return ms > timeoutMs ? { exitCode: null, output: "" } : result;
+      };
+      return call({ work, ms: Math.min(ms, timeoutMs), patience: patienceMs, faults: false });
+    },
     logTail: (id, lines) => look(() => boxOf(id).program.logs.slice(-lines)),
     watch: (listener) => watch({ machine, life, scheduler, random, listener }),
   };
