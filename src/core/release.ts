@@ -3,7 +3,52 @@
  * All plain data, as meant (defaults filled in), so that equal specs are equal JSON.
  */
 
-export type Volume = { readonly source: string; readonly target: string; readonly readOnly: boolean };
+/** A folder or file of the host. Absent options: the engine's defaults. */
+export type Volume = {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly propagation?: "private" | "slave";
+  /** Relabelled for SELinux: shared with other containers (z), or for this one alone (Z). */
+  readonly selinux?: "z" | "Z";
+  /** Absent: the engine makes a missing folder. True: a missing one fails the create. */
+  readonly mustExist?: true;
+};
+
+/** What a container sees that is not a path of its host. */
+export type Mount =
+  | { readonly kind: "tmpfs"; readonly target: string; readonly bytes?: number; readonly mode?: number }
+  | {
+      readonly kind: "volume";
+      /** As the engine knows it. */
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      readonly noCopy?: true;
+      /** For the engine, which makes a volume that is not there. */
+      readonly driver?: string;
+      readonly driverOptions?: Readonly<Record<string, string>>;
+      readonly labels?: Readonly<Record<string, string>>;
+    };
+
+/** `published`: a port of the host, a range to choose from, or empty for any. `address`: of the host; absent, all of them. */
+export type PublishedPort = {
+  readonly target: number;
+  readonly protocol: "tcp" | "udp" | "sctp";
+  readonly published: string;
+  readonly address?: string;
+};
+
+export type DeviceLimit = { readonly path: string; readonly rate: number };
+export type BlockIo = {
+  readonly weight?: number;
+  readonly weightDevice?: readonly { readonly path: string; readonly weight: number }[];
+  readonly readBps?: readonly DeviceLimit[];
+  readonly readIops?: readonly DeviceLimit[];
+  readonly writeBps?: readonly DeviceLimit[];
+  readonly writeIops?: readonly DeviceLimit[];
+};
+
 export type Ulimit = { readonly name: string; readonly soft: number; readonly hard: number };
 
 /** The container's own HEALTHCHECK, as Compose writes it. */
@@ -12,14 +57,67 @@ export type ContainerHealthcheck =
   | {
       readonly disabled: false;
       /** Docker's form: ["CMD", …], ["CMD-SHELL", "…"]. */
+      /** Empty: the image's own. */
       readonly test: readonly string[];
+      /** 0 here and below: as the image says, else the engine's default. */
       readonly intervalMs: number;
       readonly timeoutMs: number;
       readonly retries: number;
       readonly startPeriodMs: number;
+      /** Engines before 25 do not know it. */
+      readonly startIntervalMs?: number;
     };
 
-export type ContainerSpec = {
+/** What few containers need; named after Compose's keys. Absent: the image's, else the engine's default. */
+export type ContainerExtras = {
+  readonly workingDir?: string;
+  readonly hostname?: string;
+  readonly domainname?: string;
+  readonly init?: boolean;
+  readonly tty?: boolean;
+  readonly stdinOpen?: boolean;
+  readonly readOnlyRoot?: boolean;
+  /** `/path` or `/path:options`. */
+  readonly tmpfs?: readonly string[];
+  readonly mounts?: readonly Mount[];
+  readonly shmBytes?: number;
+  readonly storageOptions?: Readonly<Record<string, string>>;
+  readonly sysctls?: Readonly<Record<string, string>>;
+  readonly capAdd?: readonly string[];
+  readonly capDrop?: readonly string[];
+  readonly securityOptions?: readonly string[];
+  readonly groupAdd?: readonly string[];
+  readonly ipc?: string;
+  readonly cgroup?: "private";
+  readonly runtime?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
+  /** `name:address`. */
+  readonly extraHosts?: readonly string[];
+  readonly ports?: readonly PublishedPort[];
+  /** `8080/tcp`. */
+  readonly expose?: readonly string[];
+  readonly pidsLimit?: number;
+  readonly memoryReservationBytes?: number;
+  /** Memory and swap together; -1: swap without limit. */
+  readonly memorySwapBytes?: number;
+  readonly memorySwappiness?: number;
+  readonly cpuShares?: number;
+  readonly cpuQuotaUs?: number;
+  readonly cpuPeriodUs?: number;
+  readonly cpuset?: string;
+  readonly blockIo?: BlockIo;
+  readonly oomScoreAdj?: number;
+  /** Options for the engine's own logging driver, when `logging` is null. */
+  readonly logOptions?: Readonly<Record<string, string>>;
+  /** Those of `envFiles` that may be missing, and those whose values are taken as they stand, quotes and all. */
+  readonly optionalEnvFiles?: readonly string[];
+  readonly rawEnvFiles?: readonly string[];
+};
+
+export type ContainerSpec = ContainerExtras & {
   /** Repository only: no tag, no digest. */
   readonly image: string;
   readonly environment: Readonly<Record<string, string>>;
@@ -112,6 +210,12 @@ export type SupportingSpec = {
   readonly dependsOn: readonly Dependency[];
 };
 
+/** What the released container has in one environment besides. */
+export type EnvironmentVariables = {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly envFiles: readonly string[];
+};
+
 export type ReleaseSpec = {
   /** The released container. */
   readonly container: ContainerSpec;
@@ -121,6 +225,8 @@ export type ReleaseSpec = {
   /** Of the released container: its name in the Compose file and what it waits for. Present when others stand beside it. */
   readonly name?: string;
   readonly dependsOn?: readonly Dependency[];
+  /** By environment, all of them, so that a promotion has what its environment needs; `specIn` makes the spec of one. Absent: none differs. */
+  readonly environments?: Readonly<Record<string, EnvironmentVariables>>;
 };
 
 /** A build is the digest made from one commit; a release is a build plus the spec as it stood then. */

@@ -16,49 +16,15 @@
  */
 import { z } from "zod";
 import type { DesiredPicture, ObservedPicture } from "../core/slot.ts";
+import { containerSpec, count, name, text } from "./container-shape.ts";
 
 export const protocolVersion = 1;
 export const maxMessageBytes = 1024 * 1024;
 const maxDepth = 24;
 
-const name = z.string().min(1).max(128);
-const text = z.string().max(4_096);
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
-const count = z.number().int().nonnegative().safe();
-const map = z.record(z.string().max(512), z.string().max(65_536));
 const lines = z.array(z.string().max(1_024)).max(100);
 const labels = z.record(z.string().max(128), z.string().max(256)).refine((l) => Object.keys(l).length <= 64);
-
-const healthcheck = z.union([
-  z.object({ disabled: z.literal(true) }),
-  z.object({
-    disabled: z.literal(false),
-    test: z.array(z.string()),
-    intervalMs: count,
-    timeoutMs: count,
-    retries: count,
-    startPeriodMs: count,
-  }),
-]);
-
-const containerSpec = z.object({
-  image: text.min(1),
-  environment: map,
-  envFiles: z.array(text),
-  command: z.array(z.string()).nullable(),
-  entrypoint: z.array(z.string()).nullable(),
-  volumes: z.array(z.object({ source: text, target: text, readOnly: z.boolean() })),
-  user: text.nullable(),
-  healthcheck: healthcheck.nullable(),
-  stopSignal: text.nullable(),
-  stopGraceMs: count,
-  ulimits: z.array(z.object({ name, soft: z.number().int(), hard: z.number().int() })),
-  memoryBytes: count.nullable(),
-  cpus: z.number().positive().nullable(),
-  labels: map,
-  network: z.enum(["host", "bridge", "none"]),
-  logging: z.object({ driver: name, options: map }).nullable(),
-});
 
 const timeoutMs = z.exactOptional(count);
 const header = z.string().min(1).max(128);
@@ -74,6 +40,7 @@ const httpProbe = z.object({
   timeoutMs,
 });
 const port = z.number().int().min(1).max(65_535);
+
 const health = z.object({
   probe: z.discriminatedUnion("kind", [
     httpProbe,
@@ -130,6 +97,7 @@ const desiredSlot = z.object({
     })
     .nullable(),
   fresh: z.exactOptional(z.boolean()),
+  keep: z.exactOptional(count),
 });
 
 const desiredPicture = z.object({
@@ -189,6 +157,7 @@ const observedPicture = z.object({
     reason: name.nullable(),
     detail: text.nullable(),
     liveRestore: z.boolean().nullable(),
+    platform: z.exactOptional(name),
   }),
   whole: z.exactOptional(z.boolean()),
   slots: z.array(
@@ -218,7 +187,7 @@ const observedPicture = z.object({
   images: z.array(
     z.discriminatedUnion("state", [
       z.object({ ...image, state: z.literal("pulling") }),
-      z.object({ ...image, state: z.literal("present") }),
+      z.object({ ...image, state: z.literal("present"), warning: z.exactOptional(text) }),
       z.object({ ...image, state: z.literal("failed"), reason: name, detail: text }),
     ]),
   ),
