@@ -216,6 +216,12 @@ export type EnvironmentVariables = {
   readonly envFiles: readonly string[];
 };
 
+/** What the released container has in one environment besides. */
+export type EnvironmentVariables = {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly envFiles: readonly string[];
+};
+
 export type ReleaseSpec = {
   /** The released container. */
   readonly container: ContainerSpec;
