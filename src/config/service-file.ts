@@ -1,6 +1,6 @@
 /** A service file as meant: a Compose file with one service, and its x-gantry block. */
 import { basename } from "node:path";
-import type { Health } from "../core/release.ts";
+import type { Health, HealthProbe } from "../core/release.ts";
 import { type ComposeService, composeService } from "./compose.ts";
 import { refusedTopKeys } from "./compose-refused.ts";
 import { type EnvironmentFacts, environmentsOf } from "./environments.ts";
@@ -137,9 +137,9 @@ function healthOf(block: RawGantryBlock, compose: ComposeService, report: Report
   const raw = block.health?.value ?? defaultHealth;
   const { healthcheck, network } = compose.spec;
   const own = healthcheck !== null && !healthcheck.disabled;
-  const probe = raw.probe ?? { kind: own ? "container" : "none" };
+  const probe: HealthProbe = raw.probe ?? { kind: own ? "container" : "none" };
   const spot = block.health?.spot;
-  if (spot !== undefined && probe.kind === "container" && healthcheck?.disabled === true) {
+  if (spot !== undefined && probe.kind === "container" && probe.command === undefined && healthcheck?.disabled === true) {
     report(spot, { what: "the container's healthcheck is disabled", fix: "write http or tcp, or remove disable: true" });
   }
   if (spot !== undefined && network !== "host" && (probe.kind === "http" || probe.kind === "tcp")) {
@@ -150,5 +150,5 @@ function healthOf(block: RawGantryBlock, compose: ComposeService, report: Report
       fix: "write health: container, or network_mode: host",
     });
   }
-  return { probe, intervalMs: raw.intervalMs, deadlineMs: raw.deadlineMs };
+  return { ...raw, probe };
 }

@@ -171,13 +171,13 @@ test("keys of x-gantry", (t) =>
         ],
         ["health: { tcp: 10.0.0.1:80 }", '18 "10.0.0.1" is not this host; write 127.0.0.1, localhost, [::1] or the port alone'],
         ["health: { tcp: 80/udp }", '18 "80/udp" is not a TCP address; write a port, or host:port such as 127.0.0.1:8080'],
-        ["health: { tcp: 80, http: 'http://localhost/' }", "11 more than one health check; keep one of http, tcp and container"],
+        ["health: { tcp: 80, http: 'http://localhost/' }", "11 more than one health check; keep one of http, tcp, command and container"],
         ["health: { tcp: 80, deadline: 0s }", "32 0s is too short; write a duration from 1s to 24h"],
         [
           "health: { tcp: 80, deadline: 1e99s }",
           '32 "1e99s" is not a duration; write a number with its unit: 200ms, 30s, 5m, 1h or 1m30s',
         ],
-        ["health: []", "11 a list here; write an address, container, none, or a map with http or tcp"],
+        ["health: []", "11 a list here; write an address, container, none, or a map with http, tcp, command or container"],
       ] as const
     ).map(([line, said]): Case => [line, withGantry(line), `6:${said}`]),
   ));
