@@ -52,7 +52,12 @@ async function writeDurable(path: string, text: string): Promise<void> {
     await file.close();
   }
   await rename(beside, path);
-  const folder = await open(dirname(path), "r");
+  await syncFolder(dirname(path));
+}
+
+/** So that what was made or renamed in it is there after a power cut. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
   try {
     await folder.sync();
   } finally {

@@ -70,7 +70,12 @@ export type CreateOrder = {
   /** `NAME=value` lines of the env_files, read on this host. */
   readonly environment: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  /** A folder of src/host/gate/gates.ts: the container's command begins when that gate is opened. */
+  readonly gate?: string;
 };
+
+/** Where the gate's folder is in its container. */
+export const gateTarget = "/.gantry";
 
 const orderLabels = ["gantry.service", "gantry.environment", "gantry.generation", "gantry.role", "gantry.host"];
 
