@@ -17,6 +17,7 @@ import { seatsOf, takeSeats } from "./host/seat.ts";
 import type { Failpoint } from "./host/slot-worker.ts";
 import { type HostState, type Identity, openState } from "./host/state.ts";
 import { createLog, isLogLevel, type LogLevel, logLevels } from "./log.ts";
+import { createLogins } from "./registry/logins.ts";
 
 export type AgentOptions = {
   /** `http(s)://` or `ws(s)://` address of the server. */
@@ -265,7 +266,7 @@ async function addressOfEngine(options: AgentOptions): Promise<string> {
 function dockerEngine(options: AgentOptions): Engine {
   const dockerHost = dockerHostOf(options);
   const configDir = process.env["DOCKER_CONFIG"] ?? join(homedir(), ".docker");
-  return createDockerEngine({ dockerHost, configDir });
+  return createDockerEngine({ dockerHost, logins: createLogins({ configDir, env: process.env }) });
 }
 
 /** Changes with every boot of the host; where the kernel does not tell, every start of the agent counts as one. */

@@ -23,6 +23,7 @@ import { createGitHub } from "./github/github.ts";
 import { callLocally, NoServerError } from "./http/local-socket.ts";
 import { createJira } from "./jira/jira.ts";
 import { createLog } from "./log.ts";
+import { createLogins } from "./registry/logins.ts";
 import { createRegistry } from "./registry/registry.ts";
 import type { Settings } from "./settings.ts";
 import { botScopes } from "./slack/scopes.ts";
@@ -40,7 +41,8 @@ const entriesLookedAt = 1_000;
 export async function diagnose(settings: Settings, dockerHost: string | null): Promise<number> {
   const loaded = loadConfig(settings.config);
   const registries = loaded.ok ? loaded.config.registries : [];
-  const registry = createRegistry({ registries, dockerConfigDir: settings.dockerConfigDir });
+  const logins = createLogins({ configDir: settings.dockerConfigDir, env: process.env });
+  const registry = createRegistry({ registries, logins });
   const slackUrl = settings.slack.apiUrl ?? "https://slack.com/api/";
   const inspect = () => inspectDatabase(join(settings.data, "gantry.db"));
   const checks: Check[] = [
@@ -57,7 +59,7 @@ export async function diagnose(settings: Settings, dockerHost: string | null): P
     diskCheck({ path: settings.data, minFreeBytes }),
   ];
   const { exitCode } = await runDoctor({ checks, print: (line) => console.log(line), secrets: settings.secrets });
-  await registry.close();
+  await Promise.all([registry.close(), logins.close()]);
   return exitCode;
 }
 

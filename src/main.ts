@@ -21,6 +21,7 @@ import { createLog } from "./log.ts";
 import { homeView } from "./messages/home.ts";
 import type { Message } from "./messages/message.ts";
 import { refusalMessage } from "./messages/refusal.ts";
+import { createLogins } from "./registry/logins.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { createFrontDoor } from "./server/front-door.ts";
 import { localHandlers } from "./server/local.ts";
@@ -66,7 +67,8 @@ export async function startServer(
   const store = openStore({ folder: settings.data, migrations: migrationsFolder, onCommit, ...failing });
   const { clock, stop: stopClock } =
     options.clock === undefined ? openClock({ folder: settings.data, log }) : { clock: options.clock, stop() {} };
-  const registry = createRegistry({ registries: config.registries, dockerConfigDir: settings.dockerConfigDir });
+  const logins = createLogins({ configDir: settings.dockerConfigDir, env: process.env });
+  const registry = createRegistry({ registries: config.registries, logins });
   const frontDoor = createFrontDoor();
   const slack = createSlack({
     botToken: settings.slack.botToken ?? "",

@@ -14,7 +14,8 @@ export function desiredPicture(
   function slotOf(slot: StoredSlot): DesiredSlot {
     const { service, environment, generation } = slot;
     const release = slot.release === null ? null : store.releases.find(service, slot.release);
-    const goal = { service, environment, generation, rollout: slot.rollout ?? 0 };
+    const keep = config.services.find((s) => s.name === service)?.keep;
+    const goal = { service, environment, generation, rollout: slot.rollout ?? 0, ...(keep !== undefined && { keep }) };
     if (release === null) return { ...goal, release: null };
     const { number, digest, commit, spec } = release;
     const mirrors = mirrorsOf(config, spec.container.image);

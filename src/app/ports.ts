@@ -132,6 +132,21 @@ export interface Registry {
   tags(repository: string): Promise<readonly string[]>;
   /** The manifest digest of a tag, or null when there is none. Rejects with OutsideError. */
   digest(repository: string, tag: string): Promise<string | null>;
+  /** What the image runs on, as `linux/amd64`; null when it is not there or does not say. Rejects with OutsideError. */
+  platforms(repository: string, digest: string): Promise<readonly string[] | null>;
+}
+
+/** What a registry is told to know who asks. Secret. */
+export type RegistryLogin =
+  | { readonly kind: "password"; readonly user: string; readonly password: string }
+  /** To be exchanged for tokens at the registry's token service. */
+  | { readonly kind: "identity"; readonly token: string };
+
+export interface RegistryLogins {
+  /** `source` says where it came from, for people; null: there is none. Read anew each time, never rejects. */
+  find(host: string): Promise<{ readonly login: RegistryLogin; readonly source: string } | null>;
+  /** Where logins are looked for, for people. */
+  readonly place: string;
 }
 
 export type Commit = {

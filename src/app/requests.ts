@@ -9,6 +9,7 @@ import type { Gantry, Opened, Refused } from "./gantry.ts";
 import { busy } from "./gates.ts";
 import { nameOf, type Place, placeOf } from "./place.ts";
 import { goodBesides, specHashOf } from "./planner.ts";
+import { wrongPlatform } from "./platforms.ts";
 
 export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "promote"> {
   const { store, config } = parts;
@@ -25,6 +26,8 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
     const build = await findBuild(parts, { service: place.service, ref: facts.ref });
     if (isRefusal(build)) return refused(build);
     const { spec } = place.service;
+    const misfit = await wrongPlatform(parts, { place, release: { ...build, spec } });
+    if (misfit !== null) return refused(misfit);
     const release = store.releases.intern({
       service: place.service.name,
       ...build,
@@ -45,6 +48,8 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
     if (gate !== null) return refused(gate);
     const source = sourceOf(place, facts.from);
     if (isRefusal(source)) return refused(source);
+    const misfit = await wrongPlatform(parts, { place, release: source });
+    if (misfit !== null) return refused(misfit);
     return asks.ask({ ...facts, place, kind: "promote", release: source, ref: null, allowBad: false });
   }
 

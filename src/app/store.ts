@@ -71,6 +71,7 @@ export type EngineFacts = {
   readonly reason: string | null;
   readonly detail: string | null;
   readonly liveRestore: boolean | null;
+  readonly platform?: string;
   /** When it was first seen so; absent: nobody noted it. */
   readonly since?: number;
 };

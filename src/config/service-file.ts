@@ -76,6 +76,7 @@ export function serviceOf(written: Written, context: ServiceContext): NamedServi
     repository: block.value.repository ?? null,
     ticketProjects: block.value.tickets?.project ?? [],
     spec: { container: compose.spec, health },
+    ...(block.value.keep !== undefined && block.value.keep !== null && { keep: block.value.keep }),
     environments,
   };
   return { service, nameSpot: name.spot };

@@ -43,6 +43,8 @@ export type ServiceConfig = {
   /** Jira project keys; empty when there are none. */
   readonly ticketProjects: readonly string[];
   readonly spec: ReleaseSpec;
+  /** How many images of earlier releases stay on each host besides what is needed. Absent: the agent's 2. */
+  readonly keep?: number;
   /** In promotion order. */
   readonly environments: readonly EnvironmentConfig[];
 };

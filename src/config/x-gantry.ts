@@ -97,6 +97,10 @@ const fields = {
     "The compose service that gets the new image. Default: the only one.",
   ),
   health: field(located(health), "How the agent proves that the new container serves."),
+  keep: field(
+    integer({ min: 0, max: 100 }),
+    "How many images of earlier releases stay on each host besides what runs and what a rollback needs. Default 2.",
+  ),
   environments: field(
     located(
       looseMapOf({ expected: "a map of environments", key: (name) => nameComplaint("environment", name), value: environment }),

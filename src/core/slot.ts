@@ -27,6 +27,8 @@ export type DesiredSlot = SlotKey & {
   readonly release: DesiredRelease | null;
   /** A new container is wanted even when the same release serves already (a restart). */
   readonly fresh?: boolean;
+  /** How many images of earlier releases stay on the host besides what is needed. Absent: 2. */
+  readonly keep?: number;
 };
 
 /** The newest entry of the history that somebody knows of: its number and its hash. `{ seq: 0, hash: "" }` is no history. */
@@ -130,7 +132,8 @@ export type ObservedImage = SlotKey & {
   readonly rollout: number;
 } & (
     | { readonly state: "pulling" }
-    | { readonly state: "present" }
+    /** `warning`: it is here and right, but a registry gave something else for its digest. */
+    | { readonly state: "present"; readonly warning?: string }
     | { readonly state: "failed"; readonly reason: string; readonly detail: string }
   );
 
@@ -151,6 +154,8 @@ export type ObservedPicture = {
     readonly reason: string | null;
     readonly detail: string | null;
     readonly liveRestore: boolean | null;
+    /** `linux/amd64`. Old agents do not say. */
+    readonly platform?: string;
   };
   /** The agent has looked at all that its engine has: on slots that are not named nothing is. Old agents do not say. */
   readonly whole?: boolean;

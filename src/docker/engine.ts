@@ -2,8 +2,10 @@
  * The container engine behind dockerode. Every call has a deadline; what the engine says is translated to reason codes here
  * and nowhere else.
  */
+import { statfs } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import Dockerode from "dockerode";
+import type { RegistryLogins } from "../app/ports.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import type { SlotKey } from "../core/slot.ts";
 import {
@@ -15,21 +17,20 @@ import {
   isOfSameOrder,
 } from "../host/engine.ts";
 import { createBody } from "./create-body.ts";
-import { loginFor } from "./credentials.ts";
 import { processEnded } from "./end-of-process.ts";
-import { engineError, pullReason } from "./errors.ts";
+import { engineError, pullFault } from "./errors.ts";
 import { watchEvents } from "./events.ts";
 import { createExec } from "./exec.ts";
 import { familiar } from "./familiar.ts";
 import { splitLog } from "./log-frames.ts";
-import { type PullLimits, runPull } from "./pull.ts";
+import { authConfig, type PullLimits, runPull } from "./pull.ts";
 import { stateOf } from "./state.ts";
 
 export type DockerOptions = {
   /** `unix:///path` or `tcp://host:port`. */
   readonly dockerHost: string;
-  /** Folder of `config.json` with registry logins, or null. */
-  readonly configDir: string | null;
+  /** Registry logins; without it pulls are anonymous. */
+  readonly logins?: RegistryLogins;
   /** For a call that only reads or changes a record, and for one that moves processes. */
   readonly quickMs?: number;
   readonly heavyMs?: number;
@@ -47,6 +48,8 @@ export function createDockerEngine(options: DockerOptions): Engine {
   const limits = options.pull ?? { stallMs: 60_000, totalMs: 15 * 60_000 };
   /** Containers whose processes are gone while the engine has yet to notice: their next call waits for it. */
   const ending = new Map<string, Promise<void>>();
+  /** Where the engine keeps images; asked once. */
+  let dataRoot: string | null = null;
 
   type Call<T> = { what: string; deadlineMs: number; fallback: ReasonCode; run(abortSignal: AbortSignal): Promise<T> };
 
@@ -117,15 +120,44 @@ export function createDockerEngine(options: DockerOptions): Engine {
 
   async function pull(image: { repository: string; digest: string; signal: AbortSignal }): Promise<string> {
     const { repository, digest, signal } = image;
-    const auth = options.configDir === null ? null : await loginFor(options.configDir, repository);
+    const host = repository.split("/", 1)[0] ?? "";
+    const found = (await options.logins?.find(host)) ?? null;
+    const auth = found === null ? null : authConfig(host, found.login);
     try {
-      await runPull({ docker, repository, digest, auth, limits, signal });
+      await runPull({ docker, repository, digest, auth, limits, signal, freeBytes: await freeBytes() });
     } catch (thrown) {
-      const fault = engineError({ thrown, what: "pull", fallback: "pull_failed", timedOut: signal.aborted });
-      if (fault.reason !== "pull_failed") throw fault;
-      throw new EngineError({ reason: pullReason(fault.message), message: fault.message, cause: thrown });
+      throw explained(pullFault(thrown, signal), found?.source ?? null);
     }
     return await verify(repository, digest);
+  }
+
+  /** Says whose login was refused, so that somebody can renew it. */
+  function explained(fault: EngineError, source: string | null): EngineError {
+    if (fault.reason !== "registry_auth") return fault;
+    const used = source === null ? `no login for it in ${options.logins?.place ?? "nowhere"}` : `login from ${source}`;
+    return new EngineError({ reason: fault.reason, message: `${fault.message} (${used})`, cause: fault });
+  }
+
+  async function freeBytes(): Promise<number | null> {
+    if (!options.dockerHost.startsWith("unix://")) return null;
+    try {
+      dataRoot ??= (await quick("info", () => docker.info())).DockerRootDir as string;
+      const { bavail, bsize } = await statfs(dataRoot);
+      return bavail * bsize;
+    } catch {
+      // In a container of its own the agent does not see the folder: then nobody can tell.
+      return null;
+    }
+  }
+
+  async function removeImage(ref: string): Promise<boolean> {
+    try {
+      await heavy("remove image", "engine_error", (abortSignal) => docker.getImage(ref).remove({ abortSignal }));
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof EngineError && (thrown.gone || thrown.conflict)) return false;
+      throw thrown;
+    }
   }
 
   async function verify(repository: string, digest: string): Promise<string> {
@@ -260,7 +292,24 @@ export function createDockerEngine(options: DockerOptions): Engine {
 
   const exec = createExec({ docker, quick });
   const watch: Engine["watch"] = (listener) => watchEvents(docker, listener);
-  return { info, list, inspect, findImage, pull, create, clone, start, setRestartPolicy, stop, remove, exec, logTail, watch };
+  return {
+    info,
+    list,
+    inspect,
+    findImage,
+    pull,
+    removeImage,
+    freeBytes,
+    create,
+    clone,
+    start,
+    setRestartPolicy,
+    stop,
+    remove,
+    exec,
+    logTail,
+    watch,
+  };
 }
 
 function connect(dockerHost: string): Dockerode {

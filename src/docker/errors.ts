@@ -6,7 +6,10 @@ import { EngineError } from "../host/engine.ts";
 const pullFaults: readonly (readonly [RegExp, ReasonCode])[] = [
   [/no space left on device/i, "disk_full"],
   [/no matching manifest for|does not match the specified platform/i, "wrong_platform"],
-  [/manifest verification failed|does not match digest|digest did not match|unexpected digest/i, "digest_mismatch"],
+  [
+    /manifest verification failed|does not match digest|digest did not match|unexpected digest|layer verification failed|invalid tar header|gzip: invalid/i,
+    "digest_mismatch",
+  ],
   [/no basic auth|unauthorized|authentication required|incorrect username|\b401\b|\b403\b|forbidden/i, "registry_auth"],
   [/manifest unknown|not found|name unknown|repository name not known|denied: requested access/i, "image_missing"],
   [/connection refused|no such host|i\/o timeout|network is unreachable|no route to host/i, "registry_unreachable"],
@@ -18,6 +21,22 @@ const pullFaults: readonly (readonly [RegExp, ReasonCode])[] = [
 
 export function pullReason(text: string): ReasonCode {
   return pullFaults.find(([pattern]) => pattern.test(text))?.[1] ?? "pull_failed";
+}
+
+/** GitHub's registry says `retry-after: 838.081µs`, others seconds; null when nothing is said. */
+export function retryAfterMs(text: string): number | null {
+  const [, count, unit = "s"] = /retry-after:\s*(\d+(?:\.\d+)?)(ms|µs|us|ns|s|m)?\b/i.exec(text) ?? [];
+  if (count === undefined) return null;
+  const ms = { ms: 1, µs: 0.001, us: 0.001, ns: 0.000001, s: 1_000, m: 60_000 }[unit.toLowerCase()] ?? 1_000;
+  return Math.ceil(Number(count) * ms);
+}
+
+/** What a pull threw. Words of the engine that are not its own fault are the registry's. */
+export function pullFault(thrown: unknown, signal: AbortSignal): EngineError {
+  const fault = engineError({ thrown, what: "pull", fallback: "pull_failed", timedOut: signal.aborted });
+  if (fault.reason !== "pull_failed") return fault;
+  const { message } = fault;
+  return new EngineError({ reason: pullReason(message), message, retryAfterMs: retryAfterMs(message), cause: thrown });
 }
 
 type Thrown = { statusCode?: number; code?: string; message?: string; json?: { message?: string } | null; name?: string };

@@ -50,6 +50,8 @@ export type FakeEngine = Engine & {
   /** Every call fails with engine_down until it is up again; containers go on. */
   setDown(down: boolean): void;
   setLiveRestore(on: boolean): void;
+  /** Free space where images are kept; null, as at first: not known. */
+  setFreeBytes(bytes: number | null): void;
   /** Everything stops, and what the restart policies say comes up again. */
   powerCut(): void;
   /** The process in a container ends by itself. */
@@ -70,6 +72,7 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
   const calls: string[] = [];
   let isDown = false;
   let liveRestore = true;
+  let freeBytes: number | null = null;
   let stranger: number | null = null;
   let counter = 0;
 
@@ -194,6 +197,11 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
     return ref;
   }
 
+  function removeImage(ref: string): boolean {
+    const isUsed = [...boxes.values()].some((box) => box.program === images.get(ref));
+    return !isUsed && images.delete(ref);
+  }
+
   function findImage(image: { repositories: readonly string[]; digest: string }): string | null {
     const exact = image.repositories.map((r) => `${r}@${image.digest}`).find((ref) => images.has(ref));
     return exact ?? [...images.keys()].find((ref) => ref.endsWith(`@${image.digest}`)) ?? null;
@@ -208,6 +216,8 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
     inspect: (id) => call("inspect", () => boxes.get(id)?.state ?? null),
     findImage: (image) => call("findImage", () => findImage(image)),
     pull: (image) => call("pull", () => pull(image), `pull ${image.repository}`),
+    removeImage: (ref) => call("removeImage", () => removeImage(ref), `remove ${ref}`),
+    freeBytes: async () => freeBytes,
     create: (order) =>
       call(
         "create",
@@ -271,6 +281,9 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
         listeners.delete(listener);
         listener.onEnd();
       }
+    },
+    setFreeBytes(bytes) {
+      freeBytes = bytes;
     },
     setLiveRestore(on) {
       liveRestore = on;

@@ -1,11 +1,35 @@
 /** One pull from one repository, with a stall deadline and a total one; verified by what the engine then says it has. */
 import type Dockerode from "dockerode";
+import type { RegistryLogin } from "../app/ports.ts";
 import { EngineError } from "../host/engine.ts";
-import { pullReason } from "./errors.ts";
+import { pullReason, retryAfterMs } from "./errors.ts";
 
-type Progress = { status?: string; error?: string; errorDetail?: { message?: string } };
+type Progress = {
+  status?: string;
+  id?: string;
+  progressDetail?: { total?: number };
+  error?: string;
+  errorDetail?: { message?: string };
+};
+
+/** Docker keeps the login of its own registry under the address of an API that is gone. */
+const hubAddress = "https://index.docker.io/v1/";
+
+/** A login as the engine takes it: AuthConfig of the Engine API. */
+export function authConfig(host: string, login: RegistryLogin): object {
+  const serveraddress = host === "docker.io" ? hubAddress : host;
+  switch (login.kind) {
+    case "password":
+      return { username: login.user, password: login.password, serveraddress };
+    case "identity":
+      return { identitytoken: login.token, serveraddress };
+  }
+}
 
 export type PullLimits = { readonly stallMs: number; readonly totalMs: number };
+
+/** A layer is on the disk twice while it is unpacked: compressed, and as it will stay. */
+const spacePerCompressedByte = 2;
 
 /** Resolves when the engine's stream ended without an error line. Aborting the request cancels the pull in the engine. */
 export async function runPull(facts: {
@@ -14,9 +38,11 @@ export async function runPull(facts: {
   digest: string;
   auth: object | null;
   limits: PullLimits;
+  /** Where the engine keeps images; null when it is not known. */
+  freeBytes: number | null;
   signal: AbortSignal;
 }): Promise<void> {
-  const { docker, repository, digest, auth, limits, signal } = facts;
+  const { docker, repository, digest, auth, limits, freeBytes, signal } = facts;
   const cancel = new AbortController();
   const onAbort = () => cancel.abort();
   signal.addEventListener("abort", onAbort, { once: true });
@@ -35,11 +61,14 @@ export async function runPull(facts: {
       ...(auth === null ? {} : { authconfig: auth }),
     };
     const stream = await docker.createImage(options);
-    await readProgress(stream, () => {
+    const sizes = new Map<string, number>();
+    await readProgress(stream, (lines) => {
+      for (const line of lines) checkLine(line, sizes, freeBytes);
       clearTimeout(stall);
       stall = setTimeout(giveUp(`no progress for ${seconds(limits.stallMs)}`), limits.stallMs);
     });
   } catch (thrown) {
+    cancel.abort();
     if (late !== null)
       throw new EngineError({ reason: "registry_unreachable", message: `${repository}: ${late}`, cause: thrown });
     throw thrown;
@@ -50,24 +79,39 @@ export async function runPull(facts: {
   }
 }
 
-async function readProgress(stream: NodeJS.ReadableStream, onLine: () => void): Promise<void> {
+async function readProgress(stream: NodeJS.ReadableStream, onLines: (lines: readonly Progress[]) => void): Promise<void> {
   let rest = "";
   for await (const chunk of stream) {
     rest += String(chunk);
     const lines = rest.split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) readLine(line);
-    onLine();
+    onLines(lines.flatMap(parsed));
   }
-  readLine(rest);
+  onLines(parsed(rest));
 }
 
-function readLine(line: string): void {
-  if (line.trim() === "") return;
-  const progress = JSON.parse(line) as Progress;
+function parsed(line: string): Progress[] {
+  return line.trim() === "" ? [] : [JSON.parse(line) as Progress];
+}
+
+/** Throws at a fault, and as soon as the layers that are announced cannot have room. `sizes` grows with what is told. */
+function checkLine(progress: Progress, sizes: Map<string, number>, freeBytes: number | null): void {
   const fault = progress.errorDetail?.message ?? progress.error;
-  if (fault !== undefined)
-    throw new EngineError({ reason: pullReason(fault), message: fault.replace(/\s+/g, " ").slice(0, 400) });
+  if (fault !== undefined) {
+    const message = fault.replace(/\s+/g, " ").slice(0, 400);
+    throw new EngineError({ reason: pullReason(fault), message, retryAfterMs: retryAfterMs(fault) });
+  }
+  const { status, id = "", progressDetail } = progress;
+  if (status !== "Downloading" || progressDetail?.total === undefined || freeBytes === null) return;
+  sizes.set(id, progressDetail.total);
+  const needed = spacePerCompressedByte * [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  if (needed <= freeBytes) return;
+  const message = `the image needs about ${megabytes(needed)} and ${megabytes(freeBytes)} are free: stopped before the disk was full`;
+  throw new EngineError({ reason: "disk_full", message });
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
 }
 
 function seconds(ms: number): string {

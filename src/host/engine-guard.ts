@@ -10,6 +10,7 @@ export type EngineHealth = {
   readonly reason: string | null;
   readonly detail: string | null;
   readonly liveRestore: boolean | null;
+  readonly platform?: string;
 };
 
 export type EngineGuard = {
@@ -61,13 +62,13 @@ export function createEngineGuard(facts: {
 
   async function ask(): Promise<boolean> {
     try {
-      const { liveRestore } = await engine.info();
+      const { liveRestore, platform } = await engine.info();
       const detail = liveRestore ? null : "live-restore is off: every container stops when the engine restarts";
-      become({ ok: true, reason: null, detail, liveRestore });
+      become({ ok: true, reason: null, detail, liveRestore, platform });
       return true;
     } catch (thrown) {
       const fault = thrown instanceof EngineError ? thrown : new EngineError({ reason: "engine_down", message: String(thrown) });
-      become({ ok: false, reason: fault.reason, detail: fault.message, liveRestore: health.liveRestore });
+      become({ ...health, ok: false, reason: fault.reason, detail: fault.message });
       return false;
     }
   }

@@ -5,10 +5,11 @@
 import type { Log } from "../app/ports.ts";
 import type { DesiredPicture, DesiredSlot, Head, ObservedPicture, SlotKey } from "../core/slot.ts";
 import { slotName } from "../core/slot.ts";
+import { createCleanUp, type Fetched } from "./clean-up.ts";
 import { createEngineGuard } from "./engine-guard.ts";
 import { createImages } from "./images.ts";
 import { marksOf } from "./labels.ts";
-import { createLimit } from "./limits.ts";
+import { createLimit, createLimitPerKey } from "./limits.ts";
 import { isOlder, refusalOf, takenOver } from "./obedience.ts";
 import type { Hands } from "./prove.ts";
 import { createSlotWorker, type Failpoint, type SlotWorker } from "./slot-worker.ts";
@@ -29,7 +30,9 @@ export type Host = {
 export type HostParts = Hands & {
   readonly log: Log;
   readonly state: Pick<HostState, "orders" | "journal"> & {
-    readonly files: Pick<HostState["files"], "orders" | "journal">;
+    readonly files: Pick<HostState["files"], "orders" | "journal"> & Partial<Pick<HostState["files"], "images">>;
+    /** Images that this host's agent fetched, as the state directory knows; absent: none. */
+    readonly images?: readonly Fetched[];
   };
   /** The server that may give orders; null until one has enrolled this host. */
   readonly serverId: () => string | null;
@@ -45,7 +48,9 @@ export type HostParts = Hands & {
 
 /** More only lengthens each gap on one engine (measured; perf.md section 3). */
 const heavyAtOnce = 4;
-const pullsAtOnce = 2;
+const pullsAtOnce = 3;
+/** Fewer than that: a registry that hangs must not hold up the others. */
+const pullsPerRegistry = 2;
 
 export function createHost(parts: HostParts): Host {
   const { engine, clock, log, state, onChange } = parts;
@@ -53,7 +58,17 @@ export function createHost(parts: HostParts): Host {
   const heavy = createLimit(heavyAtOnce);
   const pulls = createLimit(pullsAtOnce);
   const { random } = parts;
-  const images = createImages({ engine, limit: (work) => pulls(() => heavy(work)), clock, log, random, onChange });
+  const limit = createLimitPerKey({ perKey: pullsPerRegistry, whole: (work) => pulls(() => heavy(work)) });
+  const cleanUp = createCleanUp({
+    engine,
+    clock,
+    log,
+    limit: heavy,
+    fetched: state.images ?? [],
+    save: async (fetched) => await state.files.images?.save(fetched),
+    orders: () => orders,
+  });
+  const images = createImages({ engine, limit, cleanUp, clock, log, random, onChange });
   let journal: Journal = state.journal;
   let orders: DesiredPicture | null = state.orders;
   let showsOrders = false;
@@ -115,7 +130,10 @@ export function createHost(parts: HostParts): Host {
       limit: heavy,
       entry: journal[name] ?? null,
       write,
-      report: onChange,
+      report: () => {
+        cleanUp.soon();
+        onChange();
+      },
       failpoint: parts.failpoint ?? (() => undefined),
       engineBack: guard.whenBack,
       engineBreaks: () => engineBreaks,
@@ -183,6 +201,7 @@ export function createHost(parts: HostParts): Host {
   }
 
   if (orders !== null) hand(orders.slots, false);
+  cleanUp.soon();
 
   return {
     obey,
@@ -203,6 +222,7 @@ export function createHost(parts: HostParts): Host {
       stopped = true;
       guard.stop();
       images.stop();
+      cleanUp.stop();
       await Promise.all([...workers.values()].map((worker) => worker.stop()));
     },
   };

@@ -4,9 +4,12 @@
  */
 import type { Clock, Log } from "../app/ports.ts";
 import type { ObservedImage, PrepareImage } from "../core/slot.ts";
+import type { CleanUp } from "./clean-up.ts";
 import { type Engine, EngineError } from "./engine.ts";
 import type { Limit } from "./limits.ts";
-import { pause } from "./prove.ts";
+import { isEngineFault, type Pulled, pullFromAny } from "./pulls.ts";
+
+export { isEngineFault } from "./pulls.ts";
 
 export type ImageOrder = { readonly image: string; readonly mirrors: readonly string[]; readonly digest: string };
 
@@ -21,9 +24,6 @@ export type Images = {
   stop(): void;
 };
 
-/** Rounds over all registries before giving up, when at least one fault may pass by itself. */
-const rounds = 3;
-const betweenRoundsMs = 1_000;
 /** After that the next try of an image that is still wanted: a registry comes back, a push arrives, a disk is cleared. */
 const retryMs = 60_000;
 
@@ -36,16 +36,19 @@ type Prepared = {
 
 export function createImages(facts: {
   engine: Engine;
-  /** Pulls are heavy on the engine; they share its limit with everything else. */
-  limit: Limit;
+  /** Of pulls from one registry, by its host. Pulls are heavy on the engine; they share its limit with everything else. */
+  limit: (registry: string) => Limit;
+  cleanUp: Pick<CleanUp, "used" | "makeRoom">;
   clock: Clock;
   log: Log;
   onChange: () => void;
   /** In [0, 1). */
   random: () => number;
 }): Images {
-  const { engine, limit, clock, log, onChange, random } = facts;
+  const { engine, cleanUp, clock, log, onChange, random } = facts;
   const fetching = new Map<string, Promise<string>>();
+  /** By digest: who gave something else for it. */
+  const warnings = new Map<string, string>();
   const prepared = new Map<string, Prepared>();
   const ending = new AbortController();
 
@@ -58,38 +61,31 @@ export function createImages(facts: {
   }
 
   async function fetchImage(order: ImageOrder): Promise<string> {
-    const repositories = [order.image, ...order.mirrors];
-    const present = await engine.findImage({ repositories, digest: order.digest });
-    if (present !== null) return present;
-    for (let round = 1; ; round += 1) {
-      const pulled = await limit(() => pullFrom(repositories, order.digest));
-      if ("ref" in pulled) return pulled.ref;
-      if (round === rounds || !pulled.mayPass || ending.signal.aborted) throw pulled.first;
-      await pause(clock, betweenRoundsMs * round);
+    const { image, digest } = order;
+    const repositories = [image, ...order.mirrors];
+    const present = await engine.findImage({ repositories, digest });
+    if (present !== null) {
+      cleanUp.used({ image, ref: present, digest, fetched: false });
+      return present;
     }
+    await cleanUp.makeRoom("when short");
+    const { ref, warning } = await pull({ repositories, digest });
+    if (warning === null) warnings.delete(digest);
+    else warnings.set(digest, warning);
+    cleanUp.used({ image, ref, digest, fetched: true });
+    return ref;
   }
 
-  async function pullFrom(
-    repositories: readonly string[],
-    digest: string,
-  ): Promise<{ ref: string } | { first: EngineError; mayPass: boolean }> {
-    let first: EngineError | null = null;
-    let mayPass = false;
-    for (const repository of repositories) {
-      try {
-        const ref = await engine.pull({ repository, digest, signal: ending.signal });
-        log.info({ repository, digest }, "image pulled");
-        return { ref };
-      } catch (thrown) {
-        const fault =
-          thrown instanceof EngineError ? thrown : new EngineError({ reason: "pull_failed", message: String(thrown) });
-        log.warn({ repository, digest, reason: fault.reason, detail: fault.message }, "pull failed");
-        if (isEngineFault(fault) || fault.reason === "disk_full") throw fault;
-        first ??= fault;
-        mayPass ||= fault.reason === "registry_unreachable" || fault.reason === "pull_failed";
-      }
+  /** A full disk gets one more try when something could be cleared away. */
+  async function pull(order: { readonly repositories: readonly string[]; readonly digest: string }): Promise<Pulled> {
+    const parts = { engine, clock, log, limit: facts.limit, signal: ending.signal };
+    try {
+      return await pullFromAny(parts, order);
+    } catch (thrown) {
+      const isFull = thrown instanceof EngineError && thrown.reason === "disk_full";
+      if (!isFull || (await cleanUp.makeRoom("now")) === 0) throw thrown;
+      return await pullFromAny(parts, order);
     }
-    return { first: first ?? new EngineError({ reason: "pull_failed", message: "no registry to pull from" }), mayPass };
   }
 
   function prepare(wanted: readonly PrepareImage[]): void {
@@ -120,7 +116,8 @@ export function createImages(facts: {
     entry.waitsForEngine = false;
     try {
       await need(entry.wanted);
-      entry.seen = { ...factsOf(entry.wanted), state: "present" };
+      const warning = warnings.get(entry.wanted.digest);
+      entry.seen = { ...factsOf(entry.wanted), state: "present", ...(warning === undefined ? {} : { warning }) };
     } catch (thrown) {
       const fault = thrown instanceof EngineError ? thrown : new EngineError({ reason: "pull_failed", message: String(thrown) });
       if (isEngineFault(fault)) {
@@ -145,13 +142,6 @@ export function createImages(facts: {
       for (const key of [...prepared.keys()]) forget(key);
     },
   };
-}
-
-const engineFaults: readonly string[] = ["engine_down", "engine_stuck", "engine_error"];
-
-/** The engine itself is at fault: wait for it, conclude nothing. */
-export function isEngineFault(thrown: unknown): boolean {
-  return thrown instanceof EngineError && engineFaults.includes(thrown.reason);
 }
 
 function keyOf(wanted: PrepareImage): string {

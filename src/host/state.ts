@@ -6,11 +6,13 @@
  *   identity.json  key pair, server, and whether the server knows the key
  *   orders.json    the last desired picture
  *   journal.json   per slot: generation, outcome, attempt
+ *   images.json    images that the agent fetched, and may remove
  */
 import { generateKeyPairSync } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DesiredPicture, SwapOutcome } from "../core/slot.ts";
+import type { Fetched } from "./clean-up.ts";
 import { createDurableFile, type DurableFile, readDurable } from "./durable.ts";
 import { type Lock, takeLock } from "./lock.ts";
 
@@ -26,8 +28,8 @@ export type Identity = {
 export type JournalEntry = {
   readonly generation: number;
   readonly outcome: SwapOutcome | null;
-  /** A container that serves this generation although its label names an earlier one. */
-  readonly adopted: { readonly containerId: string; readonly generation: number } | null;
+  /** A container that serves this generation, and release, although its labels name earlier ones. Absent: the release of its label. */
+  readonly adopted: { readonly containerId: string; readonly generation: number; readonly release?: number } | null;
   /** When this generation was begun, on the clock of which boot of the host: the time of day may be set meanwhile. */
   readonly began: { readonly monoAt: number; readonly bootId: string } | null;
 };
@@ -40,10 +42,12 @@ export type HostState = {
   readonly isNew: boolean;
   readonly orders: DesiredPicture | null;
   readonly journal: Journal;
+  readonly images: readonly Fetched[];
   readonly files: {
     readonly identity: DurableFile<Identity>;
     readonly orders: DurableFile<DesiredPicture>;
     readonly journal: DurableFile<Journal>;
+    readonly images: DurableFile<readonly Fetched[]>;
   };
   readonly lock: Lock;
 };
@@ -65,12 +69,14 @@ async function readState(dir: string): Promise<Omit<HostState, "lock">> {
     identity: createDurableFile<Identity>(join(dir, "identity.json")),
     orders: createDurableFile<DesiredPicture>(join(dir, "orders.json")),
     journal: createDurableFile<Journal>(join(dir, "journal.json")),
+    images: createDurableFile<readonly Fetched[]>(join(dir, "images.json")),
   };
   const known = await knownIdentity(join(dir, "identity.json"));
   const identity = known ?? newIdentity();
   const orders = await readDurable(join(dir, "orders.json"), readOrders);
   const journal = (await readDurable(join(dir, "journal.json"), readJournal)) ?? {};
-  return { identity, isNew: known === null, orders, journal, files };
+  const images = (await readDurable(join(dir, "images.json"), readFetched)) ?? [];
+  return { identity, isNew: known === null, orders, journal, images, files };
 }
 
 /** Null only when there is none: the key cannot be made again, so a fault of the disk must not pass for a new host. */
@@ -115,6 +121,10 @@ function readIdentity(value: unknown): Identity | null {
 function readOrders(value: unknown): DesiredPicture | null {
   const orders = value as DesiredPicture | null;
   return Array.isArray(orders?.slots) && Array.isArray(orders.prepare) ? orders : null;
+}
+
+function readFetched(value: unknown): readonly Fetched[] | null {
+  return Array.isArray(value) ? value.filter((one: Fetched | null) => typeof one?.ref === "string") : null;
 }
 
 function readJournal(value: unknown): Journal | null {

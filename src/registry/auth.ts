@@ -1,6 +1,5 @@
 /** Basic and bearer authorization of registries: what a 401 asks for, and the tokens it is answered with. */
-import { OutsideError } from "../app/ports.ts";
-import { type Credentials, credentialsFor } from "./docker-config.ts";
+import { OutsideError, type RegistryLogin, type RegistryLogins } from "../app/ports.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { type Answer, unreachable, type Wire } from "./wire.ts";
 
@@ -25,11 +24,11 @@ type Held = { readonly header: string; readonly until: number };
 export class Authority {
   private readonly held = new Map<string, Held>();
   private readonly wire: Wire;
-  private readonly configDir: string | null;
+  private readonly logins: RegistryLogins | null;
 
-  constructor(facts: { wire: Wire; dockerConfigDir: string | null }) {
+  constructor(facts: { wire: Wire; logins: RegistryLogins | null }) {
     this.wire = facts.wire;
-    this.configDir = facts.dockerConfigDir;
+    this.logins = facts.logins;
   }
 
   /** The Authorization header to send without being asked, or null. */
@@ -47,7 +46,7 @@ export class Authority {
     const { key, endpoint, deadlineAt } = facts;
     const challenge = parseChallenge(facts.refusal.headers["www-authenticate"]);
     if (challenge === null) throw refused(`${endpoint.host} asks for an unknown kind of login`);
-    const credentials = await credentialsFor(endpoint.host, this.configDir);
+    const credentials = (await this.logins?.find(endpoint.host))?.login ?? null;
     const held =
       challenge.kind === "basic"
         ? { header: basicHeader(endpoint, credentials), until: performance.now() + 300_000 }
@@ -60,7 +59,7 @@ export class Authority {
   private async token(facts: {
     endpoint: Endpoint;
     challenge: Extract<Challenge, { kind: "bearer" }>;
-    credentials: Credentials | null;
+    credentials: RegistryLogin | null;
     deadlineAt: number;
   }): Promise<Held> {
     const { endpoint, challenge, credentials, deadlineAt } = facts;
@@ -78,7 +77,7 @@ export class Authority {
   }
 }
 
-function tokenRequest(realm: URL, challenge: Extract<Challenge, { kind: "bearer" }>, credentials: Credentials | null) {
+function tokenRequest(realm: URL, challenge: Extract<Challenge, { kind: "bearer" }>, credentials: RegistryLogin | null) {
   const wanted = new URLSearchParams();
   if (challenge.service !== null) wanted.set("service", challenge.service);
   if (challenge.scope !== null) wanted.set("scope", challenge.scope);
@@ -102,7 +101,7 @@ function tokenRequest(realm: URL, challenge: Extract<Challenge, { kind: "bearer"
   return { method: "GET", url: realm.href, headers } as const;
 }
 
-function basicHeader(endpoint: Endpoint, credentials: Credentials | null): string {
+function basicHeader(endpoint: Endpoint, credentials: RegistryLogin | null): string {
   if (credentials?.kind === "password") return basic(credentials.user, credentials.password);
   throw refused(`${endpoint.host} asks for a login and there is none for it`);
 }

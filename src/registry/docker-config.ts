@@ -2,11 +2,7 @@
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-
-export type Credentials =
-  | { readonly kind: "password"; readonly user: string; readonly password: string }
-  /** To be exchanged for tokens at the registry's token service. */
-  | { readonly kind: "identity"; readonly token: string };
+import type { RegistryLogin } from "../app/ports.ts";
 
 type DockerConfig = {
   readonly auths?: Readonly<Record<string, unknown>>;
@@ -17,16 +13,20 @@ type DockerConfig = {
 const helperMs = 10_000;
 const maxOutput = 64 * 1024;
 
+export type Found = { readonly login: RegistryLogin; readonly source: string; readonly isHelper: boolean };
+
 /** What Docker would send to this registry, or null. Never rejects: a broken helper is like no login, and the registry says the rest. */
-export async function credentialsFor(host: string, configDir: string | null): Promise<Credentials | null> {
+export async function findInConfig(host: string, configDir: string | null): Promise<Found | null> {
   const config = configDir === null ? null : await readConfig(configDir);
-  if (config === null) return null;
+  if (config === null || configDir === null) return null;
   const names =
     host === "docker.io" ? ["https://index.docker.io/v1/", "docker.io"] : [host, `https://${host}`, `https://${host}/v1/`];
   for (const name of names) {
     const helper = own(config.credHelpers, name) ?? config.credsStore;
-    const found = (typeof helper === "string" ? await askHelper(helper, name) : null) ?? fromAuth(own(config.auths, name));
-    if (found !== null) return found;
+    const helped = typeof helper === "string" ? await askHelper(helper, name) : null;
+    if (helped !== null) return { login: helped, source: `docker-credential-${helper}`, isHelper: true };
+    const written = fromAuth(own(config.auths, name));
+    if (written !== null) return { login: written, source: join(configDir, "config.json"), isHelper: false };
   }
   return null;
 }
@@ -44,7 +44,7 @@ function own(map: unknown, key: string): unknown {
   return map !== null && typeof map === "object" && Object.hasOwn(map, key) ? (map as Record<string, unknown>)[key] : undefined;
 }
 
-function fromAuth(entry: unknown): Credentials | null {
+function fromAuth(entry: unknown): RegistryLogin | null {
   const { auth, username, password, identitytoken } = (entry ?? {}) as Record<string, unknown>;
   if (typeof identitytoken === "string" && identitytoken !== "") return { kind: "identity", token: identitytoken };
   if (typeof username === "string" && typeof password === "string") return { kind: "password", user: username, password };
@@ -54,7 +54,7 @@ function fromAuth(entry: unknown): Credentials | null {
 }
 
 /** `docker-credential-<name> get`: the host on stdin, JSON on stdout. */
-async function askHelper(name: string, host: string): Promise<Credentials | null> {
+async function askHelper(name: string, host: string): Promise<RegistryLogin | null> {
   if (!/^[a-z0-9][a-z0-9._-]{0,63}$/i.test(name)) return null;
   const output = await runHelper(`docker-credential-${name}`, host);
   try {

@@ -2,7 +2,7 @@
 import { OutsideError, type Registry } from "../app/ports.ts";
 
 export type FakeRegistry = Registry & {
-  push(facts: { repository: string; tag: string; digest: string }): void;
+  push(facts: { repository: string; tag: string; digest: string; platforms?: readonly string[] }): void;
   remove(facts: { repository: string; tag: string }): void;
   /** Every call fails this way until `null` is given. */
   fail(reason: "registry_unreachable" | "registry_auth" | null): void;
@@ -10,6 +10,7 @@ export type FakeRegistry = Registry & {
 
 export function createFakeRegistry(): FakeRegistry {
   const repositories = new Map<string, Map<string, string>>();
+  const runsOn = new Map<string, readonly string[]>();
   let fault: "registry_unreachable" | "registry_auth" | null = null;
 
   function lookAt(repository: string): ReadonlyMap<string, string> {
@@ -18,7 +19,8 @@ export function createFakeRegistry(): FakeRegistry {
   }
 
   return {
-    push({ repository, tag, digest }) {
+    push({ repository, tag, digest, platforms }) {
+      if (platforms !== undefined) runsOn.set(`${repository}@${digest}`, platforms);
       const tags = repositories.get(repository) ?? new Map<string, string>();
       repositories.set(repository, tags.set(tag, digest));
     },
@@ -29,6 +31,10 @@ export function createFakeRegistry(): FakeRegistry {
       fault = reason;
     },
     tags: async (repository) => [...lookAt(repository).keys()],
+    platforms: async (repository, digest) => {
+      lookAt(repository);
+      return runsOn.get(`${repository}@${digest}`) ?? null;
+    },
     digest: async (repository, tag) => lookAt(repository).get(tag) ?? null,
   };
 }

@@ -1,6 +1,6 @@
 /** Docker Registry HTTP API v2: tags and digests, from the registry or, when it does not answer, from its mirrors. */
 import { createHash } from "node:crypto";
-import { OutsideError, type Registry } from "../app/ports.ts";
+import { OutsideError, type Registry, type RegistryLogins } from "../app/ports.ts";
 import { isDigest } from "../core/release.ts";
 import { Authority, parseObject, refused } from "./auth.ts";
 import { type Endpoint, endpointOf, locate, type RegistrySetting } from "./endpoints.ts";
@@ -14,8 +14,8 @@ export type RegistryAdapter = Registry & {
 
 export type RegistryOptions = {
   readonly registries: readonly RegistrySetting[];
-  /** Where Docker's config.json lies; null for no logins. */
-  readonly dockerConfigDir?: string | null;
+  /** Without it nobody logs in. */
+  readonly logins?: RegistryLogins;
   /** For a whole call, mirrors and tries included. */
   readonly timeoutMs?: number;
   /** Without any sign of life. */
@@ -33,9 +33,12 @@ const pageSize = 1000;
 const maxPages = 100;
 
 export function createRegistry(options: RegistryOptions): RegistryAdapter {
-  const { registries, dockerConfigDir = null, timeoutMs = 10_000, stallMs = 3000 } = options;
+  const { registries, logins = null, timeoutMs = 10_000, stallMs = 3000 } = options;
   const wire = new Wire({ stallMs });
-  const client = new Client(wire, new Authority({ wire, dockerConfigDir }));
+  const client = new Client(wire, new Authority({ wire, logins }));
+
+  /** A digest never means anything else. */
+  const platforms = new Map<string, readonly string[]>();
 
   /** The first endpoint that answers. Only the first one's "there is none" counts: a mirror may be behind. */
   async function firstAnswer<T>(repository: string, ask: (at: Target) => Promise<T | null>): Promise<T | null> {
@@ -65,6 +68,14 @@ export function createRegistry(options: RegistryOptions): RegistryAdapter {
     async digest(repository, tag) {
       if (!/^\w[\w.-]{0,127}$/.test(tag)) return null;
       return await firstAnswer(repository, (target) => client.digest(target, tag));
+    },
+    async platforms(repository, digest) {
+      const known = platforms.get(digest);
+      if (known !== undefined || !isDigest(digest)) return known ?? null;
+      const found = await firstAnswer(repository, (target) => client.platforms(target, digest));
+      if (platforms.size > 1000) platforms.clear();
+      if (found !== null) platforms.set(digest, found);
+      return found;
     },
     async check(host) {
       const target = { endpoint: endpointOf(host, registries), path: "", deadlineAt: performance.now() + timeoutMs };
@@ -115,6 +126,33 @@ class Client {
     return `sha256:${createHash("sha256").update(whole.body).digest("hex")}`;
   }
 
+  /** Of an index those of its images, of one image that of its configuration; null when it is not there or does not say. */
+  async platforms(target: Target, digest: string): Promise<readonly string[] | null> {
+    const manifest = await this.contents(target, `/v2/${target.path}/manifests/${digest}`, digest);
+    if (manifest === null) return null;
+    const { manifests, config } = manifest;
+    if (Array.isArray(manifests)) return platformsOf(manifests.map((each) => each?.platform));
+    const configDigest = (config as { digest?: unknown } | undefined)?.digest;
+    if (typeof configDigest !== "string" || !isDigest(configDigest)) return null;
+    const image = await this.contents(target, `/v2/${target.path}/blobs/${configDigest}`, configDigest);
+    return image === null ? null : platformsOf([image]);
+  }
+
+  /** What the digest names, as an object, or null when it is not there. Rejects when other bytes come. */
+  private async contents(target: Target, path: string, digest: string): Promise<Readonly<Record<string, unknown>> | null> {
+    const { endpoint, deadlineAt } = target;
+    const first = await this.ask({ target, method: "GET", path });
+    const elsewhere = first.status >= 300 && first.status < 400 ? first.headers.location : undefined;
+    // Where blobs lie in a store of their own: an address that needs, and must get, no login of ours.
+    const url = elsewhere !== undefined && URL.canParse(elsewhere, endpoint.origin) ? new URL(elsewhere, endpoint.origin) : null;
+    const answer = url === null ? first : await this.wire.ask({ method: "GET", url: url.href, headers: {}, deadlineAt });
+    if (answer.status === 404) return null;
+    if (answer.status !== 200) throw strange(endpoint, answer.status);
+    if (`sha256:${createHash("sha256").update(answer.body).digest("hex")}` !== digest)
+      throw new OutsideError({ reason: "digest_mismatch", message: `${endpoint.host} gives something else than ${digest}` });
+    return parseObject(answer.body, endpoint.host);
+  }
+
   /** One call with authorization. A refused one is authorized anew once. */
   async ask(facts: { target: Target; method: "GET" | "HEAD"; path: string }): Promise<Answer> {
     const { endpoint, deadlineAt, path: repository } = facts.target;
@@ -131,6 +169,16 @@ class Client {
     if (again.status === 401) this.authority.forget(key);
     return allowed(again, endpoint);
   }
+}
+
+/** Attestations stand in an index as images for `unknown/unknown`. */
+function platformsOf(images: readonly unknown[]): readonly string[] | null {
+  const names = images.flatMap((image) => {
+    const { os, architecture } = (image ?? {}) as { os?: unknown; architecture?: unknown };
+    const known = typeof os === "string" && typeof architecture === "string" && os !== "unknown";
+    return known ? [`${os}/${architecture}`] : [];
+  });
+  return names.length === 0 ? null : [...new Set(names)].sort();
 }
 
 function allowed(answer: Answer, endpoint: Endpoint): Answer {

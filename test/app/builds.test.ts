@@ -17,7 +17,7 @@ async function build(ref: string, world: { readonly tags?: readonly string[]; re
   const [plain] = valid({}).services;
   assert.ok(plain !== undefined);
   const service = { ...plain, repository: "acme/api" };
-  const registry = { tags: async () => tags, digest: async () => digest };
+  const registry = { tags: async () => tags, digest: async () => digest, platforms: async () => null };
   const resolve = async (asked: { readonly ref: string }) => {
     if (refs instanceof Error) throw refs;
     return refs?.[asked.ref] ?? null;

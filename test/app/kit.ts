@@ -97,7 +97,7 @@ export function anApp(facts: {
   readonly tickets?: Tickets;
 }): App {
   const { store, clock, chat = fakeChat(), config = valid({}), forge = null, tickets = null } = facts;
-  const registry = { tags: async () => [], digest: async () => null };
+  const registry = { tags: async () => [], digest: async () => null, platforms: async () => null };
   const fleet = () => ({ isConnected: () => false, answeredSince: () => false, nudge() {}, drop() {} });
   return createApp({ store, config, clock, log: silent, chat, registry, forge, tickets, fleet });
 }

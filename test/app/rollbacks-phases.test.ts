@@ -314,7 +314,7 @@ describe("Gantry rolls back by itself", () => {
       wakeAt: () => () => {},
       soon: setImmediate,
     };
-    const registry = { tags: async () => [], digest: async () => null };
+    const registry = { tags: async () => [], digest: async () => null, platforms: async () => null };
     const isConnected = (host: string) => fleet.connected.has(host);
     const { conductor, facts, people, gantry } = app;
     const outside = { registry, forge: null, fleet: { isConnected }, log: silent };

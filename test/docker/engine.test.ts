@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { createDockerEngine } from "../../src/docker/engine.ts";
 import { type Engine, EngineError } from "../../src/host/engine.ts";
 import { isEngineFault } from "../../src/host/images.ts";
+import { createLogins, type OpenLogins } from "../../src/registry/logins.ts";
 import { plainSpec } from "../host/kit/orders.ts";
 import { eventually } from "../kit/eventually.ts";
 
@@ -17,7 +18,7 @@ type Reply = { readonly status: number; readonly body: unknown };
 const digest = `sha256:${"a".repeat(64)}`;
 const id = "c".repeat(64);
 const busy = { status: 500, body: { message: "unable to remove filesystem: device or resource busy" } };
-const known: Readonly<Record<string, Reply>> = {
+const wellKnown: Readonly<Record<string, Reply>> = {
   "GET /info": { status: 200, body: { LiveRestoreEnabled: true } },
   "GET /version": { status: 200, body: { Os: "linux", Arch: "amd64" } },
 };
@@ -26,11 +27,12 @@ describe("an engine that answers as it likes", () => {
   let server: http.Server;
   let engine: Engine;
   let configDir: string;
+  let known: OpenLogins;
   let replies: Record<string, Reply>;
   let logins: string[];
   let asked: string[];
   beforeEach(async () => {
-    replies = { ...known };
+    replies = { ...wellKnown };
     logins = [];
     asked = [];
     configDir = await mkdtemp(join(tmpdir(), "gantry-docker-"));
@@ -45,9 +47,11 @@ describe("an engine that answers as it likes", () => {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    engine = createDockerEngine({ dockerHost: `tcp://127.0.0.1:${port}`, configDir });
+    known = createLogins({ configDir, env: {} });
+    engine = createDockerEngine({ dockerHost: `tcp://127.0.0.1:${port}`, logins: known });
   });
   afterEach(async () => {
+    await known.close();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     await rm(configDir, { recursive: true, force: true });
@@ -94,7 +98,7 @@ describe("an engine that answers as it likes", () => {
   });
 
   it("is down when nothing answers", async () => {
-    const gone = createDockerEngine({ dockerHost: "unix:///nowhere/docker.sock", configDir: null });
+    const gone = createDockerEngine({ dockerHost: "unix:///nowhere/docker.sock" });
     assert.deepEqual(await reasonOf(gone.info()), { reason: "engine_down", isEngineFault: true });
   });
 

@@ -8,7 +8,7 @@ const lab = testLab("prod-1");
 describe("a real engine keeps the engine's contract", () => {
   let host: ContractHost;
   before(() => {
-    const engine = createDockerEngine({ dockerHost: `unix://${lab.host("prod-1").dockerSocket}`, configDir: null });
+    const engine = createDockerEngine({ dockerHost: `unix://${lab.host("prod-1").dockerSocket}` });
     host = {
       engine,
       repository: lab.repository,

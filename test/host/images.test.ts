@@ -20,8 +20,12 @@ describe("an image that is to be ready", () => {
     const wakeAt = (at: number, wake: () => void) => hand.after(Math.max(0, at - hand.now()), wake);
     const clock = { now: () => hand.now(), mono: () => hand.now(), wakeAt, soon: setImmediate };
     engine = createFakeEngine({ clock });
-    const limit = <T>(work: () => Promise<T>) => work();
-    images = createImages({ engine, limit, clock, log: silent, onChange: () => undefined, random: () => 0.5 });
+    const limit =
+      () =>
+      <T>(work: () => Promise<T>) =>
+        work();
+    const cleanUp = { used: () => undefined, makeRoom: async () => 0 };
+    images = createImages({ engine, limit, cleanUp, clock, log: silent, onChange: () => undefined, random: () => 0.5 });
   });
   afterEach(() => images.stop());
 

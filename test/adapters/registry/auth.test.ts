@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { parseChallenge } from "../../../src/registry/auth.ts";
-import { credentialsFor } from "../../../src/registry/docker-config.ts";
+import { findInConfig } from "../../../src/registry/docker-config.ts";
 import { endpointOf, locate } from "../../../src/registry/endpoints.ts";
+import { createLogins } from "../../../src/registry/logins.ts";
 import { createRegistry, type RegistryAdapter } from "../../../src/registry/registry.ts";
 import { good, someDigest, startFaulty, status } from "./faulty.ts";
 import { login, startRealRegistry } from "./real.ts";
@@ -15,6 +16,10 @@ import { login, startRealRegistry } from "./real.ts";
 const root = mkdtempSync(join(tmpdir(), "gantry-docker-"));
 after(() => rmSync(root, { recursive: true, force: true }));
 let count = 0;
+
+async function credentialsFor(host: string, folder: string) {
+  return (await findInConfig(host, folder))?.login ?? null;
+}
 
 /** A folder with Docker's config.json. */
 function configDir(config: unknown): string {
@@ -24,8 +29,9 @@ function configDir(config: unknown): string {
 }
 
 function clientOf(dockerConfigDir: string | null): RegistryAdapter {
-  const registry = createRegistry({ registries: [], dockerConfigDir, timeoutMs: 3000, stallMs: 1000 });
-  after(() => registry.close());
+  const logins = createLogins({ configDir: dockerConfigDir, env: {} });
+  const registry = createRegistry({ registries: [], logins, timeoutMs: 3000, stallMs: 1000 });
+  after(() => Promise.all([registry.close(), logins.close()]));
   return registry;
 }
 

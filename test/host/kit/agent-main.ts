@@ -34,7 +34,7 @@ await runAgent({
 
 function impatientEngine(ms: number): Engine {
   const dockerHost = options.dockerHost ?? "";
-  return createDockerEngine({ dockerHost, configDir: options.stateDir ?? "", quickMs: ms, heavyMs: ms });
+  return createDockerEngine({ dockerHost, quickMs: ms, heavyMs: ms });
 }
 
 function armed(): string {

@@ -200,6 +200,9 @@ export function createEngine(facts: {
         return exact ?? [...machine.images.keys()].find((ref) => ref.endsWith(`@${digest}`)) ?? null;
       }),
     pull,
+    removeImage: (ref) =>
+      change(() => ![...machine.boxes.values()].some((box) => box.imageRef === ref) && machine.images.delete(ref)),
+    freeBytes: async () => null,
     create: (order) => change(() => create(order)),
     clone: ({ id, name, labels }) =>
       change(() => {

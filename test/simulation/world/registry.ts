@@ -53,6 +53,8 @@ export function createSimRegistry(facts: { scheduler: Scheduler; random: Random;
     push,
     ofServer: (life) => ({
       tags: (repository) => later(life, () => of(repository).map((b) => b.commit)),
+      platforms: (repository, digest) =>
+        later(life, () => (of(repository).some((b) => b.digest === digest) ? ["linux/amd64"] : null)),
       digest: (repository, tag) => later(life, () => of(repository).find((b) => b.commit === tag)?.digest ?? null),
     }),
     pulls({ repository, digest }) {
