@@ -35,9 +35,17 @@ export function watchContainers(ground: Ground): Containers {
     if (what !== "created" || marks.role !== "live" || by !== "agent") return;
     const key = `${machine.name} ${place}`;
     const before = newest.get(key) ?? 0;
-    if (marks.generation < before)
+    if (marks.generation < before && !hasForgotten(machine, box, place))
       fail("I7", `${machine.name} makes a container of generation ${marks.generation} of ${place} after one of ${before}`);
     newest.set(key, Math.max(before, marks.generation));
+  }
+
+  /** Its agent lost what it knew, and no container is left to tell it: there is nothing on the host that it could go back behind. */
+  function hasForgotten(machine: Machine, fresh: Box, place: string): boolean {
+    const site = world.sites.find((each) => each.machine === machine);
+    if (site === undefined || !world.forgetful.has(site.host)) return false;
+    const others = [...machine.boxes.values()].filter((box) => box !== fresh).map((box) => marksOf(box.state.labels));
+    return others.every((marks) => marks === null || placeOf(marks) !== place);
   }
 
   function noteEnd(machine: Machine, box: Box, key: string): void {

@@ -4,7 +4,7 @@ import type { ObservedPicture, ObservedSlot } from "../../../src/core/slot.ts";
 import type { Change } from "../world/memory-store/ledger.ts";
 import { slotName } from "../world/slot-name.ts";
 import type { Containers } from "./containers.ts";
-import { type Ground, isEnded, placeOf, type Recorded } from "./ground.ts";
+import { type Ground, placeOf, type Recorded } from "./ground.ts";
 
 export type Ends = {
   onCommit(changes: readonly Change[]): void;
@@ -105,7 +105,8 @@ export function watchEnds(ground: Ground, containers: Containers): Ends {
     const now = world.scheduler.now();
     const last = log.findLast((r) => r.event.type === "host_swapped");
     const skipped = log.some((r) => r.event.type === "soak_skipped" && r.seq > (last?.seq ?? 0));
-    const isEnd = isEnded(state.phase);
+    // One that goes back, or ends without having been good, has had the soak of its batch only.
+    const isEnd = state.phase === "succeeded" || state.phase === "incomplete";
     const soakMs = isEnd ? (state.policy?.endSoakMs ?? 0) : (state.policy?.soakMs ?? 0);
     if (last === undefined || skipped || last.at < world.timeSlippedAt) return;
     if (now - last.at < soakMs * steadyShare - 50) fail("I12", `#${state.number} soaked for ${now - last.at} ms of ${soakMs}`);

@@ -28,6 +28,8 @@ export function watchWaits({ world, fail, reached }: Ground, containers: Pick<Co
     });
     const [only] = running;
     if (site === undefined || only === undefined || running.length > 1 || !site.machine.isHealthy(only)) return false;
+    // One that ends again and again is well between two ends, and no host to build on.
+    if (only.state.restarts > 0 && world.scheduler.now() - (only.run?.since ?? 0) < patienceMs) return false;
     return marksOf(only.state.labels)?.release === wanted && (world.server?.hub.isConnected(host) ?? false);
   }
 
