@@ -12,6 +12,7 @@ import type {
 import type { RolloutState } from "../core/rollout-state.ts";
 import { type Head, liveNow, type ObservedSlot, type SlotKey, type SlotStep } from "../core/slot.ts";
 import { approvalsFor } from "./asked.ts";
+import { type PlaceReader, readAllPlaces, readOnePlace } from "./place-reader.ts";
 import { goodBesides, hasLabels, leavingPhases, leftBy, rollbackTarget } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
 import type { Store, StoredHost, StoredRollout, StoredSlot } from "./store.ts";
@@ -39,8 +40,7 @@ export function createFacts(parts: FactsParts): Facts {
   const { store, config, fleet, now } = parts;
 
   function release(service: string, number: number | null): ReleaseFacts | null {
-    const found = number === null ? null : store.releases.find(service, number);
-    return found === null ? null : { number: found.number, commit: found.commit, digest: found.digest };
+    return number === null ? null : store.releases.brief(service, number);
   }
 
   function configOf(
@@ -95,13 +95,12 @@ export function createFacts(parts: FactsParts): Facts {
     const { service, environment } = state;
     const at = store.rollouts.inLine(service, environment).findIndex((r) => r.number === number);
     const rollout = store.rollouts.active(service, environment)?.number ?? null;
-    const lock = lockOf(state);
+    const lock = heldNow(store.locks.find(state));
     return { position: at < 0 ? null : at + 1, behind: rollout === null && lock === null ? null : { rollout, lock } };
   }
 
   /** A lock whose time has passed holds nothing, even before somebody has swept it away. */
-  function lockOf(key: SlotKey): LockFacts | null {
-    const lock = store.locks.find({ service: key.service, environment: key.environment });
+  function heldNow(lock: LockFacts | null): LockFacts | null {
     return lock === null || (lock.until !== null && lock.until <= now()) ? null : lock;
   }
 
@@ -136,22 +135,24 @@ export function createFacts(parts: FactsParts): Facts {
     return verdict?.verdict === "good" ? null : earlier;
   }
 
-  /** `hosts`: those that belong there. Every look into the store is by index and made once: a board has many places. */
-  function statusOf(key: SlotKey, hosts: readonly string[], isConfigured: boolean): EnvironmentStatus {
+  /** `hosts`: those that belong there; null: it has gone from the configuration. Every look into the store is by index and made once: a board has many places. */
+  function statusOf(place: PlaceReader, key: SlotKey, hosts: readonly string[] | null): EnvironmentStatus {
     const { service, environment } = key;
     const newest = store.rollouts.lastEnded(service, environment, leavingPhases);
     const live = liveOf(key, newest);
     const back = goodBesides(store, key, newest === null ? null : leftBy(newest.state));
-    const slots = store.slots.ofEnvironment(key);
+    const slots = place.slots(key);
+    const isConfigured = hosts !== null;
+    const shown = hosts ?? slots.map((slot) => slot.host);
     return {
       ...key,
       live: release(service, live?.state.release ?? null),
       since: live?.state.endedAt ?? null,
       by: live?.state.requester.name ?? null,
-      active: store.rollouts.active(service, environment)?.state ?? null,
+      active: place.active(key)?.state ?? null,
       lastTrouble: newest !== null && isTrouble(newest.state) ? newest.state : null,
       isConfigured,
-      slots: hosts.map((host) =>
+      slots: shown.map((host) =>
         slotFacts(
           host,
           slots.find((s) => s.host === host),
@@ -160,8 +161,8 @@ export function createFacts(parts: FactsParts): Facts {
       leftOver: isConfigured ? slots.filter((slot) => !hosts.includes(slot.host) && isLeft(slot)).map((slot) => slot.host) : [],
       rollbackTo: release(service, back),
       readiness: readyOn(slots, back),
-      lock: lockOf(key),
-      line: store.rollouts.inLine(service, environment).map((r) => r.state),
+      lock: heldNow(place.lock(key)),
+      line: place.line(key).map((r) => r.state),
     };
   }
 
@@ -182,10 +183,6 @@ export function createFacts(parts: FactsParts): Facts {
     return active.filter((key) => configOf(key.service, key.environment).environment === null);
   }
 
-  function hostsWith(key: SlotKey): string[] {
-    return store.slots.ofEnvironment(key).map((slot) => slot.host);
-  }
-
   function slotFacts(host: string, slot: StoredSlot | undefined): SlotFacts {
     const observed = slot?.observed ?? null;
     return {
@@ -203,17 +200,18 @@ export function createFacts(parts: FactsParts): Facts {
     status({ service, environment }) {
       const wanted = (key: SlotKey) =>
         (service === null || key.service === service) && (environment === null || key.environment === environment);
+      const place = service === null || environment === null ? readAllPlaces(store) : readOnePlace(store);
       const enrolled = store.hosts.all().filter((h) => h.revokedAt === null);
       const configured = config.services.flatMap((s) =>
         s.environments
           .filter((e) => wanted({ service: s.name, environment: e.name }))
-          .map((e) => statusOf({ service: s.name, environment: e.name }, namesWith(enrolled, e), true)),
+          .map((e) => statusOf(place, { service: s.name, environment: e.name }, namesWith(enrolled, e))),
       );
       return [
         ...configured,
         ...orphans()
           .filter(wanted)
-          .map((key) => statusOf(key, hostsWith(key), false)),
+          .map((key) => statusOf(place, key, null)),
       ];
     },
     history(facts) {

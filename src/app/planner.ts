@@ -134,7 +134,7 @@ const mostLookedAt = 20;
 
 /** The rollout that it was judged good by; a later success is a verdict, and a rollout, of its own. */
 function staysWell(store: Store, { rollout }: Verdict): boolean {
-  return (store.rollouts.find(rollout)?.state.watch?.finding ?? null) === null;
+  return !store.rollouts.hasFinding(rollout);
 }
 
 /**

@@ -2,7 +2,7 @@
  * The store as the application sees it. All synchronous: one SQLite connection, one writer.
  * Rows come back as data with JSON columns parsed. Only `transact` makes several writes one.
  */
-import type { ChangeFacts, FreezeFacts, IntentFacts, LockFacts } from "../core/facts.ts";
+import type { ChangeFacts, FreezeFacts, IntentFacts, LockFacts, ReleaseFacts } from "../core/facts.ts";
 import type { Plan, RolloutKind } from "../core/plan.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import type { Release, ReleaseSpec } from "../core/release.ts";
@@ -135,6 +135,8 @@ export interface Store {
 
 export interface ReleaseStore {
   find(service: string, number: number): Release | null;
+  /** Without its spec: what most messages say of it. */
+  brief(service: string, number: number): ReleaseFacts | null;
   /** The release of this digest and spec, whatever its number. */
   same(facts: { service: string; digest: string; specHash: string }): Release | null;
   /** The release with this digest and spec, made now if it is new: as `number` when that is given and free, else as the next. */
@@ -155,6 +157,8 @@ export interface RolloutStore {
   nextNumber(): number;
   create(row: NewRollout, event: RolloutEvent, state: RolloutState): void;
   find(number: number): StoredRollout | null;
+  /** The watch after its end saw something; false as well when there is no such rollout. */
+  hasFinding(number: number): boolean;
   /** The plan was made anew when its turn in line came. */
   setPlan(number: number, plan: Plan, planHash: string): void;
   /** Those that wait in line for the environment, first first. */
@@ -212,6 +216,8 @@ export interface SlotStore {
   get(host: string, key: SlotKey): StoredSlot | null;
   ofHost(host: string): readonly StoredSlot[];
   ofEnvironment(key: SlotKey): readonly StoredSlot[];
+  /** Of all environments; those of one by host. */
+  all(): readonly StoredSlot[];
   /** Writes what is desired, under the next generation, which it returns. */
   desire(facts: SlotKey & { host: string; rollout: number; release: number | null; fresh?: boolean }): number;
   /** Reality, as it was found on a host whose agent was ahead: at least this generation, this release. `rollout`: the record of the adoption. */
@@ -324,6 +330,7 @@ export interface HistoryStore {
 
 export interface LockStore {
   find(key: SlotKey): LockFacts | null;
+  all(): readonly (SlotKey & { readonly lock: LockFacts })[];
   put(key: SlotKey, lock: LockFacts): void;
   remove(key: SlotKey): void;
   /** Those whose time has passed. */

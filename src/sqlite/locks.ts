@@ -1,11 +1,13 @@
 import type Database from "better-sqlite3";
 import type { LockStore } from "../app/store.ts";
+import type { LockFacts } from "../core/facts.ts";
 import type { SlotKey } from "../core/slot.ts";
 
 type Row = { by: string; at: number; why: string; until: number | null };
 
 export function lockStore(db: Database.Database): LockStore {
   const find = db.prepare<[string, string], Row>("select by, at, why, until from lock where service = ? and environment = ?");
+  const all = db.prepare<[], Row & SlotKey>("select * from lock order by service, environment");
   const put = db.prepare(
     `insert into lock (service, environment, by, at, why, until) values (@service, @environment, @by, @at, @why, @until)
      on conflict (service, environment)
@@ -19,8 +21,9 @@ export function lockStore(db: Database.Database): LockStore {
   return {
     find({ service, environment }) {
       const row = find.get(service, environment);
-      return row === undefined ? null : { ...row, by: JSON.parse(row.by) };
+      return row === undefined ? null : lock(row);
     },
+    all: () => all.all().map(({ service, environment, ...row }) => ({ service, environment, lock: lock(row) })),
     put: ({ service, environment }, { by, at, why, until }) => {
       put.run({ service, environment, by: JSON.stringify(by), at, why, until });
     },
@@ -30,4 +33,8 @@ export function lockStore(db: Database.Database): LockStore {
     expired: (now) => expired.all(now),
     nextExpiry: () => next.get() ?? null,
   };
+}
+
+function lock({ by, at, why, until }: Row): LockFacts {
+  return { by: JSON.parse(by), at, why, until };
 }

@@ -1,5 +1,6 @@
 import type Database from "better-sqlite3";
 import type { ReleaseStore } from "../app/store.ts";
+import type { ReleaseFacts } from "../core/facts.ts";
 import type { Release } from "../core/release.ts";
 import { atomically } from "./atomic.ts";
 import type { Chain } from "./chain.ts";
@@ -9,6 +10,9 @@ type Row = { service: string; number: number; commit_sha: string; digest: string
 
 export function releaseStore(db: Database.Database, chain: Chain): ReleaseStore {
   const find = db.prepare<[string, number], Row>("select * from release where service = ? and number = ?");
+  const brief = db.prepare<[string, number], ReleaseFacts>(
+    'select number, commit_sha as "commit", digest from release where service = ? and number = ?',
+  );
   const same = db.prepare<[string, string, string], Row>(
     "select * from release where service = ? and digest = ? and spec_hash = ?",
   );
@@ -22,6 +26,7 @@ export function releaseStore(db: Database.Database, chain: Chain): ReleaseStore 
       const row = find.get(service, number);
       return row === undefined ? null : release(row);
     },
+    brief: (service, number) => brief.get(service, number) ?? null,
     same({ service, digest, specHash }) {
       const row = same.get(service, digest, specHash);
       return row === undefined ? null : release(row);

@@ -15,6 +15,9 @@ export function rolloutStore(parts: {
 }): RolloutStore {
   const { db, chain, failpoint } = parts;
   const byNumber = db.prepare<[number], Row>("select * from rollout where number = ?");
+  const hasFinding = db
+    .prepare<[number], number>("select json_extract(state, '$.watch.finding') is not null from rollout where number = ?")
+    .pluck();
   const byRequest = db.prepare<{ key: string }, Row>(
     `select * from rollout where request_key = @key
        union all select rollout.* from acted join rollout on number = rollout where acted.request_key = @key`,
@@ -61,6 +64,7 @@ export function rolloutStore(parts: {
       });
     },
     find: (number) => rollout(byNumber.get(number)),
+    hasFinding: (number) => hasFinding.get(number) === 1,
     byRequest: (key) => rollout(byRequest.get({ key })),
     noteRequest: (key, number) => {
       noteRequest.run(key, number);

@@ -23,6 +23,7 @@ export function slotStore(db: Database.Database): SlotStore {
   const ofEnvironment = db.prepare<[string, string], Row>(
     "select * from slot where service = +? and environment = +? order by host",
   );
+  const all = db.prepare<[], Row>("select * from slot indexed by slot_by_environment order by service, environment, host");
   const desire = db
     .prepare<object, number>(
       `insert into slot (host, service, environment, generation, rollout, release, fresh)
@@ -69,6 +70,7 @@ export function slotStore(db: Database.Database): SlotStore {
     get: (host, key) => slot(get.get(host, key.service, key.environment)),
     ofHost: (host) => ofHost.all(host).map(stored),
     ofEnvironment: (key) => ofEnvironment.all(key.service, key.environment).map(stored),
+    all: () => all.all().map(stored),
     desire(facts) {
       const generation = desire.get({ ...facts, fresh: facts.fresh === true ? 1 : 0 });
       if (generation === undefined) throw new Error("the slot was not written");

@@ -33,7 +33,7 @@ function planOf(db: Database.Database, sql: string): string[] {
 
 /** Tables that stay small, however long the server runs. */
 const small =
-  /^SCAN (host|identity|freeze|lock|rollout_timer|rollout_ended|chain_begun|schema_migration|sqlite_master|sqlite_sequence|json_each|value|\(subquery-\d+\)|\d+ CONSTANT ROWS?|CONSTANT ROW)( |$)/;
+  /^SCAN (host|slot|identity|freeze|lock|rollout_timer|rollout_ended|chain_begun|schema_migration|sqlite_master|sqlite_sequence|json_each|value|\(subquery-\d+\)|\d+ CONSTANT ROWS?|CONSTANT ROW)( |$)/;
 
 /** Partial indexes of what is open, waits or was given up: as many entries as there is such work. */
 const fewEntries =

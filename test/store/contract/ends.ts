@@ -76,6 +76,11 @@ export function ends(tells: Tells): void {
     );
     endRollout(store, { number: 1, phase: "succeeded", at: noon, watch: { ...watch, endedAt: noon + 1 } });
     assert.deepEqual(store.rollouts.watched(), []);
+    assert.deepEqual([1, 2, 3].map(store.rollouts.hasFinding), [false, false, false]);
+    const rule = { unwellMs: 20_000, restarts: 2, flaps: 3 };
+    const finding = { host: "prod-1", found: "unwell", rule, samples: [], at: noon } as const;
+    endRollout(store, { number: 1, phase: "succeeded", at: noon, watch: { ...watch, finding, endedAt: noon + 1 } });
+    assert.deepEqual([1, 2, 3].map(store.rollouts.hasFinding), [true, false, false]);
   });
 }
 
@@ -122,6 +127,10 @@ export function line(tells: Tells): void {
     assert.equal(store.locks.nextExpiry(), noon + 1000);
     assert.deepEqual(store.locks.expired(noon + 999), []);
     assert.deepEqual(store.locks.expired(noon + 1000), [key]);
+    assert.deepEqual(store.locks.all(), [
+      { ...key, lock },
+      { ...key, environment: "staging", lock: { ...lock, until: null } },
+    ]);
     store.locks.put(key, { ...lock, by: bo, until: null });
     assert.equal(store.locks.find(key)?.by.name, "bo");
     assert.equal(store.locks.nextExpiry(), null);

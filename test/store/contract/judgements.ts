@@ -12,6 +12,13 @@ export function judgements(tells: Tells): void {
     assert.equal(aRelease(store, { specHash: "b" }).number, first.number + 1);
   });
 
+  tells("a release in brief is the same without its spec", (store) => {
+    const { number, commit, digest } = aRelease(store, { specHash: "a" });
+    assert.deepEqual(store.releases.brief("api", number), { number, commit, digest });
+    assert.equal(store.releases.brief("api", number + 1), null);
+    assert.equal(store.releases.brief("web", number), null);
+  });
+
   tells("a release that is taken over keeps its number if that is free", (store) => {
     aRelease(store, { specHash: "a" });
     assert.equal(aRelease(store, { specHash: "b", number: 7 }).number, 7);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { StoredRollout } from "../../../src/app/store.ts";
 import { begin, step } from "../../../src/core/rollout.ts";
 import { aRequest, bo, noon } from "../../kit/rollouts.ts";
 import { storeRollout } from "../../kit/stores.ts";
@@ -74,10 +75,12 @@ export function rollouts(tells: Tells): void {
 
   tells("a plan that was made anew replaces the old one and changes nothing else", (store) => {
     storeRollout(store, aRequest({ number: 1, inLine: true }));
+    // Plan and change may be read from the row only when somebody asks: a copy has to ask for them.
+    const whole = (row: StoredRollout | null) => ({ ...row, plan: row?.plan, change: row?.change });
     const before = store.rollouts.find(1);
     assert.ok(before !== null);
     store.rollouts.setPlan(1, { ...before.plan, from: 7 }, "feedfeedfeedfeed");
-    assert.deepEqual(store.rollouts.find(1), { ...before, plan: { ...before.plan, from: 7 } });
+    assert.deepEqual(whole(store.rollouts.find(1)), { ...whole(before), plan: { ...before.plan, from: 7 } });
   });
 
   tells("cards, changes and deployments are noted beside the rollout", (store) => {

@@ -29,6 +29,25 @@ export function slots(tells: Tells): void {
     assert.equal(store.slots.get("prod-1", key)?.fresh, false);
   });
 
+  tells("the slots of a place, and of all places, stand by host", (store) => {
+    storeRollout(store, aRequest({ number: 1 }));
+    const staging = { service: "api", environment: "staging" };
+    for (const name of ["prod-2", "prod-1", "stage-1"]) store.hosts.put({ name, labels: {}, publicKey: "k", at: noon });
+    store.slots.desire({ ...staging, host: "stage-1", rollout: 1, release: 1 });
+    for (const host of ["prod-2", "prod-1"]) store.slots.desire({ ...key, host, rollout: 1, release: 1 });
+    const hosts = (slots: readonly { readonly host: string }[]) => slots.map((slot) => slot.host);
+    assert.deepEqual(hosts(store.slots.ofEnvironment(key)), ["prod-1", "prod-2"]);
+    const all = store.slots.all();
+    assert.deepEqual(
+      all.filter((s) => s.environment === "prod").map((s) => s.host),
+      ["prod-1", "prod-2"],
+    );
+    assert.deepEqual(
+      all.filter((s) => s.environment === "staging"),
+      store.slots.ofEnvironment(staging),
+    );
+  });
+
   tells("what is adopted has at least the agent's generation, and always a new one", (store) => {
     storeRollout(store, aRequest({ number: 1 }));
     for (const name of ["prod-1", "prod-2"]) store.hosts.put({ name, labels: {}, publicKey: "k", at: noon });

@@ -17,6 +17,10 @@ export function releaseStore(ledger: Ledger, chain: Chain): ReleaseStore {
 
   return {
     find: (service, number) => rows.get(keyOf(service, number))?.release ?? null,
+    brief(service, number) {
+      const found = rows.get(keyOf(service, number))?.release;
+      return found === undefined ? null : { number, commit: found.commit, digest: found.digest };
+    },
     same,
     intern(facts) {
       const { service, commit, digest, spec, specHash } = facts;

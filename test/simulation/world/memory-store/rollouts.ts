@@ -70,6 +70,7 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
       });
     },
     find: (number) => rows.get(number) ?? null,
+    hasFinding: (number) => (rows.get(number)?.state.watch?.finding ?? null) !== null,
     setPlan: (number, plan) => change(number, { plan }),
     inLine: (service, environment) => all().filter((row) => isIn(row, service, environment) && row.state.phase === "in_line"),
     lines() {

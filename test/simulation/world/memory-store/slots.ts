@@ -45,6 +45,7 @@ export function slotStore(ledger: Ledger): SlotStore {
     get: (host, key) => rows.get(slotName(host, key)) ?? null,
     ofHost: (host) => where((slot) => slot.host === host),
     ofEnvironment: ({ service, environment }) => where((slot) => slot.service === service && slot.environment === environment),
+    all: () => where(() => true),
     desire({ host, rollout, release, fresh: isFresh = false, ...key }) {
       const generation = (rows.get(slotName(host, key))?.generation ?? 0) + 1;
       return put(host, key, { generation, rollout, release, fresh: isFresh }).generation;

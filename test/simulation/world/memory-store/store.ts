@@ -98,6 +98,7 @@ function lockStore(ledger: Ledger): LockStore {
   const keyOf = ({ service, environment }: SlotKey) => `${service} ${environment}`;
   return {
     find: (key) => rows.get(keyOf(key))?.lock ?? null,
+    all: () => [...rows.values()].map(({ key, lock }) => ({ ...key, lock })),
     put: ({ service, environment }, lock) => rows.set(keyOf({ service, environment }), { key: { service, environment }, lock }),
     remove: (key) => rows.delete(keyOf(key)),
     expired: (now) => [...rows.values()].filter((r) => r.lock.until !== null && r.lock.until <= now).map((r) => r.key),
