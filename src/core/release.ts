@@ -2,6 +2,7 @@
  * What a container is and how its health is told: the spec that a release snapshots.
  * All plain data, as meant (defaults filled in), so that equal specs are equal JSON.
  */
+import type { SwapSpec } from "./swap.ts";
 
 /** A folder or file of the host. Absent options: the engine's defaults. */
 export type Volume = {
@@ -233,6 +234,8 @@ export type ReleaseSpec = {
   readonly dependsOn?: readonly Dependency[];
   /** By environment, all of them, so that a promotion has what its environment needs; `specIn` makes the spec of one. Absent: none differs. */
   readonly environments?: Readonly<Record<string, EnvironmentVariables>>;
+  /** Of the released container. Absent: the old one stops first. */
+  readonly swap?: SwapSpec;
 };
 
 /** A build is the digest made from one commit; a release is a build plus the spec as it stood then. */

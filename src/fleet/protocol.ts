@@ -17,6 +17,7 @@
 import { z } from "zod";
 import type { DesiredPicture, ObservedPicture } from "../core/slot.ts";
 import { containerSpec, count, name, text } from "./container-shape.ts";
+import { swapShape } from "./swap-shape.ts";
 
 export const protocolVersion = 1;
 export const maxMessageBytes = 1024 * 1024;
@@ -80,6 +81,7 @@ const releaseSpec = z.object({
   supporting: z.exactOptional(z.array(supporting).max(32)),
   name: z.exactOptional(name),
   dependsOn: z.exactOptional(dependsOn),
+  swap: z.exactOptional(swapShape),
 });
 
 const desiredSlot = z.object({
