@@ -128,6 +128,11 @@ export function createFacts(parts: FactsParts): Facts {
     ];
   }
 
+  /** By the service file as it is now: that is where a person would write it. */
+  function declaresHealth(service: string): boolean {
+    return config.services.find((s) => s.name === service)?.spec.health.probe.kind !== "none";
+  }
+
   function notSoakedIn(service: string, environment: EnvironmentConfig | null, wanted: number): string | null {
     const earlier = environment?.after ?? null;
     if (earlier === null) return null;
@@ -161,6 +166,7 @@ export function createFacts(parts: FactsParts): Facts {
       leftOver: isConfigured ? slots.filter((slot) => !hosts.includes(slot.host) && isLeft(slot)).map((slot) => slot.host) : [],
       rollbackTo: release(service, back),
       readiness: readyOn(slots, back),
+      ...(declaresHealth(service) ? {} : { healthDeclared: false }),
       lock: heldNow(place.lock(key)),
       line: place.line(key).map((r) => r.state),
     };

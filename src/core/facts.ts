@@ -160,6 +160,8 @@ export type EnvironmentStatus = {
   readonly leftOver?: readonly string[];
   readonly rollbackTo: ReleaseFacts | null;
   readonly readiness: { readonly ready: number; readonly total: number };
+  /** False: the service file declares no health check at all; absent: it does. */
+  readonly healthDeclared?: boolean;
   readonly lock: LockFacts | null;
   /** Those in line, first first. */
   readonly line: readonly RolloutState[];

@@ -4,7 +4,7 @@ import { releaseName, shortCommit } from "../core/release.ts";
 import { hasEnded } from "../core/rollout-state.ts";
 import { intentText } from "./hosts.ts";
 import type { Line } from "./rollout-status.ts";
-import { count, cutList, link, safe, sentence } from "./words.ts";
+import { count, cutList, link, noHealthCheck, safe, sentence } from "./words.ts";
 
 const mostCommits = 10;
 const mostTickets = 8;
@@ -53,7 +53,7 @@ export function warnings(facts: RolloutFacts): readonly string[] {
   if (hasEnded(state)) return bad;
   const lines = [
     ...bad,
-    ...(facts.healthDeclared ? [] : ["No health check is declared: only a crash will be noticed."]),
+    ...(facts.healthDeclared ? [] : [`NO HEALTH CHECK is declared: ${noHealthCheck}`]),
     ...(facts.notSoakedIn === null ? [] : [`${releaseName(state.release)} has not soaked in ${safe(facts.notSoakedIn, 40)}.`]),
     ...((change?.behind ?? 0) > 0 ? [behindWarning(change?.behind ?? 0)] : []),
     ...awayWarning(facts),

@@ -8,7 +8,7 @@ import { lockLine } from "./locks.ts";
 import type { Message } from "./message.ts";
 import { phaseSign, phaseWords } from "./phase.ts";
 import { findingLine, incompleteText } from "./rollout-after.ts";
-import { code, count, cutList, releaseCode, releaseText, safe, sentence, utc, when } from "./words.ts";
+import { code, count, cutList, noHealthCheck, releaseCode, releaseText, safe, sentence, utc, when } from "./words.ts";
 
 export function statusMessage(facts: {
   readonly environments: readonly EnvironmentStatus[];
@@ -57,6 +57,7 @@ export function environmentText(env: EnvironmentStatus, now: number): { readonly
     ...activeLine(env),
     ...lineLine(env),
     ...goneLine(env),
+    ...healthLine(env),
     ...odd,
     ...leftOverLine(env),
     backLine(env),
@@ -122,6 +123,12 @@ function goneLine(env: EnvironmentStatus): readonly Line[] {
   const stoppable = active.kind !== "rollback" && active.phase !== "restoring";
   const stop = stoppable ? ` To stop it: \`/gantry cancel ${active.number}\`.` : "";
   const words = `the configuration does not have it any more; #${active.number} goes on.${stop}`;
+  return [{ text: words, mrkdwn: `:warning: ${words}` }];
+}
+
+function healthLine({ healthDeclared = true }: EnvironmentStatus): readonly Line[] {
+  if (healthDeclared) return [];
+  const words = `no health check is declared: ${noHealthCheck}`;
   return [{ text: words, mrkdwn: `:warning: ${words}` }];
 }
 

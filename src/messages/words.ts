@@ -174,3 +174,7 @@ export function link(address: string, label: string): string {
 export function plainText(message: { readonly text: string }): string {
   return message.text.replace(/&(amp|lt|gt);/g, (_all, name: string) => (name === "amp" ? "&" : name === "lt" ? "<" : ">"));
 }
+
+/** What it means that a service declares no health check, and what to write. */
+export const noHealthCheck =
+  "whatever stays up for a second counts as healthy, and only a crash is noticed. Write `health: http://127.0.0.1:PORT/healthz` under `x-gantry`.";

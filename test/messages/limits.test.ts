@@ -103,6 +103,7 @@ const environment: fc.Arbitrary<EnvironmentStatus> = fc.record({
   slots,
   rollbackTo: maybe(fc.constant(r41)),
   readiness: fc.constant({ ready: 1, total: 3 }),
+  healthDeclared: fc.boolean(),
   lock: maybe(lock),
   line: fc.array(fc.constant(after([])), { maxLength: 12 }),
 });

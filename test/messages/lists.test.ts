@@ -170,6 +170,14 @@ describe("status", () => {
     ]);
   });
 
+  test("of a service without a health check: says so once, and what to write", () => {
+    const { text, blocks } = statusMessage({ environments: [{ ...prod, healthDeclared: false }], now: noon });
+    assert.deepEqual(text.match(/.*health check.*/g), [
+      "  no health check is declared: whatever stays up for a second counts as healthy, and only a crash is noticed. Write `health: http://127.0.0.1:PORT/healthz` under `x-gantry`.",
+    ]);
+    assert.equal(JSON.stringify(blocks).match(/:warning: no health check/g)?.length, 1);
+  });
+
   test("in trouble: what moves, and which hosts are odd", () => {
     const slots: EnvironmentStatus["slots"] = [
       { host: "web-1", connected: true, release: 42, health: "ok", detail: null },

@@ -84,7 +84,7 @@ describe("the card reads", () => {
       .filter((line) => line.startsWith("W"));
     assert.deepEqual(warned, [
       "Warning: r42 was judged bad here (unhealthy: web-1 answered 500) and is asked for anyway: the alarm was false",
-      "Warning: No health check is declared: only a crash will be noticed.",
+      "Warning: NO HEALTH CHECK is declared: whatever stays up for a second counts as healthy, and only a crash is noticed. Write `health: http://127.0.0.1:PORT/healthz` under `x-gantry`.",
       "Warning: r42 has not soaked in staging.",
       "Warning: 2 commits that run now are not in it and would be lost.",
       "Warning: No connection now: web-3.",
