@@ -17,28 +17,33 @@ function all(keys: string, reason: string, fix?: string): [string, Complaint][] 
 
 const hostNetwork = "remove it: with network_mode host (the default) the container listens on the host itself";
 
+const moves = "a swap puts another container in its place";
+
 /** Keys of a service. */
 export const refusedServiceKeys: Readonly<Record<string, Complaint>> = Object.fromEntries([
-  ...all("privileged cap_add devices device_cgroup_rules security_opt pid ipc uts userns_mode cgroup cgroup_parent", power),
-  ...all("oom_score_adj oom_kill_disable volumes_from runtime gpus isolation credential_spec use_api_socket", power),
+  ...all("privileged devices device_cgroup_rules gpus pid uts userns_mode cgroup_parent use_api_socket", power),
+  ...all("cpu_rt_runtime cpu_rt_period", "real-time scheduling can take the host's CPUs away from everything else"),
+  ...all("oom_kill_disable", "what the kernel may not end when memory is short takes the host down with it", "use mem_limit"),
+  ...all("credential_spec isolation cpu_count cpu_percent", "only Windows knows it"),
   ...all("build develop", "Gantry does not build images", "remove it, and let CI push <image>:<git commit>"),
-  ...all("ports expose", "ports are not published", hostNetwork),
-  ...all("networks links external_links mac_address", "networks of its own are not supported", hostNetwork),
-  ...all("depends_on", "supporting containers come in a later version", "remove it"),
-  ...all("restart", gantry, "remove it: a live container restarts unless stopped"),
+  ...all("networks", "Gantry makes no networks on the hosts", hostNetwork),
+  ...all("links external_links", `a link is to one container, and ${moves}`, "use ports of the host, or extra_hosts"),
+  ...all("volumes_from", `it takes the mounts of one container, and ${moves}`, "write the volumes out here"),
+  ...all("mac_address", "two containers cannot have it, and a swap has two for a moment"),
   ...all("container_name", gantry, "remove it: the container is named after service, environment and release"),
-  ...all("pull_policy platform", gantry, "remove it: the approved digest is pulled before the swap"),
+  ...all("pull_policy pull_refresh_after", gantry, "remove it: the approved digest is pulled before the swap"),
+  ...all("platform", "a host runs the image of its own platform", "remove it, and choose hosts by their labels"),
   ...all("scale", gantry, "remove it: one container runs on each host of the environment"),
   ...all("secrets configs", later, "use env_file or volumes with files on the host"),
-  ...all("extends profiles", "every file stands alone", "write the keys out here"),
   ...all(
-    "mem_reservation memswap_limit mem_swappiness cpu_shares cpu_quota cpu_period cpu_percent cpu_count cpuset",
-    later,
-    "use mem_limit and cpus",
+    "there is one for the whole file",
+    "write it at the top, beside services; what is about this container goes under supporting",
   ),
-  ...all("cpu_rt_runtime cpu_rt_period pids_limit shm_size blkio_config storage_opt tmpfs sysctls", later),
-  ...all("cap_drop group_add read_only init working_dir hostname domainname dns dns_opt dns_search extra_hosts", later),
-  ...all("stdin_open tty attach annotations label_file post_start pre_stop provider models", later),
+  ...all("depends_on", "supporting containers come in a later version", "remove it"),
+  ...all("extends profiles", "every file stands alone", "write the keys out here"),
+  ...all("label_file", "labels are part of the release, and the file would be the host's", "write them under labels"),
+  ...all("post_start pre_stop", "a hook could fail where no swap can answer for it", "let the image's entrypoint do it"),
+  ...all("provider models", "it is not a container"),
 ]);
 
 export const refusedDeployKeys: Readonly<Record<string, Complaint>> = Object.fromEntries([
@@ -51,9 +56,13 @@ export const refusedDeployKeys: Readonly<Record<string, Complaint>> = Object.fro
 export const refusedTopKeys: Readonly<Record<string, Complaint>> = Object.fromEntries([
   ...all("version", "Compose itself ignores it"),
   ...all("volumes", "named volumes are not supported yet", "mount absolute paths of the host under volumes of the service"),
-  ...all("networks", "networks of its own are not supported", hostNetwork),
+  ...all("networks", "Gantry makes no networks on the hosts", hostNetwork),
   ...all("secrets configs", later, "use env_file or volumes with files on the host"),
-  ...all("include", "every file stands alone", "write the service out here"),
+  ...all(
+    "include",
+    "one file is one service, so that one rollout is about it",
+    "write the containers out here, or take them over by extends",
+  ),
   ...all("models", later),
 ]);
 

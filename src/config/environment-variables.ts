@@ -1,8 +1,8 @@
 /** `environment`: a map or a list of KEY=value. Values that look secret are refused: a release keeps its spec for ever. */
 import { secretKind } from "../core/redact.ts";
 import { type Complaint, quote, type Report, type Spot } from "./raw.ts";
-import { text } from "./scalars.ts";
-import { byKind, listOf, mapOf, nothingMeans, refined, type Shape, scalar } from "./shape.ts";
+import { oneOf, text, truth } from "./scalars.ts";
+import { byKind, field, listOf, mapOf, nothingMeans, record, refined, type Shape, scalar } from "./shape.ts";
 
 type Variable = { readonly key: string; readonly spot: Spot; readonly value: string | null };
 
@@ -67,8 +67,45 @@ const envFile: Shape<string> = scalar({
   },
 });
 
-export const envFiles: Shape<readonly string[]> = byKind({
-  expected: "a path or a list of paths",
-  text: refined(envFile, (path) => ({ value: [path] as readonly string[] })),
-  list: listOf(envFile, { expected: "a list of paths" }),
-});
+/** Paths in the order written, and what the long form said of some of them. */
+export type EnvFiles = {
+  readonly files: readonly string[];
+  readonly optional: readonly string[];
+  readonly raw: readonly string[];
+};
+
+type EnvFile = { readonly path: string; readonly required: boolean; readonly raw: boolean };
+
+const longForm = refined(
+  record({
+    expected: "a map with path",
+    fields: {
+      path: field(envFile, "The file."),
+      required: field(truth, "false: a host may lack it. Default true."),
+      format: field(oneOf(["raw"]), "raw: values as they stand, quotes and all."),
+    },
+  }),
+  ({ path, required = true, format }, spot, report): { value: EnvFile } | null => {
+    if (path !== undefined) return { value: { path, required, raw: format === "raw" } };
+    report(spot, { what: "an env_file without path", fix: "write path:" });
+    return null;
+  },
+);
+const shortForm = refined(envFile, (path): { value: EnvFile } => ({ value: { path, required: true, raw: false } }));
+
+export const envFiles: Shape<EnvFiles> = refined(
+  byKind({
+    expected: "a path or a list of paths",
+    text: refined(shortForm, (one) => ({ value: [one] as readonly EnvFile[] })),
+    list: listOf(byKind({ expected: "a path, or a map with path", text: shortForm, map: longForm }), {
+      expected: "a list of paths",
+    }),
+  }),
+  (all) => ({
+    value: {
+      files: all.map(({ path }) => path),
+      optional: all.filter(({ required }) => !required).map(({ path }) => path),
+      raw: all.filter(({ raw }) => raw).map(({ path }) => path),
+    },
+  }),
+);

@@ -1,5 +1,6 @@
 /** Compose's `healthcheck`: the container's own. */
 import type { ContainerHealthcheck } from "../core/release.ts";
+import { given } from "./given.ts";
 import type { Report, Spot } from "./raw.ts";
 import { duration, integer, text, truth } from "./scalars.ts";
 import { byKind, field, listOf, type RecordOf, record, refined, type Shape } from "./shape.ts";
@@ -24,35 +25,29 @@ const wordsTest = refined(listOf(text({ expected: "a word" })), (words, spot, re
 const fields = {
   test: field(
     byKind({ expected: "a command line or a list", text: shellTest, list: wordsTest }),
-    "The command: a line for the shell, or a list that begins with CMD.",
+    "The command: a line for the shell, or a list that begins with CMD. Default: the image's own.",
   ),
-  interval: field(duration({ minMs: 1, maxMs }), "Between two runs. Default 30s."),
-  timeout: field(duration({ minMs: 1, maxMs }), "For one run. Default 30s."),
-  retries: field(integer({ min: 1, max: 1000 }), "Failures in a row that make it unhealthy. Default 3."),
-  start_period: field(duration({ minMs: 0, maxMs }), "Failures this early do not count. Default 0s."),
+  interval: field(duration({ minMs: 1, maxMs }), "Between two runs. Default: the image's, else 30s."),
+  timeout: field(duration({ minMs: 1, maxMs }), "For one run. Default: the image's, else 30s."),
+  retries: field(integer({ min: 1, max: 1000 }), "Failures in a row that make it unhealthy. Default: the image's, else 3."),
+  start_period: field(duration({ minMs: 0, maxMs }), "Failures this early do not count. Default: the image's, else 0s."),
+  start_interval: field(
+    duration({ minMs: 1, maxMs }),
+    "Between two runs in the start period. Engines before 25 pass it over and use the interval.",
+  ),
   disable: field(truth, "true switches the image's own healthcheck off."),
 };
 
-export const healthcheck: Shape<ContainerHealthcheck> = refined(
-  record({
-    expected: "a map with test",
-    fields,
-    refused: {
-      start_interval: {
-        what: "start_interval: it is not supported yet",
-        fix: "remove it: Gantry probes fast while a container starts",
-      },
-    },
-  }),
-  meant,
-);
+export const healthcheck: Shape<ContainerHealthcheck> = refined(record({ expected: "a map with test", fields }), meant);
 
+/** What is not said stays open (0, or no words), as in Compose: the image's own check fills it in. */
 function meant(raw: RecordOf<typeof fields>, spot: Spot, report: Report): { value: ContainerHealthcheck } | null {
   if (raw.disable === true || raw.test?.[0] === "NONE") return { value: { disabled: true } };
-  if (raw.test === undefined) {
-    report(spot, { what: "a healthcheck without test", fix: "write test:, or disable: true" });
+  const { test = [], interval = 0, timeout = 0, retries = 0, start_period = 0, start_interval } = raw;
+  if (Object.values(raw).every((value) => value === undefined)) {
+    report(spot, { what: "an empty healthcheck", fix: "write test:, or disable: true" });
     return null;
   }
-  const { test, interval = 30_000, timeout = 30_000, retries = 3, start_period = 0 } = raw;
-  return { value: { disabled: false, test, intervalMs: interval, timeoutMs: timeout, retries, startPeriodMs: start_period } };
+  const times = { intervalMs: interval, timeoutMs: timeout, retries, startPeriodMs: start_period };
+  return { value: { disabled: false, test, ...times, ...given({ startIntervalMs: start_interval }) } };
 }

@@ -44,18 +44,40 @@ export function duration(bounds: { minMs: number; maxMs: number }): Shape<number
 
 const unitBytes: Readonly<Record<string, number>> = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 
-/** `64m`, `1g`, `512mb`: to bytes. */
-export const size: Shape<number> = scalar({
-  expected: "a size such as 64m",
-  schema: { type: "string", pattern: "^\\d+([kmgKMG][bB]?|[bB])$" },
+/** A number alone is bytes, as Compose takes it; below this it is a unit that was forgotten. */
+const leastPlainBytes = 1024 ** 2;
+
+/** `64m`, `1g`, `512mb`, or a plain number of bytes: to bytes. `min` is told as `least`. */
+export function bytes({ min, least }: { min: number; least?: string }): Shape<number> {
+  return scalar({
+    expected: "a size such as 64m",
+    schema: { type: ["string", "integer"], pattern: "^(\\d+([kmgKMG][bB]?|[bB])|\\d{7,})$" },
+    parse(text) {
+      const match = /^(\d{1,12}(?:\.\d{1,3})?)([bkmg])b?$/i.exec(text) ?? /^(\d{7,15})()$/.exec(text);
+      const plain = match?.[2] === "";
+      if (/^\d+$/.test(text) && !(plain && Number(text) >= leastPlainBytes))
+        return { what: `${quote(text)} has no unit`, fix: `write ${text}m for mebibytes or ${text}b for bytes` };
+      if (match === null) return { what: `${quote(text)} is not a size`, fix: "write a number with its unit: 64m or 1g" };
+      const unit = plain ? 1 : (unitBytes[(match[2] as string).toLowerCase()] as number);
+      const value = Math.round(Number(match[1]) * unit);
+      if (value < min) return { what: `${text} is too small`, fix: `write at least ${least ?? `${min}b`}` };
+      return value > 64 * 1024 ** 4 ? { what: `${text} is too large`, fix: "write at most 65536g" } : { value };
+    },
+  });
+}
+
+/** Of memory. */
+export const size: Shape<number> = bytes({ min: 6 * 1024 ** 2, least: "6m: the engine refuses less" });
+
+/** Microseconds as a number, or a duration: `50000`, `50ms`. */
+export const microseconds: Shape<number> = scalar({
+  expected: "a number of microseconds, or a duration such as 50ms",
+  schema: { type: ["integer", "string"] },
   parse(text) {
-    const match = /^(\d{1,12}(?:\.\d{1,3})?)([bkmg])b?$/i.exec(text);
-    if (/^\d+$/.test(text))
-      return { what: `${quote(text)} has no unit`, fix: `write ${text}m for mebibytes or ${text}b for bytes` };
-    if (match === null) return { what: `${quote(text)} is not a size`, fix: "write a number with its unit: 64m or 1g" };
-    const bytes = Math.round(Number(match[1]) * (unitBytes[(match[2] as string).toLowerCase()] as number));
-    if (bytes < 6 * 1024 ** 2) return { what: `${text} is too small`, fix: "write at least 6m: the engine refuses less" };
-    return bytes > 64 * 1024 ** 4 ? { what: `${text} is too large`, fix: "write at most 65536g" } : { value: bytes };
+    const parsed = /^\d{1,9}$/.test(text) ? { value: Number(text) / 1000 } : parseDuration(text);
+    if (!("value" in parsed)) return parsed;
+    if (parsed.value >= 1 && parsed.value <= 1000) return { value: Math.round(parsed.value * 1000) };
+    return { what: `${text} is out of bounds`, fix: "write 1000 to 1000000 microseconds (1ms to 1s)" };
   },
 });
 

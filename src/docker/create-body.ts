@@ -1,7 +1,8 @@
-/** From a spec to the body of the engine's create call. */
+/** From a spec to the body of the engine's create call. https://docs.docker.com/reference/api/engine/ (ContainerCreate) */
 import type Dockerode from "dockerode";
-import type { ContainerHealthcheck, ContainerSpec } from "../core/release.ts";
+import type { ContainerHealthcheck } from "../core/release.ts";
 import type { CreateOrder } from "../host/engine.ts";
+import { hostConfigOf, portKey, present } from "./host-config.ts";
 
 const nanos = 1_000_000;
 
@@ -13,14 +14,29 @@ export function createBody(order: CreateOrder): Dockerode.ContainerCreateOptions
     Labels: { ...order.labels },
     // Compose's rule: `environment` wins over env_file.
     Env: environmentOf(order),
-    ...(spec.command === null ? {} : { Cmd: [...spec.command] }),
-    ...(spec.entrypoint === null ? {} : { Entrypoint: [...spec.entrypoint] }),
+    ...commandOf(order),
     ...(spec.user === null ? {} : { User: spec.user }),
     ...(spec.stopSignal === null ? {} : { StopSignal: spec.stopSignal }),
     ...(spec.healthcheck === null ? {} : { Healthcheck: healthcheckOf(spec.healthcheck) }),
     StopTimeout: Math.ceil(spec.stopGraceMs / 1000),
+    ...present({
+      WorkingDir: spec.workingDir,
+      Hostname: spec.hostname,
+      Domainname: spec.domainname,
+      Tty: spec.tty,
+      OpenStdin: spec.stdinOpen,
+      ExposedPorts: exposedPorts(order),
+    }),
     HostConfig: hostConfigOf(spec),
   };
+}
+
+/** A new entrypoint leaves the image's command behind: the engine does so itself. */
+function commandOf({ spec }: CreateOrder): Pick<Dockerode.ContainerCreateOptions, "Cmd" | "Entrypoint"> {
+  return present({
+    Cmd: spec.command === null ? undefined : [...spec.command],
+    Entrypoint: spec.entrypoint === null ? undefined : [...spec.entrypoint],
+  });
 }
 
 function environmentOf(order: CreateOrder): string[] {
@@ -30,7 +46,9 @@ function environmentOf(order: CreateOrder): string[] {
   return [...merged.values()];
 }
 
-function healthcheckOf(check: ContainerHealthcheck): Dockerode.HealthConfig {
+type Health = Dockerode.HealthConfig & { readonly StartInterval?: number };
+
+function healthcheckOf(check: ContainerHealthcheck): Health {
   if (check.disabled) return { Test: ["NONE"] };
   return {
     Test: [...check.test],
@@ -38,18 +56,11 @@ function healthcheckOf(check: ContainerHealthcheck): Dockerode.HealthConfig {
     Timeout: check.timeoutMs * nanos,
     Retries: check.retries,
     StartPeriod: check.startPeriodMs * nanos,
+    ...(check.startIntervalMs === undefined ? {} : { StartInterval: check.startIntervalMs * nanos }),
   };
 }
 
-function hostConfigOf(spec: ContainerSpec): Dockerode.HostConfig {
-  return {
-    NetworkMode: spec.network,
-    // A candidate must not come back by itself after a power cut; promotion changes this.
-    RestartPolicy: { Name: "no" },
-    Binds: spec.volumes.map((v) => `${v.source}:${v.target}${v.readOnly ? ":ro" : ""}`),
-    Ulimits: spec.ulimits.map((u) => ({ Name: u.name, Soft: u.soft, Hard: u.hard })),
-    ...(spec.memoryBytes === null ? {} : { Memory: spec.memoryBytes }),
-    ...(spec.cpus === null ? {} : { NanoCpus: Math.round(spec.cpus * 1e9) }),
-    ...(spec.logging === null ? {} : { LogConfig: { Type: spec.logging.driver, Config: { ...spec.logging.options } } }),
-  };
+function exposedPorts({ spec }: CreateOrder): Record<string, Record<string, never>> | undefined {
+  const keys = [...(spec.expose ?? []), ...(spec.ports ?? []).map(portKey)];
+  return keys.length === 0 ? undefined : Object.fromEntries(keys.map((key) => [key, {}]));
 }

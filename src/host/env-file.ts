@@ -8,15 +8,24 @@ export const defaultEnvDir = "/etc/gantry/env";
 
 /**
  * `NAME=value` lines of the files, in order. Paths are relative to `envDir` and must stay inside it: the order comes from the
- * server, and which files of this host it may read is for the host to say. Rejects with env_file_missing.
+ * server, and which files of this host it may read is for the host to say. `optional` ones may be missing; values of `raw` ones
+ * are taken as they stand. Rejects with env_file_missing.
  */
-export async function readEnvFiles(facts: { envDir: string; files: readonly string[] }): Promise<string[]> {
+export async function readEnvFiles(facts: {
+  envDir: string;
+  files: readonly string[];
+  optional?: readonly string[] | undefined;
+  raw?: readonly string[] | undefined;
+}): Promise<string[]> {
   const lines: string[] = [];
-  for (const file of facts.files) lines.push(...parseEnvFile(await readOne(facts.envDir, file)));
+  for (const file of facts.files) {
+    const text = await readOne(facts.envDir, file, facts.optional?.includes(file) ?? false);
+    lines.push(...(facts.raw?.includes(file) ? parseRaw(text) : parseEnvFile(text)));
+  }
   return lines;
 }
 
-async function readOne(envDir: string, file: string): Promise<string> {
+async function readOne(envDir: string, file: string, mayBeMissing: boolean): Promise<string> {
   const path = resolve(envDir, file);
   const inside = relative(envDir, path);
   if (inside.startsWith("..") || isAbsolute(inside)) {
@@ -25,7 +34,9 @@ async function readOne(envDir: string, file: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "is not on this host" : "cannot be read";
+    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    if (isMissing && mayBeMissing) return "";
+    const why = isMissing ? "is not on this host" : "cannot be read";
     throw new EngineError({ reason: "env_file_missing", message: `env_file ${path} ${why}`, cause });
   }
 }
@@ -40,6 +51,11 @@ function parseEnvFile(text: string): string[] {
     lines.push(`${line.slice(0, equals).trim()}=${unquote(line.slice(equals + 1).trim())}`);
   }
   return lines;
+}
+
+/** Compose's `format: raw`: only comments and blank lines mean anything. */
+function parseRaw(text: string): string[] {
+  return text.split(/\r?\n/).filter((line) => !line.startsWith("#") && line.indexOf("=") > 0);
 }
 
 function unquote(value: string): string {

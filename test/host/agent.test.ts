@@ -282,6 +282,9 @@ describe("env_files", () => {
       for (const file of ["../etc/passwd", "/etc/passwd", "missing.env"]) {
         await assert.rejects(readEnvFiles({ envDir: dir, files: [file] }), { reason: "env_file_missing" });
       }
+      await writeFile(join(dir, "raw.env"), "# a comment\nA='x' # y\n B=2\n");
+      const both = await readEnvFiles({ envDir: dir, files: ["raw.env", "gone.env"], optional: ["gone.env"], raw: ["raw.env"] });
+      assert.deepEqual(both, ["A='x' # y", " B=2"]);
     } finally {
       await rm(dir, { recursive: true });
     }
