@@ -9,7 +9,7 @@ export type Volume = {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
-  readonly propagation?: "private" | "slave";
+  readonly propagation?: "private" | "rprivate" | "slave" | "rslave";
   /** Relabelled for SELinux: shared with other containers (z), or for this one alone (Z). */
   readonly selinux?: "z" | "Z";
   /** Absent: the engine makes a missing folder. True: a missing one fails the create. */
@@ -26,6 +26,8 @@ export type Mount =
       readonly target: string;
       readonly readOnly: boolean;
       readonly noCopy?: true;
+      /** A host that lacks it fails the create, where the engine would make an empty one. */
+      readonly mustExist?: true;
       /** For the engine, which makes a volume that is not there. */
       readonly driver?: string;
       readonly driverOptions?: Readonly<Record<string, string>>;
@@ -215,12 +217,9 @@ export type SupportingSpec = {
 export type EnvironmentVariables = {
   readonly environment: Readonly<Record<string, string>>;
   readonly envFiles: readonly string[];
-};
-
-/** What the released container has in one environment besides. */
-export type EnvironmentVariables = {
-  readonly environment: Readonly<Record<string, string>>;
-  readonly envFiles: readonly string[];
+  /** Those of envFiles that a host may lack, and those whose values are taken as they stand. */
+  readonly optionalEnvFiles?: readonly string[];
+  readonly rawEnvFiles?: readonly string[];
 };
 
 export type ReleaseSpec = {
