@@ -1,6 +1,6 @@
 /** docs/reference/labels.md, from src/host/labels.ts. */
 import type { ContainerSpec } from "../../src/core/release.ts";
-import { containerName, hostLabel, labelsFor } from "../../src/host/labels.ts";
+import { containerName, hostLabel, labelsFor, wantedContainers } from "../../src/host/labels.ts";
 import { block, code, generated, page, table } from "./markdown.ts";
 
 const meanings: Readonly<Record<string, string>> = {
@@ -11,10 +11,14 @@ const meanings: Readonly<Record<string, string>> = {
   "gantry.role": "`live`: serves, or is on its way to. `previous`: kept to go back to; it never runs.",
   "gantry.digest": "The image digest that was approved.",
   "gantry.commit": "The commit that the image was built from.",
-  "gantry.spec": "Hash of the service's spec as the release holds it.",
+  "gantry.spec": "Hash of the container's spec and health as the release holds them.",
   "gantry.replaces": "Id of the container that it was made to replace; empty when there was none.",
   "gantry.host": "The host whose agent made it. Containers of another host are left alone.",
   "gantry.health": "How its health is checked, as JSON.",
+  "gantry.member": "The name of a supporting container in the Compose file. The released container does not have it.",
+  "gantry.condition":
+    "What others ask of a supporting container before they start: `started`, `healthy`, or `completed` for one that runs once.",
+  "gantry.position": "Its place in the start order, from 0, where a service has supporting containers.",
 };
 
 const container: ContainerSpec = {
@@ -39,13 +43,24 @@ const container: ContainerSpec = {
 const spec = {
   container,
   health: { probe: { kind: "http", url: "http://127.0.0.1:8080/healthz" }, intervalMs: 1000, deadlineMs: 60_000 },
+  supporting: [
+    {
+      name: "metrics",
+      container,
+      reference: "v3",
+      digest: `sha256:${"b".repeat(64)}`,
+      health: { probe: { kind: "none" }, intervalMs: 1000, deadlineMs: 60_000 },
+      dependsOn: [],
+    },
+  ],
 } as const;
 const release = { number: 42, digest: `sha256:${"a".repeat(64)}`, commit: "3f2a1c9".padEnd(40, "0"), spec, mirrors: [] };
 const desired = { service: "api", environment: "prod", generation: 7, rollout: 142, release };
 
 /** Every label that Gantry puts on a container, with an example value. */
 export function labels(): Readonly<Record<string, string>> {
-  return { ...labelsFor({ desired, release, replaces: null }), [hostLabel]: "prod-1" };
+  const made = wantedContainers(release).map((member) => labelsFor({ desired, release, member, replaces: null }));
+  return { ...Object.assign({}, ...made.reverse()), [hostLabel]: "prod-1" };
 }
 
 export function labelsPage(): string {
@@ -53,6 +68,7 @@ export function labelsPage(): string {
   const undescribed = all.filter((label) => meanings[label] === undefined);
   if (undescribed.length > 0) throw new Error(`scripts/docs/labels-page.ts does not describe ${undescribed.join(", ")}`);
   const name = containerName(desired);
+  const supporting = containerName(desired, "metrics");
   return page([
     generated("`src/host/labels.ts`"),
     "# Containers and their labels",
@@ -61,7 +77,7 @@ export function labelsPage(): string {
       ["label", "meaning"],
       all.map((label) => [code(label), meanings[label] ?? ""]),
     ),
-    `A container is named after service, environment and generation: \`${name}\`. The kept one has the name of the container that it was made of, and \`-kept\`: \`${name}-kept\`.`,
+    `A container is named after service, environment and generation: \`${name}\`. The kept one has the name of the container that it was made of, and \`-kept\`: \`${name}-kept\`. A supporting container has its own name in it, too: \`${supporting}\`.`,
     "Whether a container has proved its health is told by its restart policy: a new one runs under `no`, and is set to `unless-stopped` once it is verified. Two containers of one slot are never both set to restart.",
     "To see what runs on a host:",
     block(

@@ -10,6 +10,8 @@ export type Member = {
   readonly dependsOn: readonly Dependency[];
   /** Others wait for its end, so that it runs once and must end well. */
   readonly isOneShot: boolean;
+  /** What it must have shown before the swap goes on: the most that another one asks of it; its health when none does. */
+  readonly condition: Dependency["condition"];
 };
 
 /**
@@ -19,20 +21,26 @@ export type Member = {
 export function membersOf(facts: { readonly digest: string; readonly spec: ReleaseSpec }): readonly Member[] {
   const { digest, spec } = facts;
   const { container, health, name = "", dependsOn = [], supporting = [] } = spec;
-  const ended = new Set(
-    [...dependsOn, ...supporting.flatMap((s) => s.dependsOn)].filter((d) => d.condition === "completed").map((d) => d.on),
-  );
-  const others = supporting.map(
-    (s): Member => ({
+  const asked = [...dependsOn, ...supporting.flatMap((s) => s.dependsOn)];
+  const others = supporting.map((s): Member => {
+    const condition = conditionOf(s.name, asked);
+    return {
       name: s.name,
       container: s.container,
       digest: s.digest ?? digest,
       health: s.health,
       dependsOn: s.dependsOn,
-      isOneShot: ended.has(s.name),
-    }),
-  );
-  return inOrder([...others, { name: null, container, digest, health, dependsOn, isOneShot: false }], name);
+      isOneShot: condition === "completed",
+      condition,
+    };
+  });
+  return inOrder([...others, { name: null, container, digest, health, dependsOn, isOneShot: false, condition: "healthy" }], name);
+}
+
+function conditionOf(name: string, asked: readonly Dependency[]): Dependency["condition"] {
+  const ofIt = asked.filter((d) => d.on === name).map((d) => d.condition);
+  if (ofIt.includes("completed")) return "completed";
+  return ofIt.includes("healthy") || ofIt.length === 0 ? "healthy" : "started";
 }
 
 /** `own`: how the others call the released container. A circle (the file's reader refuses it) keeps the order written. */

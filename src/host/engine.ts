@@ -77,9 +77,9 @@ export type CreateOrder = {
 /** Where the gate's folder is in its container. */
 export const gateTarget = "/.gantry";
 
-const orderLabels = ["gantry.service", "gantry.environment", "gantry.generation", "gantry.role", "gantry.host"];
+const orderLabels = ["gantry.service", "gantry.environment", "gantry.member", "gantry.generation", "gantry.role", "gantry.host"];
 
-/** Whether two containers were made for the same order: slot, generation, role and host are the same. */
+/** Whether two containers were made for the same order: slot, member, generation, role and host are the same. */
 export function isOfSameOrder(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
   return one["gantry.service"] !== undefined && orderLabels.every((label) => one[label] === other[label]);
 }

@@ -3,13 +3,20 @@
  * for ever; whether a container was verified is told by its restart policy.
  */
 import { createHash } from "node:crypto";
+import { type Member, membersOf } from "../core/members.ts";
 import { canonicalJson } from "../core/plan.ts";
-import { type Health, type ReleaseSpec, releaseName } from "../core/release.ts";
+import { type Dependency, type Health, releaseName } from "../core/release.ts";
 import type { DesiredRelease, DesiredSlot, SlotKey } from "../core/slot.ts";
-import type { SeenContainer } from "../core/slot-step.ts";
+import type { Goal, MemberName, SeenContainer } from "../core/slot-step.ts";
 import type { ContainerState } from "./engine.ts";
+import type { JournalEntry } from "./state.ts";
 
 export type Marks = SlotKey & {
+  readonly member: MemberName;
+  /** What others asked of it; of the released container, its health. */
+  readonly condition: Dependency["condition"];
+  /** In the start order of its release, from 0; the released container comes last where labels do not say. */
+  readonly position: number;
   readonly role: "live" | "previous";
   readonly release: number;
   readonly generation: number;
@@ -23,43 +30,72 @@ export type Marks = SlotKey & {
 /** Which host's agent made the container; src/host/own-engine.ts puts it on. */
 export const hostLabel = "gantry.host";
 
-/** Both are asked for at every step and every report, of objects that never change. */
-const knownHashes = new WeakMap<ReleaseSpec, string>();
+const lastPosition = 1_000;
+
+/** All are asked for at every step and every report, of objects that never change. */
+const knownMembers = new WeakMap<DesiredRelease, readonly WantedContainer[]>();
 const knownMarks = new WeakMap<Readonly<Record<string, string>>, { readonly marks: Marks | null }>();
 
-export function specHashOf(spec: ReleaseSpec): string {
-  const known = knownHashes.get(spec);
+/** A member, and the hash of its own spec and health: what makes its container another one. */
+export type WantedContainer = Member & { readonly specHash: string };
+
+/** The containers of a release on this slot, in start order. */
+export function wantedContainers(release: DesiredRelease): readonly WantedContainer[] {
+  const known = knownMembers.get(release);
   if (known !== undefined) return known;
-  const hash = createHash("sha256").update(canonicalJson(spec)).digest("hex").slice(0, 16);
-  knownHashes.set(spec, hash);
-  return hash;
+  const members = membersOf(release).map((member) => ({ ...member, specHash: specHashOf(member) }));
+  knownMembers.set(release, members);
+  return members;
+}
+
+function specHashOf({ container, health }: Member): string {
+  return createHash("sha256").update(canonicalJson({ container, health })).digest("hex").slice(0, 16);
+}
+
+/** The release as the swap wants it. */
+export function goalFor({ generation, release, fresh }: DesiredSlot): Goal {
+  if (release === null) return { generation, release: null };
+  const wanted = wantedContainers(release);
+  const members = wanted.map(({ name, digest, specHash, condition }) => ({ name, digest, specHash, condition }));
+  return { generation, release: { number: release.number, members }, ...(fresh === true ? { fresh: true } : {}) };
 }
 
 /** The dot cannot stand in a name of ours, so that no two slots share a container's name. */
-export function containerName(desired: SlotKey & { readonly generation: number }): string {
-  return `gantry-${desired.service}.${desired.environment}-g${desired.generation}`;
+export function containerName(desired: SlotKey & { readonly generation: number }, member: MemberName = null): string {
+  const { service, environment, generation } = desired;
+  return `gantry-${service}.${environment}${member === null ? "" : `.${member}`}-g${generation}`;
 }
 
 /** Labels of a candidate. Those of the spec come first, so that nobody can overwrite ours. */
 export function labelsFor(facts: {
-  desired: DesiredSlot;
-  release: DesiredRelease;
-  replaces: string | null;
+  readonly desired: DesiredSlot;
+  readonly release: DesiredRelease;
+  readonly member: WantedContainer;
+  readonly replaces: string | null;
 }): Record<string, string> {
-  const { desired, release, replaces } = facts;
+  const { desired, release, member, replaces } = facts;
   return {
-    ...release.spec.container.labels,
+    ...member.container.labels,
     "gantry.service": desired.service,
     "gantry.environment": desired.environment,
     "gantry.release": releaseName(release.number),
     "gantry.generation": String(desired.generation),
     "gantry.role": "live",
-    "gantry.digest": release.digest,
+    "gantry.digest": member.digest,
     "gantry.commit": release.commit,
-    "gantry.spec": specHashOf(release.spec),
+    "gantry.spec": member.specHash,
     "gantry.replaces": replaces ?? "",
-    "gantry.health": JSON.stringify(release.spec.health),
+    "gantry.health": JSON.stringify(member.health),
+    ...placeOf(release, member),
   };
+}
+
+/** Only where a container has others beside it: a plain service has none of these. */
+function placeOf(release: DesiredRelease, member: WantedContainer): Record<string, string> {
+  const all = wantedContainers(release);
+  if (all.length === 1) return {};
+  const position = { "gantry.position": String(all.findIndex((m) => m.name === member.name)) };
+  return member.name === null ? position : { ...position, "gantry.member": member.name, "gantry.condition": member.condition };
 }
 
 /** The marks of a container, or null when its labels are not ours or not whole. */
@@ -82,6 +118,9 @@ function readMarks(labels: Readonly<Record<string, string>>): Marks | null {
   return {
     service,
     environment,
+    member: labels["gantry.member"] || null,
+    condition: conditionOf(labels["gantry.condition"]),
+    position: /^\d{1,3}$/.test(labels["gantry.position"] ?? "") ? Number(labels["gantry.position"]) : lastPosition,
     role,
     release: Number(release),
     generation: Number(generation),
@@ -93,6 +132,10 @@ function readMarks(labels: Readonly<Record<string, string>>): Marks | null {
   };
 }
 
+function conditionOf(text: string | undefined): Dependency["condition"] {
+  return text === "started" || text === "completed" ? text : "healthy";
+}
+
 function healthOf(text: string | undefined): Health | null {
   try {
     const health: Health | undefined = JSON.parse(text ?? "null") ?? undefined;
@@ -102,23 +145,29 @@ function healthOf(text: string | undefined): Health | null {
   }
 }
 
-/** A container as the swap sees it. `adopted`: a later generation that took this container over. */
-export function seenOf(state: ContainerState, adopted: { containerId: string; generation: number } | null): SeenContainer | null {
+/** A container as the swap sees it. `adopted`: a later generation, and maybe release, that took this container over. */
+export function seenOf(state: ContainerState, adopted: JournalEntry["adopted"]): SeenContainer | null {
   const marks = marksOf(state.labels);
   if (marks === null) return null;
   const isRunning = state.status === "running" || state.status === "restarting";
+  const hasEnded = !isRunning && state.status !== "created";
+  const by = adopted?.containerId === state.id ? adopted : null;
   return {
     id: state.id,
+    member: marks.member,
     role: marks.role,
-    generation: adopted?.containerId === state.id ? adopted.generation : marks.generation,
+    generation: by?.generation ?? marks.generation,
     labelled: marks.generation,
-    release: marks.release,
+    release: by?.release ?? marks.release,
     digest: marks.digest,
     specHash: marks.specHash,
-    status: isRunning ? "running" : state.status === "created" ? "created" : "ended",
+    status: isRunning ? "running" : hasEnded ? "ended" : "created",
     promoted: state.restartPolicy === "unless-stopped",
+    isOneShot: marks.condition === "completed",
+    exitCode: hasEnded ? state.exitCode : null,
+    position: marks.position,
     replaces: marks.replaces,
-    ending: isRunning || state.status === "created" ? null : endingOf(state),
+    ending: hasEnded ? endingOf(state) : null,
   };
 }
 

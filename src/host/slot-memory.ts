@@ -1,8 +1,15 @@
 /** What the worker of one slot knows: the order, what Docker showed, and how far this process has come. */
 import type { DesiredSlot, SlotKey, SlotStep, SwapOutcome } from "../core/slot.ts";
-import { type Attempt, castOf, freshAttempt, type Goal, type SeenContainer } from "../core/slot-step.ts";
+import {
+  type Attempt,
+  freshAttempt,
+  type Goal,
+  type MemberName,
+  type SeenContainer,
+  type WantedMember,
+} from "../core/slot-step.ts";
 import type { ContainerState } from "./engine.ts";
-import { marksOf, seenOf, specHashOf } from "./labels.ts";
+import { goalFor, marksOf, seenOf, type WantedContainer, wantedContainers } from "./labels.ts";
 import type { JournalEntry } from "./state.ts";
 
 export type SlotMemory = {
@@ -24,7 +31,8 @@ export type SlotMemory = {
   touched: boolean;
   entry: JournalEntry;
   step: SlotStep;
-  imageRef: string | null;
+  /** `repository@digest` on this host, by member. */
+  readonly imageRefs: Map<MemberName, string>;
   /** How often the image was there to look at, but not to create from. */
   imageMisses: number;
   /** When the goal was taken up, for `tookMs`. */
@@ -63,7 +71,7 @@ export function createMemory(key: SlotKey, entry: JournalEntry | null, now: numb
     touched: false,
     entry: entry ?? { generation: 0, outcome: null, adopted: null, began: null },
     step: "idle",
-    imageRef: null,
+    imageRefs: new Map(),
     imageMisses: 0,
     beganAt: now,
     repairs: [],
@@ -78,16 +86,13 @@ export function seenContainers(memory: SlotMemory): SeenContainer[] {
 }
 
 export function goalOf(memory: SlotMemory): Goal | null {
-  const { goal } = memory;
-  if (goal === null) return memory.inferred;
-  const { release, generation } = goal;
-  if (release === null) return { generation, release: null };
-  const fresh = goal.fresh === true ? { fresh: true } : {};
-  return {
-    generation,
-    release: { number: release.number, digest: release.digest, specHash: specHashOf(release.spec) },
-    ...fresh,
-  };
+  return memory.goal === null ? memory.inferred : goalFor(memory.goal);
+}
+
+/** What the order wants of the member; null without an order, and for members that it does not have. */
+export function wantedOf({ goal }: SlotMemory, name: MemberName): WantedContainer | null {
+  const release = goal?.release ?? null;
+  return release === null ? null : (wantedContainers(release).find((m) => m.name === name) ?? null);
 }
 
 /** Told, begun with, or seen on a container: also while the engine does not let the worker take up what it was told. */
@@ -101,13 +106,26 @@ export function outcomeOf(memory: SlotMemory): SwapOutcome | null {
   return memory.entry.generation === generation ? memory.entry.outcome : null;
 }
 
-/** Without any order: the newest container on the host stands for one, so that an interrupted swap still ends. */
+/**
+ * Without any order: the newest containers on the host stand for one, so that an interrupted swap still ends. Not so when the
+ * released one is of an earlier generation than others: whether it was to be swapped, too, nobody knows.
+ */
 export function inferGoal(memory: SlotMemory): Goal | null {
   const lives = seenContainers(memory).filter((c) => c.role === "live");
-  const newest = lives.sort((a, b) => b.generation - a.generation)[0];
-  if (newest === undefined) return null;
-  const { generation, release, digest, specHash } = newest;
-  return { generation, release: { number: release, digest, specHash } };
+  const newest = lives.sort((a, b) => b.generation - a.generation);
+  const released = newest.find((c) => c.member === null);
+  if (released === undefined || released.generation !== newest[0]?.generation) return null;
+  const { generation, release } = released;
+  return { generation, release: { number: release, members: membersSeen(newest) } };
+}
+
+function membersSeen(newestFirst: readonly SeenContainer[]): WantedMember[] {
+  const newest = newestFirst.filter((c, at) => newestFirst.findIndex((other) => other.member === c.member) === at);
+  return newest
+    .sort((a, b) => a.position - b.position)
+    .map(({ member, digest, specHash, isOneShot }) => {
+      return { name: member, digest, specHash, condition: isOneShot ? "completed" : "healthy" };
+    });
 }
 
 export function changeState(memory: SlotMemory, id: string, change: Partial<ContainerState>): void {
@@ -130,5 +148,11 @@ export function touch(memory: SlotMemory): void {
 
 export function hasCandidate(memory: SlotMemory): boolean {
   const goal = goalOf(memory);
-  return goal !== null && castOf({ goal, containers: seenContainers(memory) }).candidate !== null;
+  return goal !== null && seenContainers(memory).some((c) => c.role === "live" && c.generation === goal.generation);
+}
+
+/** Which member a container is of. */
+export function memberOf(memory: SlotMemory, id: string): MemberName {
+  const state = stateById(memory, id);
+  return state === null ? null : (marksOf(state.labels)?.member ?? null);
 }

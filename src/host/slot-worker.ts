@@ -2,17 +2,17 @@
  * The worker of one slot: looks, asks core for the next step, carries it out, and looks again, one step at a time, until
  * there is nothing to do; then it sleeps until an order, an event or the engine's return wakes it.
  */
-import type { DesiredSlot, ObservedContainer, ObservedSlot, SlotKey } from "../core/slot.ts";
-import { castOf, freshAttempt, nextStep, type Step } from "../core/slot-step.ts";
+import type { DesiredSlot, ObservedSlot, SlotKey } from "../core/slot.ts";
+import { freshAttempt, nextStep, type Step } from "../core/slot-step.ts";
 import type { ContainerState } from "./engine.ts";
 import { isEngineFault } from "./images.ts";
 import { marksOf } from "./labels.ts";
 import { pause } from "./prove.ts";
+import type { Bench } from "./slot-bench.ts";
 import {
   createMemory,
   goalOf,
   hasCandidate,
-  healthOf,
   inferGoal,
   newestKnown,
   nextRepairAt,
@@ -20,9 +20,10 @@ import {
   seenContainers,
   stateById,
 } from "./slot-memory.ts";
-import { type Bench, carryOut, keptOf, tailOf } from "./slot-steps.ts";
+import { observedContainers, servingOf } from "./slot-report.ts";
+import { carryOut } from "./slot-steps.ts";
+import { createWards } from "./slot-wards.ts";
 import type { JournalEntry } from "./state.ts";
-import { createWatch, type Watched } from "./watch.ts";
 
 /** Where tests end the process, or look: `before:stop`, `after:start` and so on. In production it does nothing. */
 export type Failpoint = (name: string) => void | Promise<void>;
@@ -50,7 +51,6 @@ const repairWindowMs = 10 * 60_000;
 /** A swap that this agent began is taken up again after a crash only within this time, and within the same boot. */
 const resumeMs = 2 * 60_000;
 const settleLookMs = 50;
-const tailWaitMs = 1_000;
 /** No swap has that many steps: beyond it something undoes what is done, and haste would only burn the host. */
 const manySteps = 60;
 
@@ -63,15 +63,14 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   let stopping = false;
   /** Something happened on the engine. Looked into when the worker rests: most of it is its own doing. */
   let hinted = false;
-  /** What is reported of the serving container: a change of health and the lines that show it come together. */
-  let shown: (Watched & { readonly logTail: readonly string[] }) | null = null;
   let hasFollowed = false;
-  /** Counts what the watch has told, so that late news are known as such. */
-  let notices = 0;
   let stepsSinceRest = 0;
   const bench: Bench = { ...parts, memory, newer: () => newer.signal, write };
-  const watch = createWatch(parts, {
-    onChange: (watched) => void watchedChanged(watched),
+  const wards = createWards(bench, {
+    onChange: () => {
+      parts.report();
+      poke();
+    },
     onGone: () => poke(),
     onFault: () => void parts.engineBack().then(() => poke()),
   });
@@ -79,20 +78,6 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   function write(entry: JournalEntry): Promise<void> {
     memory.entry = entry;
     return parts.write(entry);
-  }
-
-  async function watchedChanged(watched: Watched): Promise<void> {
-    notices += 1;
-    const mine = notices;
-    const tail = watched.health === "ok" ? [] : await Promise.race([tailOf(bench, watched.state.id), pause(clock, tailWaitMs)]);
-    // Fetching the lines took its time: by now a swap may be at work on this very container, or newer news have come.
-    if (mine !== notices || watch.now()?.state.id !== watched.state.id) return;
-    shown = { ...watched, logTail: tail ?? [] };
-    if (watched.health !== "ok")
-      log.warn({ ...key, health: watched.health, detail: watched.detail }, "the serving container is unwell");
-    else log.info({ ...key }, "the serving container is well");
-    parts.report();
-    poke();
   }
 
   function want(desired: DesiredSlot, confirmed: boolean): boolean {
@@ -114,7 +99,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
 
   function poke(containerId?: string): void {
     hinted = true;
-    if (containerId !== undefined && watch.now()?.state.id === containerId) watch.poke();
+    if (containerId !== undefined) wards.poke(containerId);
     rouse();
   }
 
@@ -131,6 +116,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     memory.breaksAtStart = null;
     newer = new AbortController();
     memory.inferred = null;
+    memory.imageRefs.clear();
     memory.imageMisses = 0;
     memory.beganAt = clock.now();
     memory.attempt = { ...freshAttempt, resume: mayResume(desired.generation) ? "forward" : "back" };
@@ -176,7 +162,13 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   function mustWait(step: Step): boolean {
     if (memory.confirmed) return false;
     const forward = step.kind === "pull" || step.kind === "create" || step.kind === "redo";
-    return forward || (step.kind === "stop" && step.which === "old");
+    return forward || (step.kind === "stop" && step.which === "old") || (step.kind === "start" && isUnbegun(step.id));
+  }
+
+  /** A one-shot that has not run: it does what cannot be undone, while what serves is untouched. */
+  function isUnbegun(id: string): boolean {
+    const state = stateById(memory, id);
+    return state?.status === "created" && marksOf(state.labels)?.condition === "completed";
   }
 
   async function cycle(): Promise<void> {
@@ -184,7 +176,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     takeNewest();
     const step = stopping ? onTheWayOut(decide()) : decide();
     if (step.kind === "rest" || step.kind === "hold") return await rest(step);
-    if (step.kind === "stop" || step.kind === "start") watch.follow(null);
+    if (step.kind === "stop" || step.kind === "start") wards.leave(step.id);
     stepsSinceRest += 1;
     if (stepsSinceRest > manySteps) {
       log.error({ ...key, step: step.kind, stepsSinceRest }, "the slot does not come to rest");
@@ -195,15 +187,17 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     await parts.failpoint(`after:${step.kind}`);
     // A generation that is done with is taken from the top again only by an outsider's act.
     if (step.kind === "redo") memory.attempt = { ...freshAttempt, resume: "forward" };
-    if (step.kind === "settle") followLive(memory.attempt.verified !== null);
+    if (step.kind === "settle") followServing(memory.attempt.verified);
   }
 
   /** The agent is to end: a swap that has changed what runs is finished if it is proven, and otherwise undone. */
   function onTheWayOut(step: Step): Step {
     const begins = step.kind === "pull" || step.kind === "create" || step.kind === "redo";
-    if (begins || (step.kind === "stop" && step.which === "old")) return { kind: "rest" };
+    if (begins || (step.kind === "stop" && step.which === "old" && !memory.touched)) return { kind: "rest" };
     const unproven = step.kind === "start" && step.which === "new" && hasCandidate(memory) && !isPromoted(step.id);
-    return unproven ? { kind: "fail", reason: "interrupted", detail: "the agent was told to stop", id: null } : step;
+    // Between two members: those that were swapped give way again.
+    const goesOn = step.kind === "stop" && step.which === "old" && memory.goal?.release !== null;
+    return unproven || goesOn ? { kind: "fail", reason: "interrupted", detail: "the agent was told to stop", id: null } : step;
   }
 
   function isPromoted(id: string): boolean {
@@ -215,7 +209,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     // Nothing more can be done before the agent ends.
     if (stopping) memory.touched = false;
     if (step.kind === "hold") await refuse(step.detail);
-    followLive(false);
+    followServing([]);
     if (!awake && !stopping) await slumberUntilDue();
     awake = false;
     if (!hinted || memory.desired !== memory.goal || stopping) return;
@@ -257,15 +251,12 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     await written;
   }
 
-  function followLive(proven: boolean): void {
+  function followServing(proven: readonly string[]): void {
     hasFollowed = true;
-    const live = liveState();
-    const watchable = live !== null && live.status !== "created";
-    if (proven) notices += 1;
-    watch.follow(watchable ? { state: live, health: healthOf(memory, live.id), proven } : null);
-    const watched = watch.now();
-    if (watched === null) shown = null;
-    else if (shown?.state.id !== watched.state.id || proven) shown = { ...watched, logTail: [] };
+    wards.follow(
+      servingOf(memory).filter((state) => state.status !== "created"),
+      proven,
+    );
   }
 
   async function run(): Promise<void> {
@@ -290,41 +281,6 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     memory.attempt = { ...memory.attempt, failure };
   }
 
-  /** What serves: the candidate once it is settled, the old one until it is stopped. */
-  function liveState(): ContainerState | null {
-    const goal = goalOf(memory);
-    if (goal === null) return null;
-    const outcome = outcomeOf(memory);
-    const { candidate, old } = castOf({ goal, containers: seenContainers(memory) });
-    if (outcome?.ok === true) return candidate === null ? null : stateById(memory, candidate.id);
-    if (candidate?.promoted) return stateById(memory, candidate.id);
-    const serves = old !== null && (outcome !== null || old.status === "running" || candidate === null);
-    return serves ? stateById(memory, old.id) : null;
-  }
-
-  function observedLive(): ObservedContainer | null {
-    const state = liveState();
-    const marks = state === null ? null : marksOf(state.labels);
-    if (state === null || marks === null) return null;
-    const running = state.status === "running";
-    // What Docker says of its end counts before what it last answered.
-    const seen = shown?.state.id === state.id && (running || shown.health !== "ok") ? shown : null;
-    // Before its first look a new agent knows that it runs, and not how well.
-    const health =
-      seen?.health ?? (running ? (hasFollowed ? "ok" : "starting") : state.status === "restarting" ? "restarting" : "exited");
-    return {
-      containerId: state.id,
-      release: marks.release,
-      digest: marks.digest,
-      generation: memory.entry.adopted?.containerId === state.id ? memory.entry.adopted.generation : marks.generation,
-      startedAt: seen?.state.startedAt ?? state.startedAt ?? 0,
-      restarts: seen?.state.restarts ?? state.restarts,
-      health,
-      detail: seen?.detail ?? (health === "exited" ? "the container does not run" : null),
-      ...(health === "ok" ? {} : { logTail: seen?.logTail ?? [] }),
-    };
-  }
-
   const running = run();
   return {
     key,
@@ -337,16 +293,15 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
       ...(memory.looked ? {} : { unseen: true as const }),
       step: memory.step,
       outcome: outcomeOf(memory),
-      live: observedLive(),
-      previous: keptOf(memory),
+      ...observedContainers({ memory, wards, hasFollowed }),
     }),
     async stop() {
       stopping = true;
       newer.abort();
-      watch.follow(null);
+      wards.leaveAll();
       rouse();
       await running;
-      watch.follow(null);
+      wards.leaveAll();
     },
   };
 }

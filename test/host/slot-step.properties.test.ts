@@ -100,21 +100,21 @@ function take(world: World, step: Step, fault: number): void {
     case "stop":
       // Somebody may have changed its policy meanwhile.
       change(step.id, { status: "ended", ...(fault === 5 ? { promoted: false } : {}) });
-      if (step.which === "old") note({ stoppedOld: true });
+      if (step.which === "old") note({ stoppedOld: [...world.attempt.stoppedOld, step.id] });
       break;
     case "start":
-      if (fault === 2 && step.which === "new") note({ failure });
+      if (fault === 2 && step.which === "new") note({ failure, failed: step.id });
       else {
         change(step.id, { status: "running" });
-        note(step.which === "old" ? { startedOld: step.id } : { startedNew: step.id });
+        note(step.which === "old" ? { startedOld: [step.id] } : { startedNew: [step.id] });
       }
       break;
     case "check":
       if (step.which === "new" && (fault === 3 || fault === 4)) {
         if (fault === 4) change(step.id, { status: "ended" });
-        note({ failure });
+        note({ failure, failed: step.id });
       } else {
-        note({ verified: step.id });
+        note({ verified: [...world.attempt.verified, step.id] });
         world.healthyEver.push(step.id);
       }
       break;
@@ -146,14 +146,18 @@ function candidate(world: World, replaces: string | null): SeenContainer {
   world.made += 1;
   return {
     id: `c${generation}-${world.made}`,
+    member: null,
     role: "live",
     generation,
     labelled: generation,
     release: wanted?.number ?? 0,
-    digest: wanted?.digest ?? "",
-    specHash: wanted?.specHash ?? "",
+    digest: wanted?.members[0]?.digest ?? "",
+    specHash: wanted?.members[0]?.specHash ?? "",
     status: "created",
     promoted: false,
+    isOneShot: false,
+    exitCode: null,
+    position: 0,
     replaces,
     ending: null,
   };
@@ -165,7 +169,8 @@ function voucherOf(world: World, id: string): SeenContainer {
 }
 
 function release(number: number): Goal["release"] {
-  return number === 0 ? null : { number, digest: `d${number}`, specHash: `s${number}` };
+  if (number === 0) return null;
+  return { number, members: [{ name: null, digest: `d${number}`, specHash: `s${number}`, condition: "healthy" }] };
 }
 
 /** What must be true of every host at rest. */

@@ -10,13 +10,19 @@ import {
   type Step,
 } from "../../src/core/slot-step.ts";
 
-const goal2: Goal = { generation: 2, release: { number: 2, digest: "d2", specHash: "s2" } };
+const goal2: Goal = { generation: 2, release: alone(2) };
+/** A release of one container. */
+function alone(number: number): Goal["release"] {
+  return { number, members: [{ name: null, digest: `d${number}`, specHash: `s${number}`, condition: "healthy" }] };
+}
+
 const ok = { ok: true, tookMs: 1 } as const;
 const failed = { ok: false, tookMs: 1, reason: "unhealthy", detail: "", logTail: [], after: "restored" } as const;
 
 function container(generation: number, more: Partial<SeenContainer> = {}): SeenContainer {
   return {
     id: `c${generation}`,
+    member: null,
     role: "live",
     generation,
     labelled: generation,
@@ -25,6 +31,9 @@ function container(generation: number, more: Partial<SeenContainer> = {}): SeenC
     specHash: `s${generation}`,
     status: "running",
     promoted: true,
+    isOneShot: false,
+    exitCode: null,
+    position: 0,
     replaces: null,
     ending: null,
     ...more,
@@ -52,12 +61,12 @@ const failure = { reason: "unhealthy", detail: "503", logTail: [] };
 
 /** A restart: generation 2 of the release that generation 1 serves. */
 const again = { release: 1, digest: "d1", specHash: "s1" } as const;
-const restart: Goal = { generation: 2, release: { number: 1, digest: "d1", specHash: "s1" }, fresh: true };
+const restart: Goal = { generation: 2, release: alone(1), fresh: true };
 const before = container(0, { id: "k0", role: "previous", status: "created", promoted: false });
 
 describe("the next step of a restart", () => {
   const rows: readonly (readonly [string, SlotView, Step])[] = [
-    ["what serves is not enough", view([old], { goal: restart, ...has }), { kind: "create", replaces: "c1" }],
+    ["what serves is not enough", view([old], { goal: restart, ...has }), { kind: "create", member: null, replaces: "c1" }],
     ["without the word it is", view([old], { goal: { ...restart, fresh: false } }), { kind: "check", id: "c1", which: "new" }],
     [
       "the old one stops for it",
@@ -87,8 +96,8 @@ describe("the next step of a restart", () => {
 
 describe("the next step of a swap", () => {
   const rows: readonly (readonly [string, SlotView, Step])[] = [
-    ["pulls before anything is touched", view([old]), { kind: "pull" }],
-    ["creates beside the old one", view([old], has), { kind: "create", replaces: "c1" }],
+    ["pulls before anything is touched", view([old]), { kind: "pull", members: [null] }],
+    ["creates beside the old one", view([old], has), { kind: "create", member: null, replaces: "c1" }],
     [
       "touches nothing else before it, whatever is left over",
       view([stopped, container(0, { status: "ended" }), kept], has),
@@ -97,18 +106,22 @@ describe("the next step of a swap", () => {
     [
       "creates before it tidies",
       view([old, container(0, { status: "ended", promoted: false }), kept], has),
-      { kind: "create", replaces: "c1" },
+      { kind: "create", member: null, replaces: "c1" },
     ],
     ["starts the old one that was stopped", view([{ ...old, status: "ended" }]), { kind: "start", id: "c1", which: "old" }],
-    ["creates on an empty host", view([], has), { kind: "create", replaces: null }],
+    ["creates on an empty host", view([], has), { kind: "create", member: null, replaces: null }],
     ["stops the old one", view([old, created]), { kind: "stop", id: "c1", which: "old" }],
     [
       "then starts the new one",
-      view([stopped, created], { attempt: { stoppedOld: true } }),
+      view([stopped, created], { attempt: { stoppedOld: ["c1"] } }),
       { kind: "start", id: "c2", which: "new" },
     ],
     ["then checks it", view([stopped, running]), { kind: "check", id: "c2", which: "new" }],
-    ["then promotes it", view([stopped, running], { attempt: { verified: "c2" } }), { kind: "promote", id: "c2", which: "new" }],
+    [
+      "then promotes it",
+      view([stopped, running], { attempt: { verified: ["c2"] } }),
+      { kind: "promote", id: "c2", which: "new" },
+    ],
     ["then settles", view([stopped, promoted]), { kind: "settle", ok: true, adopt: null }],
     ["then keeps the old one", view([stopped, promoted], { settled: ok }), { kind: "keep", id: "c1" }],
     ["then removes it", view([stopped, promoted, kept], { settled: ok }), { kind: "remove", id: "c1" }],
@@ -130,14 +143,14 @@ describe("the way back", () => {
     ["promotes it again", view([unpinned, ended], fails), { kind: "promote", id: "c1", which: "old" }],
     [
       "checks what it had stopped",
-      view([old, ended], { attempt: { failure, startedOld: "c1" } }),
+      view([old, ended], { attempt: { failure, startedOld: ["c1"] } }),
       { kind: "check", id: "c1", which: "old" },
     ],
     ["settles as restored", view([old, ended], fails), { kind: "settle", ok: false, after: "restored" }],
     ["settles as empty when there was nothing", view([], fails), { kind: "settle", ok: false, after: "empty" }],
     [
       "settles as down when the old one does not come back",
-      view([stopped, ended], { attempt: { failure, oldBroken: true } }),
+      view([stopped, ended], { attempt: { failure, oldBroken: ["c1"] } }),
       { kind: "settle", ok: false, after: "down" },
     ],
     ["settles as down when the old one is gone", view([ended], fails), { kind: "settle", ok: false, after: "down" }],
@@ -202,7 +215,7 @@ describe("what a new agent finds (reliability table)", () => {
     ],
     [
       "what is wanted serves already: adopts it once it has answered",
-      view([container(1, { release: 2, digest: "d2", specHash: "s2" })], { attempt: { verified: "c1" } }),
+      view([container(1, { release: 2, digest: "d2", specHash: "s2" })], { attempt: { verified: ["c1"] } }),
       { kind: "settle", ok: true, adopt: "c1" },
     ],
     ["someone removed what serves: makes it again", view([kept], { settled: ok }), { kind: "redo" }],

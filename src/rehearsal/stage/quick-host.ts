@@ -41,6 +41,7 @@ export async function startQuickHost(facts: {
   facts.onEngine(engine);
   const wire = await startWire(facts.serverPort);
   const gates = createGates();
+  const released = () => engine.running().filter((state) => (marksOf(state.labels)?.member ?? null) === null);
   mkdirSync(folder, { recursive: true });
   const agent: RunningAgent = await startAgent({
     server: wire.url,
@@ -60,12 +61,11 @@ export async function startQuickHost(facts: {
     name,
     engine,
     serves: () =>
-      engine
-        .running()
+      released()
         .map((state) => (marksOf(state.labels)?.commit ?? "").slice(0, 7))
         .join(" and ") || "nothing",
     crashes() {
-      const [live] = engine.running();
+      const [live] = released();
       if (live === undefined) throw new Error(`nothing runs on ${name}`);
       engine.crash(live.id, 1);
     },

@@ -167,7 +167,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     is: "the new container is started beside the old one",
     edits: [
       {
-        file: "src/core/slot-step.ts",
+        file: "src/core/slot-forward.ts",
         text: 'if (old !== null && old.status === "running") return { kind: "stop", id: old.id, which: "old" };',
         instead: "",
       },
