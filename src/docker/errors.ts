@@ -7,7 +7,7 @@ const pullFaults: readonly (readonly [RegExp, ReasonCode])[] = [
   [/no space left on device/i, "disk_full"],
   [/no matching manifest for|does not match the specified platform/i, "wrong_platform"],
   [
-    /manifest verification failed|does not match digest|digest did not match|unexpected digest|layer verification failed|invalid tar header|gzip: invalid/i,
+    /verification failed for digest|does not match digest|digest did not match|unexpected digest|invalid tar header|gzip: invalid/i,
     "digest_mismatch",
   ],
   [/no basic auth|unauthorized|authentication required|incorrect username|\b401\b|\b403\b|forbidden/i, "registry_auth"],

@@ -64,6 +64,8 @@ export async function runPull(facts: {
     const sizes = new Map<string, number>();
     await readProgress(stream, (lines) => {
       for (const line of lines) checkLine(line, sizes, freeBytes);
+      // The engine counts down to its next try by itself: that is no progress.
+      if (lines.every((line) => line.status?.startsWith("Retrying in"))) return;
       clearTimeout(stall);
       stall = setTimeout(giveUp(`no progress for ${seconds(limits.stallMs)}`), limits.stallMs);
     });
