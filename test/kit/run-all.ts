@@ -5,7 +5,7 @@
 import { availableParallelism } from "node:os";
 import { checks, runCheck } from "../../scripts/checks.ts";
 import { sweep } from "../../src/rehearsal/fleet/network.ts";
-import { ensureBrowser, ensureEngine } from "../../src/rehearsal/fleet/setup.ts";
+import { ensureBrowser, ensureEngine, ensureSwapTools } from "../../src/rehearsal/fleet/setup.ts";
 import { runTests } from "./run-tests.ts";
 import { findSuites } from "./suites.ts";
 
@@ -19,7 +19,10 @@ const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupt(signal));
 
 await prepare("a browser", ensureBrowser);
-if (suites.engine.length > 0) await prepare("Docker hosts", ensureEngine);
+if (suites.engine.length > 0) {
+  await prepare("Docker hosts", ensureEngine);
+  await prepare("swap tools", ensureSwapTools);
+}
 const checked = filters.length === 0 ? check() : null;
 const result = await runTests({
   stages: [

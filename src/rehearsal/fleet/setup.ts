@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { buildGate } from "../../host/gate/program.ts";
 import { findProgram, run, systemEnvironment } from "./run.ts";
 
 /**
@@ -23,6 +24,16 @@ const browserNeeds: readonly Need[] = [
   { program: "chromium", package: "chromium", what: "a browser for the tests of the windows" },
 ];
 
+const compilerNeeds: readonly Need[] = [
+  { program: "gcc", package: "gcc libc6-dev", what: "a C compiler, for the gate of a swap" },
+];
+
+const swapNeeds: readonly Need[] = [
+  ...compilerNeeds,
+  { program: "haproxy", package: "haproxy", what: "a proxy, for services that start first" },
+  { program: "nft", package: "nftables", what: "the firewall command that holds connections" },
+];
+
 /** One line that says what keeps this machine from running a lab, and how to get it; null when nothing does. */
 export function missingForLab(): string | null {
   const missing = missingOf(labNeeds);
@@ -43,12 +54,23 @@ export async function ensureBrowser(onProgress: (line: string) => void = () => u
   await ensure(browserNeeds, onProgress);
 }
 
+/** What can build the gate. Rejects as ensureEngine does. */
+export async function ensureCompiler(onProgress: (line: string) => void = () => undefined): Promise<void> {
+  await ensure(compilerNeeds, onProgress);
+}
+
+/** What the tests of all ways to swap need, the gate's program among it. Rejects as ensureEngine does. */
+export async function ensureSwapTools(onProgress: (line: string) => void = () => undefined): Promise<void> {
+  await ensure(swapNeeds, onProgress);
+  await buildGate();
+}
+
 async function ensure(needs: readonly Need[], onProgress: (line: string) => void): Promise<void> {
   const missing = missingOf(needs);
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0 || !isDebian()) throw new Error(describeMissing(missing));
   await aptGet(["update", "-q"], onProgress);
-  const packages = await available(missing.map((need) => need.package));
+  const packages = await available(missing.flatMap((need) => need.package.split(" ")));
   onProgress(`installing ${packages.join(" ")} (Debian packages, once)`);
   await aptGet(["install", "-y", "-q", "--no-install-recommends", ...packages], onProgress);
   const still = missingOf(needs);
