@@ -36,11 +36,10 @@ export const refusedServiceKeys: Readonly<Record<string, Complaint>> = Object.fr
   ...all("scale", gantry, "remove it: one container runs on each host of the environment"),
   ...all("secrets configs", later, "use env_file or volumes with files on the host"),
   ...all(
+    "x-gantry",
     "there is one for the whole file",
     "write it at the top, beside services; what is about this container goes under supporting",
   ),
-  ...all("depends_on", "supporting containers come in a later version", "remove it"),
-  ...all("extends profiles", "every file stands alone", "write the keys out here"),
   ...all("label_file", "labels are part of the release, and the file would be the host's", "write them under labels"),
   ...all("post_start pre_stop", "a hook could fail where no swap can answer for it", "let the image's entrypoint do it"),
   ...all("provider models", "it is not a container"),

@@ -5,13 +5,15 @@ import { processExtras, processFields } from "./compose-process.ts";
 import { refusedServiceKeys } from "./compose-refused.ts";
 import { type Resources, resourceFields, resourcesOf } from "./compose-resources.ts";
 import { bindsOf, storageExtras, storageFields } from "./compose-storage.ts";
+import { dependsOn, type Waiting } from "./depends-on.ts";
 import { type EnvFiles, envFiles, environment } from "./environment-variables.ts";
+import { extending } from "./extends.ts";
 import { given } from "./given.ts";
 import { healthcheck } from "./healthcheck.ts";
 import { parseImage } from "./image.ts";
 import type { Report, Spot } from "./raw.ts";
-import { duration, oneOf } from "./scalars.ts";
-import { field, located, type RecordOf, record, refined, type Shape, scalar } from "./shape.ts";
+import { duration, oneOf, text } from "./scalars.ts";
+import { field, listOf, located, type RecordOf, record, refined, type Shape, scalar } from "./shape.ts";
 
 const image = scalar({ expected: "an image repository", schema: { type: "string" }, parse: parseImage });
 const hourMs = 3_600_000;
@@ -39,6 +41,9 @@ const fields = {
   ),
   ...networkFields,
   ...resourceFields,
+  depends_on: field(dependsOn, "Containers of this file that must run, be healthy, or have ended well before this one starts."),
+  extends: field(extending, "Begins with what another compose service says, of this file or of one below the services folder."),
+  profiles: field(listOf(text({ expected: "a word" })), "Only on a laptop: hosts do not run a container that has profiles."),
 };
 
 /** A container as meant, and where things were written that need more than this service to be judged. */
@@ -49,6 +54,7 @@ export type ComposeService = {
   readonly noRestartSpot: Spot | null;
   /** Where `volumes` stands; its named volumes are still called as in the file. */
   readonly volumesSpot: Spot | null;
+  readonly dependsOn: readonly Waiting[];
 };
 
 export const composeService: Shape<ComposeService> = refined(
@@ -65,6 +71,7 @@ export const composeService: Shape<ComposeService> = refined(
         imageSpot: image.spot,
         noRestartSpot: restart?.value === "no" ? restart.spot : null,
         volumesSpot: volumes?.spot ?? null,
+        dependsOn: raw.depends_on ?? [],
       },
     };
   },

@@ -1,6 +1,7 @@
 /** The shape of gantry.yml, the server's own file. */
 import { isRegistryHost } from "./image.ts";
 import { nameComplaint } from "./names.ts";
+import { profiles } from "./profiles.ts";
 import { quote } from "./raw.ts";
 import { text, truth } from "./scalars.ts";
 import {
@@ -91,6 +92,7 @@ const fields = {
     "Roles and their members. Default: nobody.",
   ),
   registries: field(registries, "Registries that images may come from. Default: any, over https."),
+  profiles: field(profiles, "Defaults that services take by x-gantry.profile, so that their files stay short."),
   channel: field(
     text({
       expected: "a Slack channel ID",

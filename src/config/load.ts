@@ -20,7 +20,8 @@ export function loadConfig(file: string): Loaded {
   if (raw === undefined) return { ok: false, errors: sorted(errors, file) };
   const people = peopleOf(raw);
   const registries = raw.registries ?? [];
-  const services = servicesOf(file, raw, { people, registries, report });
+  const profiles = raw.profiles === null ? null : (raw.profiles ?? []);
+  const services = servicesOf(file, raw, { people, registries, profiles, report });
   if (errors.length > 0 || people === null) return { ok: false, errors: sorted(errors, file) };
   return { ok: true, config: { file, people, registries, channel: raw.channel ?? null, services } };
 }
@@ -33,11 +34,12 @@ function peopleOf(raw: RawGantryFile): Readonly<Record<string, Role>> | null {
 }
 
 /** The service files are looked at even when gantry.yml has errors: all of them at once. */
-function servicesOf(file: string, raw: RawGantryFile, context: ServiceContext): ServiceConfig[] {
+function servicesOf(file: string, raw: RawGantryFile, facts: Omit<ServiceContext, "folder">): ServiceConfig[] {
   if (raw.services === null) return [];
   const written = raw.services?.value ?? "services";
   const folder = isAbsolute(written) ? written : join(dirname(file), written);
   const spot = raw.services?.spot ?? { file, line: 1, column: 1 };
+  const context: ServiceContext = { ...facts, folder };
   const services: ServiceConfig[] = [];
   for (const name of serviceFiles(folder, spot, context.report)) {
     const written = readConfigFile(join(folder, name), context.report);
@@ -71,10 +73,13 @@ function serviceFiles(folder: string, spot: Spot, report: Report): readonly stri
   }
 }
 
-/** gantry.yml first, then by place. */
+/** gantry.yml first, then by place. What several services take over is told once. */
 function sorted(errors: readonly ConfigError[], first: string): ConfigError[] {
+  const unlike = new Map(errors.map((error) => [JSON.stringify(error), error]));
   function rank(error: ConfigError): string {
     return `${error.file === first ? 0 : 1}${error.file}\n`;
   }
-  return [...errors].sort((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : a.line - b.line || a.column - b.column));
+  return [...unlike.values()].sort((a, b) =>
+    rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : a.line - b.line || a.column - b.column,
+  );
 }

@@ -17,14 +17,14 @@ export const reservedWords: ReadonlySet<string> = new Set(
 
 const namePattern = /^[a-z][a-z0-9-]{0,39}$/;
 
-export type Named = "service" | "environment" | "role";
+export type Named = "service" | "environment" | "role" | "profile";
 
 /** What is wrong with a name, or null. */
 export function nameComplaint(kind: Named, name: string): Complaint | null {
   if (!namePattern.test(name)) {
     return { what: `${quote(name)} cannot be ${an(kind)} name`, fix: "use 1 to 40 of a-z, 0-9 and -, beginning with a letter" };
   }
-  const taken = kind === "role" ? name === "constructor" : reservedWords.has(name);
+  const taken = kind === "role" || kind === "profile" ? name === "constructor" : reservedWords.has(name);
   if (!taken) return null;
   return { what: `${quote(name)} cannot be ${an(kind)} name: it means something else`, fix: `choose another, such as ${name}-1` };
 }

@@ -1,11 +1,11 @@
 /**
  * Text to `Written`, safely. The checks before the yaml package sees the text are there because deep nesting can abort
- * the process (no exception to catch), and the ones after it because anchors, aliases, merge keys and tags let a file
- * say something else than it shows.
+ * the process (no exception to catch). Anchors, aliases and merge keys mean what they mean to Compose, with a bound on what
+ * they may grow to; tags are refused, because they let a file say something else than it shows.
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from "yaml";
 import { maxDepth, tooDeep, troubleIn } from "./prescan.ts";
-import { type Entry, quote, type Report, type Spot, type Written } from "./raw.ts";
+import { type Complaint, type Entry, quote, type Report, type Spot, type Written } from "./raw.ts";
 
 export const maxBytes = 64 * 1024;
 
@@ -100,8 +100,21 @@ function syntaxFix(code: string): string {
   }
 }
 
+/** Values that all aliases of a file together may stand for: a file may not be small to read and endless to work through. */
+const maxAliased = 5000;
+
+const tooManyAliased: Complaint = {
+  what: `the aliases stand for more than ${maxAliased} values`,
+  fix: "write the file with fewer aliases of aliases",
+};
+
+/** What an anchor names, how many values that is, and how deep. */
+type Anchored = { readonly tree: Written; readonly size: number; readonly depth: number };
+
 class TreeBuilder {
   broken = false;
+  private readonly anchors = new Map<string, Anchored>();
+  private aliased = 0;
   private readonly file: string;
   private readonly lines: LineCounter;
   private readonly report: Report;
@@ -117,9 +130,16 @@ class TreeBuilder {
     if (node === null) return { kind: "nothing", spot: fallback };
     const spot = this.spotOf(node, fallback);
     if (depth > maxDepth) return this.refuse(spot, tooDeep.what, tooDeep.fix);
-    if (isAlias(node))
-      return this.refuse(spot, `an alias (*${node.source})`, "write the value out: what stands in the file is what counts");
-    this.refuseDecoration(node, spot);
+    if (isAlias(node)) return this.named(node.source, spot, depth);
+    this.refuseTag(node, spot);
+    const tree = this.plain(node, { spot, fallback, depth });
+    const { anchor } = node as { anchor?: string };
+    if (anchor) this.anchors.set(anchor, { tree, ...extentOf(tree) });
+    return tree;
+  }
+
+  private plain(node: Node, at: { spot: Spot; fallback: Spot; depth: number }): Written {
+    const { spot, fallback, depth } = at;
     if (isSeq(node))
       return { kind: "list", items: node.items.map((item) => this.build(item as Node | null, spot, depth + 1)), spot };
     if (isMap(node)) return { kind: "map", entries: this.entries(node.items as Pairs, spot, depth), spot };
@@ -130,19 +150,39 @@ class TreeBuilder {
     return { kind: "text", text, plain, spot };
   }
 
+  /** What an alias stands for keeps its own place: that is where a mistake in it is mended. */
+  private named(name: string, spot: Spot, depth: number): Written {
+    const found = this.anchors.get(name);
+    if (found === undefined)
+      return this.refuse(
+        spot,
+        `the alias *${name} has no anchor before it`,
+        `write &${name} where the value stands, above this line`,
+      );
+    const isFirst = this.aliased <= maxAliased;
+    this.aliased += found.size;
+    if (this.aliased > maxAliased) {
+      this.broken = true;
+      if (isFirst) this.report(spot, tooManyAliased);
+      return { kind: "nothing", spot };
+    }
+    return depth + found.depth > maxDepth ? this.refuse(spot, tooDeep.what, tooDeep.fix) : found.tree;
+  }
+
   private entries(pairs: Pairs, spot: Spot, depth: number): Entry[] {
     const first = new Map<string, Spot>();
     const entries: Entry[] = [];
+    const merged: Entry[] = [];
     for (const pair of pairs) {
       const keySpot = pair.key === null ? spot : this.spotOf(pair.key, spot);
       if (!isScalar(pair.key)) {
         this.refuse(keySpot, "a key that is not a text", "write `key: value`");
         continue;
       }
-      this.refuseDecoration(pair.key, keySpot);
+      this.refuseTag(pair.key, keySpot);
       const key = String(pair.key.value ?? "");
       const earlier = first.get(key);
-      if (key === "<<") this.refuse(keySpot, "a merge key (<<)", "write the values out: what stands in the file is what counts");
+      if (key === "<<") merged.push(...this.merged(this.build(pair.value, keySpot, depth), keySpot));
       else if (earlier !== undefined) {
         this.report(keySpot, {
           what: `the key ${quote(key)} a second time (first on line ${earlier.line})`,
@@ -153,18 +193,29 @@ class TreeBuilder {
         entries.push({ key, keySpot, value: this.build(pair.value, keySpot, depth + 1) });
       }
     }
+    for (const entry of merged) {
+      if (first.has(entry.key)) continue;
+      first.set(entry.key, entry.keySpot);
+      entries.push(entry);
+    }
     return entries;
   }
 
-  private refuseDecoration(node: Node, spot: Spot): void {
-    const decorated = node as { anchor?: string; tag?: string };
-    if (decorated.anchor) this.refuse(spot, `an anchor (&${decorated.anchor})`, "remove it: aliases are not supported");
-    if (decorated.tag)
-      this.refuse(
-        spot,
-        `a tag (${decorated.tag.replace("tag:yaml.org,2002:", "!!")})`,
-        "remove it: every value is read as written",
-      );
+  /** The keys that `<<:` brings: of one map, or of several, of which the earlier wins. Those of the map itself win over all. */
+  private merged(value: Written, keySpot: Spot): readonly Entry[] {
+    const maps = value.kind === "list" ? value.items : [value];
+    return maps.flatMap((map) => {
+      if (map.kind === "map") return map.entries;
+      if (!this.broken) this.refuse(keySpot, "<< without a map", "write <<: *name of a map, or a list of such names");
+      return [];
+    });
+  }
+
+  private refuseTag(node: Node, spot: Spot): void {
+    const { tag } = node as { tag?: string };
+    if (!tag) return;
+    const short = tag.replace("tag:yaml.org,2002:", "!!");
+    this.refuse(spot, `a tag (${short})`, "remove it: every value is read as written");
   }
 
   private refuse(spot: Spot, what: string, fix: string): Written {
@@ -179,3 +230,23 @@ class TreeBuilder {
 }
 
 type Pairs = readonly { readonly key: Node | null; readonly value: Node | null }[];
+
+function extentOf(tree: Written): { size: number; depth: number } {
+  switch (tree.kind) {
+    case "text":
+    case "nothing":
+      return { size: 1, depth: 0 };
+    case "list":
+      return around(tree.items);
+    case "map":
+      return around(tree.entries.map(({ value }) => value));
+  }
+}
+
+function around(children: readonly Written[]): { size: number; depth: number } {
+  const extents = children.map(extentOf);
+  return {
+    size: extents.reduce((sum, { size }) => sum + size, 1),
+    depth: 1 + extents.reduce((most, { depth }) => Math.max(most, depth), 0),
+  };
+}

@@ -1,5 +1,6 @@
 /** The shape of the `x-gantry` block: how the containers of a service file are deployed. */
 import { refusedGantryKeys } from "./compose-refused.ts";
+import { envFiles, environment as variables } from "./environment-variables.ts";
 import { health } from "./health.ts";
 import { nameComplaint, nameOf } from "./names.ts";
 import { type Complaint, quote } from "./raw.ts";
@@ -61,6 +62,8 @@ const environment = located(
     fields: {
       after: field(located(nameOf("environment")), "The environment whose soaked releases this one accepts."),
       hosts: field(hostLabels, "Labels; a host belongs here when it has all of them."),
+      environment: field(variables, "Variables that the released container has here, besides its own or in their place."),
+      env_file: field(envFiles, "Files on the hosts that the released container reads here, after its own."),
       approvals: field(approvals, "Who must approve."),
       deployers: field(roleNames, "Roles that may ask for a rollout here. Default deployers."),
       oncall: field(roleNames, "Roles that may always go back here. Default oncall."),
@@ -75,7 +78,20 @@ const project = text({
   fix: "write the key in capitals, such as API",
 });
 
+/** Of a container beside the released one. */
+const supporting = record({
+  expected: "a map with health",
+  refused: refusedGantryKeys,
+  fields: {
+    health: field(
+      located(health),
+      "As x-gantry.health. Default: its own healthcheck; for one that runs to its end, a deadline of 5m to get there.",
+    ),
+  },
+});
+
 const fields = {
+  profile: field(nameOf("profile"), "A profile of gantry.yml, whose keys hold where this file says nothing else."),
   repository: field(
     text({
       expected: "owner/name",
@@ -94,12 +110,16 @@ const fields = {
   ),
   release: field(
     located(text({ expected: "the name of a compose service" })),
-    "The compose service that gets the new image. Default: the only one.",
+    "The compose service that gets the new image. Default: the only one, or the one that is named like the service.",
   ),
   health: field(located(health), "How the agent proves that the new container serves."),
   keep: field(
     integer({ min: 0, max: 100 }),
     "How many images of earlier releases stay on each host besides what runs and what a rollback needs. Default 2.",
+  ),
+  supporting: field(
+    looseMapOf({ expected: "a map of supporting containers", key: () => null, value: supporting }),
+    "What Gantry should know of the other containers.",
   ),
   environments: field(
     located(

@@ -74,7 +74,6 @@ test("keys of the compose service", (t) =>
           'ports: ["22:22"]',
           "12 ports: nothing is published from the host's network; remove it: with network_mode host (the default) the container listens on the host itself; or write network_mode: bridge",
         ],
-        ["depends_on: [metrics]", "5 depends_on: supporting containers come in a later version; remove it"],
         [
           "restart: always",
           "14 restart: always would bring back what somebody stopped by hand, once the engine starts again; remove it: a live container restarts unless stopped",

@@ -59,6 +59,7 @@ export const corpus: Readonly<Record<string, string | Buffer>> = {
   "!!binary": goodService.replace("name: api", "name: !!binary YXBp"),
   "!!set": "!!set { a, b }",
   "merge key": withCompose("<<: { privileged: true }"),
+  "merge key of a text": withCompose("<<: yes"),
   "enabled: no": withGantry("enabled: no"),
   "list of nothing": "services: [,]\n",
   "tag of the image": withCompose().replace("com/api", "com/api:latest"),

@@ -4,7 +4,11 @@ import { folderOf, goodGantry, goodService, sayOf, saysOfGantry, valid, withProd
 
 const bad: readonly (readonly [string, string, ...string[]])[] = [
   ["a key with a typing error", "peple: {}", '1:1 unknown key "peple"; did you mean "people"?'],
-  ["a key from nowhere", "colour: red", '1:1 unknown key "colour"; the keys here are services, people, registries, channel'],
+  [
+    "a key from nowhere",
+    "colour: red",
+    '1:1 unknown key "colour"; the keys here are services, people, registries, profiles, channel',
+  ],
   [
     "a person by name",
     "people: { deployers: { users: [ana] } }",

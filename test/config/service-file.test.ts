@@ -52,11 +52,6 @@ test("the file as a whole", (t) =>
       goodService.replace("image: registry.example.com/api", "user: web"),
       "4:5 a service without image; write image: registry.example.com/name",
     ],
-    [
-      "a second compose service",
-      goodService.replace("x-gantry:", "  metrics: { image: registry.example.com/m }\nx-gantry:"),
-      "5:3 a second compose service, metrics: supporting containers come in a later version; keep the one that gets the new image; give the other a service file of its own",
-    ],
     ["Compose's version", `version: "3"\n${goodService}`, "1:1 version: Compose itself ignores it; remove it"],
     [
       "top-level volumes",
@@ -69,16 +64,39 @@ test("the file as a whole", (t) =>
       `${goodService}\n---\nname: web`,
       "9:1 a second YAML document in one file; one file per service: remove the `---` and what follows it",
     ],
+    ["an anchor and its alias", goodService.replace("{ env: staging }", "&h { env: staging }").replace("{ env: prod }", "*h")],
     [
-      "an anchor and its alias",
-      goodService.replace("{ env: staging }", "&h { env: staging }").replace("{ env: prod }", "*h"),
-      "7:26 an anchor (&h); remove it: aliases are not supported",
-      "8:36 an alias (*h); write the value out: what stands in the file is what counts",
+      "an alias without anchor",
+      goodService.replace("{ env: prod }", "*h"),
+      "8:36 the alias *h has no anchor before it; write &h where the value stands, above this line",
     ],
     [
-      "a merge key",
-      withCompose("<<: { user: root }"),
-      "5:5 a merge key (<<); write the values out: what stands in the file is what counts",
+      "an anchor in itself",
+      `${goodService}\nx-a: &a [*a]`,
+      "9:10 the alias *a has no anchor before it; write &a where the value stands, above this line",
+    ],
+    [
+      "aliases of aliases of aliases",
+      `${["x-a: &a [x, x, x, x, x, x, x, x, x]", ..."bcde".split("").map((name, at) => `x-${name}: &${name} [${`*${"abcd"[at]}, `.repeat(9)}]`)].join("\n")}\n${goodService}`,
+      "4:26 the aliases stand for more than 5000 values; write the file with fewer aliases of aliases",
+    ],
+    ["a merge key", withCompose("<<: { user: root }")],
+    ["a merge key of a text", withCompose("<<: root"), "5:5 << without a map; write <<: *name of a map, or a list of such names"],
+    ["a fragment at the top", `x-logging: &logs { driver: local }\n${withCompose("logging: *logs", "x-owner: $team")}`],
+    [
+      "a mistake in a fragment, told where it stands",
+      `x-logging: &logs { drver: local }\n${withCompose("logging: *logs")}`,
+      '1:20 unknown key "drver"; did you mean "driver"?',
+    ],
+    [
+      "x-gantry in a compose service",
+      withCompose("x-gantry: {}"),
+      "5:5 x-gantry: there is one for the whole file; write it at the top, beside services; what is about this container goes under supporting",
+    ],
+    [
+      "include",
+      `include: [other.yml]\n${goodService}`,
+      "1:1 include: one file is one service, so that one rollout is about it; write the containers out here, or take them over by extends",
     ],
     [
       "a tag",
@@ -171,7 +189,10 @@ test("keys of x-gantry", (t) =>
         ],
         ["health: { tcp: 10.0.0.1:80 }", '18 "10.0.0.1" is not this host; write 127.0.0.1, localhost, [::1] or the port alone'],
         ["health: { tcp: 80/udp }", '18 "80/udp" is not a TCP address; write a port, or host:port such as 127.0.0.1:8080'],
-        ["health: { tcp: 80, http: 'http://localhost/' }", "11 more than one health check; keep one of http, tcp, command and container"],
+        [
+          "health: { tcp: 80, http: 'http://localhost/' }",
+          "11 more than one health check; keep one of http, tcp, command and container",
+        ],
         ["health: { tcp: 80, deadline: 0s }", "32 0s is too short; write a duration from 1s to 24h"],
         [
           "health: { tcp: 80, deadline: 1e99s }",
