@@ -1,5 +1,7 @@
 /** An agent's releases in this server's numbers. What this server does not know is made of what the agent was told. */
-import type { DesiredRelease, DesiredSlot } from "../core/slot.ts";
+import type { Release, ReleaseSpec } from "../core/release.ts";
+import type { DesiredRelease, DesiredSlot, SlotKey } from "../core/slot.ts";
+import { specIn } from "../core/spec-in.ts";
 import { specHashOf } from "./planner.ts";
 import type { Store } from "./store.ts";
 
@@ -17,7 +19,7 @@ export type NewRelease = { readonly service: string; readonly made: DesiredRelea
 type Said = Pick<DesiredRelease, "number" | "digest"> & Partial<DesiredRelease>;
 
 export type Numbers = {
-  of(service: string, named: Said): Named;
+  of(key: SlotKey, named: Said): Named;
   /** Those that this server has to make, in order. */
   made(): readonly NewRelease[];
 };
@@ -27,10 +29,10 @@ export function createNumbers(store: Store, said: readonly DesiredSlot[]): Numbe
   const made: NewRelease[] = [];
   const spoken = new Set(said.map(({ service, release }) => `${service} ${release?.number}`));
 
-  function of(service: string, named: Said): Named {
+  function of({ service, environment }: SlotKey, named: Said): Named {
     const { number, digest, spec, commit } = named;
     const known = store.releases.find(service, number) ?? made.find((m) => m.service === service && m.number === number)?.made;
-    const isSame = known?.digest === digest && (spec === undefined || specHashOf(spec) === specHashOf(known.spec));
+    const isSame = known?.digest === digest && (spec === undefined || isSpecOf(known, spec, environment));
     if (isSame) return { release: number, told: true, note: null };
     if (spec === undefined || commit === undefined) {
       const note = `r${number} (${digest.slice(7, 19)}) is not known here, and its agent did not say what it is made of`;
@@ -67,6 +69,12 @@ export function createNumbers(store: Store, said: readonly DesiredSlot[]): Numbe
   }
 
   return { of, made: () => made };
+}
+
+/** Whole, or as agents hear of it: with the variables of their environment only. */
+function isSpecOf(known: Pick<Release, "spec">, spec: ReleaseSpec, environment: string): boolean {
+  const hash = specHashOf(spec);
+  return hash === specHashOf(known.spec) || hash === specHashOf(specIn(known.spec, environment));
 }
 
 /** Its containers carry the other number, so an order by ours would replace them: that is for a person to say. */

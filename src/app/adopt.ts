@@ -234,17 +234,17 @@ function verdictOn(facts: { says: Heard; key: SlotKey; mine: StoredSlot | null; 
   const failed = seen?.outcome?.ok === false && seen.generation === order?.generation;
   if (order !== null && !failed) {
     if (order.release === null) return { release: null, told: true, note: null };
-    return numbers.of(key.service, order.release);
+    return numbers.of(key, order.release);
   }
   // It shows no orders because it knows no more than this server does: it is on its way to what this server told it.
   const isOnItsWay = order === null && seen?.outcome === null && seen.generation === mine?.generation && mine.generation > 0;
   if (isOnItsWay) return { release: mine.release, told: true, note: null };
   const live = seen?.live ?? null;
-  if (live !== null) return numbers.of(key.service, { number: live.release, digest: live.digest });
+  if (live !== null) return numbers.of(key, { number: live.release, digest: live.digest });
   const wanted = said?.release ?? null;
   if (wanted !== null) {
     return {
-      ...numbers.of(key.service, wanted),
+      ...numbers.of(key, wanted),
       told: false,
       note: "nothing serves there, and a person must decide what should",
     };

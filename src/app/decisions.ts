@@ -1,4 +1,5 @@
 /** Approve, reject, cancel. Authority, gates and plan are checked at the moment of the act; the reducer lets the first decision win. */
+import { wasEdited } from "../core/pins.ts";
 import { type Refusal, refuse } from "../core/reasons.ts";
 import type { LapsedApproval, LaterEvent, RolloutState } from "../core/rollout-state.ts";
 import { actingRoles } from "./acts.ts";
@@ -9,7 +10,7 @@ import type { Decided, Gantry, Refused } from "./gantry.ts";
 import { judgedSince, lockRefusal } from "./gates.ts";
 import { keyOf, type Place, placeOf } from "./place.ts";
 import { planDifference } from "./plan-difference.ts";
-import { goodBesides, planFor, specHashOf } from "./planner.ts";
+import { goodBesides, planFor } from "./planner.ts";
 import type { Actor } from "./ports.ts";
 import type { StoredRollout } from "./store.ts";
 import { isSame, lost, onItsWayBack, staleClick, tooLate, unknownRollout, where } from "./too-late.ts";
@@ -168,8 +169,8 @@ export function createDecisions(parts: RequestParts & { readonly facts: Facts })
   function planChange(place: Place, stored: StoredRollout): string | null {
     const release = store.releases.find(stored.state.service, stored.state.release);
     if (release === null) return "its release is gone";
-    const specNow = specHashOf(place.service.spec);
-    if (stored.state.kind === "deploy" && specNow !== stored.plan.specHash) return "the service file was edited";
+    const isAsked = stored.state.kind === "deploy";
+    if (isAsked && wasEdited(place.service.spec, release.spec)) return "the service file was edited";
     const now = planFor(store, { ...place, kind: stored.state.kind, release, gone: goneFrom(parts, place) });
     return now.hash === stored.state.planHash ? null : (planDifference(stored.plan, now.plan) ?? "it would be another one now");
   }

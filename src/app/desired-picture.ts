@@ -1,7 +1,10 @@
 /** Everything that the server wants of one host, as its agent is told it. */
 import type { GantryConfig } from "../config/valid.ts";
+import { imagesOf } from "../core/pins.ts";
+import type { Release } from "../core/release.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
-import type { DesiredPicture, DesiredSlot, PrepareImage } from "../core/slot.ts";
+import type { DesiredPicture, DesiredRelease, DesiredSlot, PrepareImage } from "../core/slot.ts";
+import { specIn } from "../core/spec-in.ts";
 import type { Store, StoredSlot } from "./store.ts";
 
 /** `mayHear`: false for what is wanted of a slot no more, and was never told. */
@@ -17,18 +20,17 @@ export function desiredPicture(
     const keep = config.services.find((s) => s.name === service)?.keep;
     const goal = { service, environment, generation, rollout: slot.rollout ?? 0, ...(keep !== undefined && { keep }) };
     if (release === null) return { ...goal, release: null };
-    const { number, digest, commit, spec } = release;
-    const mirrors = mirrorsOf(config, spec.container.image);
-    return { ...goal, release: { number, digest, commit, spec, mirrors }, ...(slot.fresh && { fresh: true }) };
+    return { ...goal, release: desiredRelease(config, release, environment), ...(slot.fresh && { fresh: true }) };
   }
 
   function prepareFor(state: RolloutState): PrepareImage[] {
     const waits = state.hosts.some((h) => h.host === host && h.status === "waiting");
     const release = waits ? store.releases.find(state.service, state.release) : null;
     if (release === null) return [];
-    const { image } = release.spec.container;
-    const { service, environment, number } = state;
-    return [{ service, environment, rollout: number, image, digest: release.digest, mirrors: mirrorsOf(config, image) }];
+    const { service, environment, number: rollout } = state;
+    return imagesOf(release).map(({ image, digest }) => {
+      return { service, environment, rollout, image, digest, mirrors: mirrorsOf(config, image) };
+    });
   }
 
   return {
@@ -42,6 +44,16 @@ export function desiredPicture(
       .map(slotOf),
     prepare: store.rollouts.allActive().flatMap(({ state }) => prepareFor(state)),
   };
+}
+
+/** Variables of other environments stay here, and agents hear of none but their own. */
+function desiredRelease(config: GantryConfig, release: Release, environment: string): DesiredRelease {
+  const { number, digest, commit } = release;
+  const spec = specIn(release.spec, environment);
+  const own = (spec.supporting ?? []).filter((one) => one.digest !== null);
+  const supportingMirrors = Object.fromEntries(own.map(({ name, container }) => [name, mirrorsOf(config, container.image)]));
+  const mirrors = mirrorsOf(config, spec.container.image);
+  return { number, digest, commit, spec, mirrors, ...(own.length > 0 && { supportingMirrors }) };
 }
 
 function mirrorsOf(config: GantryConfig, image: string): string[] {

@@ -1,5 +1,6 @@
 /** What the agents ask and report: enrolment, the desired picture, the observed one. */
 import type { GantryConfig } from "../config/valid.ts";
+import { imagesOf } from "../core/pins.ts";
 import type { ObservedPicture, ObservedSlot } from "../core/slot.ts";
 import type { Conductor } from "./conductor.ts";
 import type { Convergence } from "./convergence.ts";
@@ -124,7 +125,9 @@ export function createFleetDesk(parts: DeskParts): Desk {
     const at = clock.now();
     for (const state of conductor().active()) {
       if (!state.hosts.some((h) => h.host === host)) continue;
-      const report = { host, at, slots, images, wanted: store.slots.get(host, state) };
+      const release = store.releases.find(state.service, state.release);
+      const needed = release === null ? [] : imagesOf(release);
+      const report = { host, at, slots, images, needed, wanted: store.slots.get(host, state) };
       const told = eventsOf(report, state).map((event) => conductor().tell(state.number, event));
       // What moves is drawn anyway.
       if (news.stepped && !told.some(({ kind }) => kind === "moved")) parts.redraw(state.number);

@@ -5,6 +5,7 @@
  *
  * Nothing here is remembered outside of the store: after a start `advanceAll` looks at every environment again.
  */
+import { wasEdited } from "../core/pins.ts";
 import { type Refusal, refuse } from "../core/reasons.ts";
 import type { LapsedApproval } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
@@ -13,7 +14,7 @@ import { approvalsFor, budgetOfPlan, goneFrom, hostsOfPlan, isRefusal, type Requ
 import { judgedSince, lockOf, planGates } from "./gates.ts";
 import { announceNext, holdAfterFailure, releaseBehind, tellRequester } from "./line-rules.ts";
 import { nameOf, type Place, placeOf } from "./place.ts";
-import { planFor, specHashOf } from "./planner.ts";
+import { planFor } from "./planner.ts";
 import { finishRollback } from "./rollback-open.ts";
 import type { StoredRollout } from "./store.ts";
 
@@ -159,7 +160,7 @@ export function createLine(parts: LineParts): Line {
     const { number, state } = stored;
     const release = store.releases.find(state.service, state.release);
     if (release === null) return refuse("image_missing", `r${state.release} is not known any more.`);
-    if (state.kind === "deploy" && specHashOf(place.service.spec) !== stored.plan.specHash) {
+    if (state.kind === "deploy" && wasEdited(place.service.spec, release.spec)) {
       return refuse("plan_changed", `The service file of ${place.service.name} was edited since #${number} was asked for.`);
     }
     const planned = planFor(store, { ...place, kind: state.kind, release, gone: goneFrom(parts, place) });

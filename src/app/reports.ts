@@ -1,4 +1,5 @@
 /** What a host's report means for a rollout. Reports are absolute: what is said twice is ignored by the reducer. */
+import type { ReleaseImage } from "../core/pins.ts";
 import { isReasonCode, type ReasonCode } from "../core/reasons.ts";
 import { type Failure, type HostState, hostOf, type LaterEvent, type RolloutState } from "../core/rollout-state.ts";
 import type { ObservedImage, ObservedPicture, ObservedSlot } from "../core/slot.ts";
@@ -7,6 +8,8 @@ import type { StoredSlot } from "./store.ts";
 export type Report = Pick<ObservedPicture, "slots" | "images"> & {
   readonly host: string;
   readonly at: number;
+  /** The images of the rollout's release: a host has none before it has all. */
+  readonly needed: readonly ReleaseImage[];
   /** What is wanted there, with what was reported just now. */
   readonly wanted: StoredSlot | null;
 };
@@ -17,8 +20,8 @@ export function eventsOf(report: Report, state: RolloutState): LaterEvent[] {
   const mine = hostOf(state, host);
   if (mine === null) return [];
   const isHere = (key: { service: string; environment: string }) => key.service === service && key.environment === environment;
-  const image = report.images.find((i) => isHere(i) && i.rollout === number);
-  const events = image === undefined || mine.status !== "waiting" ? [] : imageEvents(image, host, at);
+  const images = report.images.filter((i) => isHere(i) && i.rollout === number);
+  const events = mine.status === "waiting" ? imageEvents(images, report) : [];
   const slot = report.slots.find(isHere);
   if (slot === undefined || wanted === null || slot.generation !== wanted.generation) return events;
   if (!isAbout(slot, wanted)) return events;
@@ -41,15 +44,17 @@ function isServing({ status }: HostState): boolean {
   return status === "healthy" || status === "unchanged" || status === "returning";
 }
 
-function imageEvents(image: ObservedImage, host: string, at: number): LaterEvent[] {
-  switch (image.state) {
-    case "pulling":
-      return [];
-    case "present":
-      return [{ type: "image_present", at, host }];
-    case "failed":
-      return [{ type: "image_failed", at, host, reason: reasonOf(image.reason, "pull_failed"), detail: image.detail }];
+/** One that cannot be had is told at once; an agent that says nothing of one has not got it yet. */
+function imageEvents(images: readonly ObservedImage[], { host, at, needed }: Report): LaterEvent[] {
+  const of = new Map(images.map((image) => [image.digest, image]));
+  for (const { member, digest } of needed) {
+    const image = of.get(digest);
+    if (image?.state !== "failed") continue;
+    const detail = member === null ? image.detail : `${member}: ${image.detail}`;
+    return [{ type: "image_failed", at, host, reason: reasonOf(image.reason, "pull_failed"), detail }];
   }
+  const hasAll = needed.length > 0 && needed.every(({ digest }) => of.get(digest)?.state === "present");
+  return hasAll ? [{ type: "image_present", at, host }] : [];
 }
 
 function slotEvents(slot: ObservedSlot, host: HostState, at: number): LaterEvent[] {

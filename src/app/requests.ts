@@ -7,6 +7,7 @@ import { createAsks } from "./asks.ts";
 import { findBuild } from "./builds.ts";
 import type { Gantry, Opened, Refused } from "./gantry.ts";
 import { busy } from "./gates.ts";
+import { pinned } from "./pins.ts";
 import { nameOf, type Place, placeOf } from "./place.ts";
 import { goodBesides, specHashOf } from "./planner.ts";
 import { wrongPlatform } from "./platforms.ts";
@@ -25,7 +26,8 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
     if (gate !== null) return refused(gate);
     const build = await findBuild(parts, { service: place.service, ref: facts.ref });
     if (isRefusal(build)) return refused(build);
-    const { spec } = place.service;
+    const spec = await pinned(parts.registry, place.service);
+    if (isRefusal(spec)) return refused(spec);
     const misfit = await wrongPlatform(parts, { place, release: { ...build, spec } });
     if (misfit !== null) return refused(misfit);
     const release = store.releases.intern({

@@ -6,10 +6,11 @@ import { type App, createApp } from "../../src/app/create-gantry.ts";
 import type { Actor, Chat, Clock, FleetDesk, Log } from "../../src/app/ports.ts";
 import type { Store } from "../../src/app/store.ts";
 import type { GantryConfig } from "../../src/config/valid.ts";
+import { imagesOf } from "../../src/core/pins.ts";
 import { defaultPolicy, type RolloutPolicy } from "../../src/core/plan.ts";
 import type { RolloutState } from "../../src/core/rollout-state.ts";
 import type { ObservedSlot, SwapOutcome } from "../../src/core/slot.ts";
-import { createFakeRegistry } from "../../src/registry/fake.ts";
+import { createFakeRegistry, type FakeRegistry } from "../../src/registry/fake.ts";
 import { ManualClock } from "../../src/rehearsal/slack/clock.ts";
 import { migrationsFolder, openStore } from "../../src/sqlite/open.ts";
 import { aSpec, digestOf } from "./stores.ts";
@@ -33,6 +34,7 @@ export type TestApp = {
   readonly store: Store;
   readonly clock: ManualClock;
   readonly desk: FleetDesk;
+  readonly registry: FakeRegistry;
   /** Hosts whose agents are connected; change it at will. */
   readonly connected: Set<string>;
   /** Hosts that were told to look at what is desired of them. */
@@ -111,8 +113,9 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
   function picture(host: string, slots: readonly ObservedSlot[], image: number | null): void {
     const engine = { ok: true, reason: null, detail: null, liveRestore: true };
     const rollout = store.rollouts.active("api", "prod");
-    const images =
-      image === null || rollout === null ? [] : [{ ...place, digest: "", rollout: rollout.number, state: "present" as const }];
+    const release = rollout === null ? null : store.releases.find("api", rollout.state.release);
+    const needed = image === null || release === null ? [] : imagesOf(release);
+    const images = needed.map(({ digest }) => ({ ...place, digest, rollout: rollout?.number ?? 0, state: "present" as const }));
     theDesk().observed(host, { bootId: "b", agentVersion: "1", epoch: 1, engine, whole: true, slots, images });
   }
 
@@ -163,6 +166,7 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
     get desk() {
       return theDesk();
     },
+    registry,
     clock,
     connected,
     nudged,
