@@ -29,14 +29,17 @@ export type EcrLogins = { find(host: string): Promise<RegistryLogin | null> };
 /** `now`: the time of day, which the signature names. */
 export function createEcrLogins(facts: { readonly env: Environment; readonly wire: Wire; readonly now: () => Date }): EcrLogins {
   const { env, wire } = facts;
-  const held = new Map<string, Promise<Held>>();
+  const held = new Map<string, Held>();
+  const fetching = new Map<string, Promise<Held>>();
 
   async function fetchToken({ account, region, domain }: EcrPlace): Promise<Held> {
     const later = { login: null, until: facts.now().getTime() + askAgainMs };
     const keys = await awsKeys(env, wire);
     if (keys === null) return later;
     const override = env["AWS_ENDPOINT_URL_ECR"] || env["AWS_ENDPOINT_URL"];
-    const url = new URL(override || `https://api.ecr.${region}.${domain}/`);
+    const address = override || `https://api.ecr.${region}.${domain}/`;
+    if (!URL.canParse(address)) return later;
+    const url = new URL(address);
     const body = JSON.stringify({ registryIds: [account] });
     const plain = { "content-type": "application/x-amz-json-1.1", "x-amz-target": target };
     const unsigned = { method: "POST", url, headers: plain, body } as const;
@@ -50,11 +53,13 @@ export function createEcrLogins(facts: { readonly env: Environment; readonly wir
     async find(host) {
       const place = ecrPlace(host);
       if (place === null) return null;
-      const known = await held.get(host);
+      const known = held.get(host);
       if (known !== undefined && known.until > facts.now().getTime()) return known.login;
-      const fetched = fetchToken(place).catch(() => ({ login: null, until: 0 }));
+      const asked = fetching.get(host) ?? fetchToken(place).finally(() => fetching.delete(host));
+      fetching.set(host, asked);
+      const fetched = await asked;
       held.set(host, fetched);
-      return (await fetched).login;
+      return fetched.login;
     },
   };
 }
