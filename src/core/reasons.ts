@@ -102,17 +102,39 @@ export const reasons = {
   engine_down: { title: "The Docker engine does not answer", next: "Start the engine: systemctl status docker." },
   engine_stuck: { title: "The Docker engine hangs", next: "Look at the engine's log; restart it with live-restore on." },
   engine_error: { title: "The Docker engine answers with errors", next: "Look at the engine's log." },
+  engine_slow: { title: "The Docker engine is slow", next: "Look at the load, the memory and the disk of the host." },
   disk_full: { title: "The disk is full", next: "Free space under the engine's data root." },
+  inodes_full: {
+    title: "The disk has no inodes left",
+    next: "Remove images and files under the engine's data root: many small ones.",
+  },
+  memory_low: {
+    title: "The host has no memory left",
+    next: "Look with `free -m` at what takes it; move a service, or add memory.",
+  },
   pull_failed: { title: "The image could not be pulled", next: "Look at the detail; check the registry from the host." },
   wrong_platform: { title: "The image is for another platform", next: "Build the image for the host's platform." },
   create_failed: {
     title: "The container could not be created",
     next: "Look at the detail: a mount, a user or an option is wrong.",
   },
+  mount_missing: {
+    title: "A volume of the container is not on the host",
+    next: "Make the folder on the host, or mend the path in the service file.",
+  },
+  user_missing: { title: "The container's user is not in its image", next: "Mend `user` in the service file, or the image." },
   env_file_missing: { title: "An env_file is not on the host", next: "Put the file on the host." },
   start_failed: { title: "The container could not be started", next: "Look at the detail." },
   port_in_use: { title: "Another process holds the port", next: "Find it with `ss -ltnp` on the host." },
   exited: { title: "The container exited", next: "Read its last lines." },
+  killed: {
+    title: "A signal ended the container",
+    next: "Read its last lines; look at `dmesg` on the host for the kernel's word.",
+  },
+  permission_denied: {
+    title: "The container lacks a permission",
+    next: "Look at the line: a file's mode, its owner, a read-only volume, or a capability.",
+  },
   crash_loop: { title: "The container keeps restarting", next: "Read its last lines." },
   oom_killed: { title: "The container ran out of memory", next: "Raise the limit or find the leak." },
   unhealthy: {

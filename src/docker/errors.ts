@@ -1,6 +1,7 @@
 /** Turns what the engine says into reason codes. Patterns are the words of moby and of the registries behind it. */
 import type { ReasonCode } from "../core/reasons.ts";
 import { EngineError } from "../host/engine.ts";
+import { callReason, oneLine } from "./call-faults.ts";
 
 /** First match wins: the more particular words stand first. */
 const pullFaults: readonly (readonly [RegExp, ReasonCode])[] = [
@@ -55,22 +56,10 @@ export function engineError(facts: { thrown: unknown; what: string; fallback: Re
   if (fault.code !== undefined && connectionFaults.includes(fault.code)) {
     return new EngineError({ ...facts_, reason: "engine_down", message: `the engine does not answer: ${text}` });
   }
-  if (fault.statusCode === 404) return new EngineError({ ...facts_, reason: fallback, message: text, gone: true });
+  const reason = callReason(text, fallback);
+  // A volume's plugin that is not there is told in the same way as an image.
+  if (fault.statusCode === 404 && reason !== "mount_missing")
+    return new EngineError({ ...facts_, reason: fallback, message: text, gone: true });
   if (fault.statusCode === 409) return new EngineError({ ...facts_, reason: fallback, message: text, conflict: true });
-  return new EngineError({ ...facts_, reason: callReason(text, fallback), message: text });
-}
-
-function callReason(text: string, fallback: ReasonCode): ReasonCode {
-  if (/no space left on device/i.test(text)) return "disk_full";
-  if (/address already in use|port is already allocated/i.test(text)) return "port_in_use";
-  return fallback;
-}
-
-/** The engine's messages span lines and carry quoted escapes; people read one line. */
-function oneLine(text: string): string {
-  const line = text
-    .replace(/^\(HTTP code \d+\) [^-]*- /, "")
-    .replace(/\s+/g, " ")
-    .trim();
-  return line.length > 400 ? `${line.slice(0, 399)}…` : line;
+  return new EngineError({ ...facts_, reason, message: text });
 }

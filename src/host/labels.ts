@@ -3,6 +3,7 @@
  * for ever; whether a container was verified is told by its restart policy.
  */
 import { createHash } from "node:crypto";
+import { constants } from "node:os";
 import { type Member, membersOf } from "../core/members.ts";
 import { canonicalJson } from "../core/plan.ts";
 import { type Dependency, type Health, releaseName } from "../core/release.ts";
@@ -173,8 +174,24 @@ export function seenOf(state: ContainerState, adopted: JournalEntry["adopted"]):
 
 /** How a container ended, for people. */
 export function endingOf(state: ContainerState): string {
+  const { exitCode } = state;
   if (state.oomKilled) return "killed for lack of memory";
-  if (state.exitCode === null) return "ended";
-  const signal = state.exitCode === 137 ? " (SIGKILL)" : state.exitCode === 143 ? " (SIGTERM)" : "";
-  return `exit code ${state.exitCode}${signal}`;
+  if (exitCode === null) return "ended";
+  if (exitCode === 126) return "exit code 126 (a program may not be run)";
+  if (exitCode === 127) return "exit code 127 (a program was not found)";
+  const signal = signalOf(exitCode);
+  return signal === null ? `exit code ${exitCode}` : `exit code ${exitCode} (${signal})`;
+}
+
+/** Shells and engines tell of a signal by its number and 128. */
+function signalOf(exitCode: number): string | null {
+  return Object.entries(constants.signals).find(([, number]) => number === exitCode - 128)?.[0] ?? null;
+}
+
+const fatalSignals = ["SIGKILL", "SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP", "SIGSYS"];
+
+/** The signal that ended a container, when it is one that no program asks for; else null. */
+export function fatalSignal(exitCode: number | null): string | null {
+  const signal = exitCode === null ? null : signalOf(exitCode);
+  return signal !== null && fatalSignals.includes(signal) ? signal : null;
 }

@@ -2,6 +2,7 @@
 import type { ReasonCode } from "../core/reasons.ts";
 import type { MemberName } from "../core/slot-step.ts";
 import { EngineError } from "./engine.ts";
+import { explained } from "./evidence.ts";
 import { isEngineFault } from "./images.ts";
 import { cleanTail, tailLines } from "./log-tail.ts";
 import { type Bench, enter, note } from "./slot-bench.ts";
@@ -21,12 +22,13 @@ export async function noteFault(bench: Bench, thrown: unknown, whose: About): Pr
 }
 
 /** The first failure of an attempt is the one that is told. */
-export async function noteFailure(bench: Bench, failure: { reason: ReasonCode; detail: string }, whose: About): Promise<void> {
+export async function noteFailure(bench: Bench, found: { reason: ReasonCode; detail: string }, whose: About): Promise<void> {
   const { memory, log } = bench;
   const { id, member } = whose;
   if (memory.attempt.failure !== null) return;
   if (id !== null) await lookAt(bench, id);
   const logTail = id === null ? [] : await tailOf(bench, id);
+  const failure = explained(found, { state: id === null ? null : stateById(memory, id), lines: logTail });
   const detail = member === null ? failure.detail : `${member}: ${failure.detail}`;
   log.warn({ ...memory.key, generation: memory.goal?.generation, reason: failure.reason, detail }, "swap failed");
   note(bench, { failure: { reason: failure.reason, detail, logTail }, failed: id });

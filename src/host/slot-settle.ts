@@ -30,7 +30,7 @@ function adoption(memory: SlotMemory, containerId: string, generation: number): 
   return { containerId, generation, ...(isAnother ? { release } : {}) };
 }
 
-const couldBeTheEngine: readonly string[] = ["exited", "start_failed", "crash_loop", "unhealthy"];
+const couldBeTheEngine: readonly string[] = ["exited", "killed", "start_failed", "crash_loop", "unhealthy"];
 
 /** What failed while the engine was away says nothing about the release. */
 function failureOf({ memory, engineBreaks }: Bench): Failure {
