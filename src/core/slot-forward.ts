@@ -59,6 +59,8 @@ function swap(view: SlotView, cast: Cast, candidate: SeenContainer): Step | null
     case "running":
       return prove(view, cast, candidate);
     case "ended":
+      // On the way back it was promoted already; what failed was another member, and the agent that knew of it ended.
+      if (candidate.promoted && cast.old?.status === "running") return interrupted(candidate, "the old container serves again");
       if (candidate.promoted) return { kind: "start", id: candidate.id, which: "new" };
       if (view.attempt.startedNew.includes(candidate.id)) return { kind: "check", id: candidate.id, which: "new" };
       return interrupted(candidate, `the new container is not running any more (${candidate.ending ?? "ended"})`);
