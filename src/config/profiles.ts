@@ -42,36 +42,37 @@ export const profiles: Shape<readonly Profile[]> = refined(
       const bare = (written: Written | undefined) => (written === undefined ? null : withoutVariables(written, report));
       return { name: key, container: bare(value.container), gantry: bare(value["x-gantry"]) };
     });
-    const isGood = all.map((profile) => tryOut(profile, report)).every(Boolean);
-    return isGood ? { value: all } : null;
+    for (const profile of all) tryOut(profile, report);
+    return { value: all };
   },
 );
 
 /** What is about one file only, or was followed before a profile is laid under it. */
 const ofOneFile = ["extends", "profiles", "profile", "release"];
 
-function tryOut({ container, gantry }: Profile, report: Report): boolean {
+function tryOut({ container, gantry }: Profile, report: Report): void {
   const out = [container, gantry].flatMap((map) => ofOneFile.flatMap((key) => entryOf(map ?? undefined, key) ?? []));
   for (const { key, keySpot } of out) {
     report(keySpot, { what: `${key} in a profile: it is about one file`, fix: "write it in the service files" });
   }
-  const good = (gantry === null || gantryBlock.read(gantry, report) !== null) && out.length === 0;
-  if (container === null) return good;
+  if (gantry !== null) gantryBlock.read(gantry, report);
+  if (container === null) return;
   const { spot } = container;
   const image: Written = { kind: "text", text: "localhost/any", plain: true, spot };
   const own: Written = { kind: "map", entries: [{ key: "image", keySpot: spot, value: image }], spot };
-  return composeService.read(mergedService(container, own), report) !== null && good;
+  composeService.read(mergedService(container, own), report);
 }
 
-/** The file's tree laid over the profile that it names. */
+/** The file's tree laid over the profile that it names; null: there is none of that name, or it is broken. */
 export function withProfile(
   tree: Written,
   facts: { released: string | null; profiles: readonly Profile[] | null; report: Report },
-): Written {
+): Written | null {
   const { released, profiles: known, report } = facts;
   const block = valueAt(tree, "x-gantry");
   const asked = entryOf(block, "profile")?.value;
-  if (tree.kind !== "map" || block === undefined || asked?.kind !== "text" || known === null) return tree;
+  if (tree.kind !== "map" || block === undefined || asked?.kind !== "text") return tree;
+  if (known === null) return null;
   const profile = known.find(({ name }) => name === asked.text);
   if (profile === undefined) {
     const names = known.map(({ name }) => name);
@@ -82,7 +83,7 @@ export function withProfile(
       what: `there is no profile ${quote(asked.text)}`,
       fix: near === null ? there : `did you mean "${near}"?`,
     });
-    return tree;
+    return null;
   }
   return layered(tree, profile, released);
 }

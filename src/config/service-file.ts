@@ -7,6 +7,7 @@ import { type EnvironmentFacts, environmentsOf } from "./environments.ts";
 import { withFragments } from "./extensions.ts";
 import { given } from "./given.ts";
 import { registryOf } from "./image.ts";
+import { namedVolumes, withNamedVolumes } from "./named-volumes.ts";
 import { nameComplaint, nameOf } from "./names.ts";
 import { type Complaint, quote, type Report, type Spot, type Written } from "./raw.ts";
 import { field, type Located, type LooseRecordOf, located, looseMapOf, looseRecord, nearest, type Shape } from "./shape.ts";
@@ -22,6 +23,10 @@ const fields = {
       looseMapOf({ expected: "a map of compose services", key: composeNameComplaint, value: withFragments(composeService) }),
     ),
     "The containers: one that gets the new image, and others that stand beside it.",
+  ),
+  volumes: field(
+    namedVolumes,
+    "Volumes that the engine of each host keeps. All environments of the service on one host share them, as in Compose.",
   ),
   "x-gantry": field(located(gantryBlock), "How they are deployed."),
 };
@@ -61,9 +66,9 @@ export function serviceOf(written: Written, context: ServiceContext): NamedServi
   const block = raw["x-gantry"];
   if (block === undefined) report(start, { what: "no x-gantry block", fix: "write x-gantry: with environments:" });
   if (!block) return null;
-  const spec = specIn(raw, block.value, known);
+  const spec = specIn(raw, { block: block.value, known, project: name?.value ?? "" });
   const neededMs = spec === null ? null : neededMsOf(spec);
-  const environments = environmentsIn(block, { people: context.people, neededMs, report });
+  const environments = environmentsIn(block, known, { people: context.people, neededMs, report });
   if (!name || spec === null) return null;
   const service: ServiceConfig = {
     name: name.value,
@@ -77,11 +82,29 @@ export function serviceOf(written: Written, context: ServiceContext): NamedServi
   return { service, nameSpot: name.spot };
 }
 
-function specIn(raw: RawServiceFile, block: RawGantryBlock, known: WrittenService): ReleaseSpec | null {
+function specIn(
+  raw: RawServiceFile,
+  facts: { block: RawGantryBlock; known: WrittenService; project: string },
+): ReleaseSpec | null {
+  const { block, known, project } = facts;
   const { released, absent, references, report } = known;
   if (released === null) return null;
-  const all = (raw.services?.value ?? []).map(({ key, spot, value }) => ({ name: key, spot, service: value }));
+  const named = withVolumes(raw, { project, report });
+  const all = (raw.services?.value ?? []).map(({ key, spot, value }) => ({ name: key, spot, service: value && named(value) }));
   return specOf({ all, released, absent, references, block, report });
+}
+
+/** Gives a container's named volumes the names that the engine knows; broken declarations were reported already. */
+function withVolumes(
+  raw: RawServiceFile,
+  { project, report }: { project: string; report: Report },
+): (service: ComposeService) => ComposeService {
+  const { volumes: declared = [] } = raw;
+  if (declared === null) return (service) => service;
+  return (service) => {
+    const { spec, volumesSpot: spot } = service;
+    return spot === null ? service : { ...service, spec: withNamedVolumes({ spec, project, declared, spot, report }) };
+  };
 }
 
 /** What differs per environment, of those where something does. */
@@ -100,11 +123,15 @@ function variablesOf(raw: RawEnvironments | undefined): Pick<ReleaseSpec, "envir
   return entries.length === 0 ? {} : { environments: Object.fromEntries(entries) };
 }
 
-function environmentsIn(block: Located<RawGantryBlock>, facts: EnvironmentFacts): readonly EnvironmentConfig[] {
+function environmentsIn(
+  block: Located<RawGantryBlock>,
+  { lacksProfile }: WrittenService,
+  facts: EnvironmentFacts,
+): readonly EnvironmentConfig[] {
   const { environments } = block.value;
   if (environments) return environmentsOf(environments, facts);
   const fix = "name at least one, such as environments: { prod: { hosts: { env: prod } } }";
-  if (environments === undefined) facts.report(block.spot, { what: "no environments", fix });
+  if (environments === undefined && !lacksProfile) facts.report(block.spot, { what: "no environments", fix });
   return [];
 }
 

@@ -20,6 +20,8 @@ export type WrittenService = {
   /** Containers that hosts do not run. */
   readonly absent: readonly string[];
   readonly references: ReadonlyMap<string, Reference>;
+  /** It names one that is not there: what is missing may stand in it. */
+  readonly lacksProfile: boolean;
   /** Silent about values with a variable in them: whatever else is wrong with those, the variable is the reason. */
   readonly report: Report;
 };
@@ -46,7 +48,8 @@ export function writtenService(written: Written, around: Around): WrittenService
   const { tree, absent } = withoutLaptops(whole, named, report);
   const released = named ?? onlyReleased(tree, report);
   const layered = withProfile(tree, { released, profiles: around.profiles, report });
-  return { ...withoutReferences(layered, released, report), released, absent, report };
+  const bared = withoutReferences(layered ?? tree, released, report);
+  return { ...bared, released, absent, lacksProfile: layered === null, report };
 }
 
 function reader(bare: (file: Written) => Written, report: Report): (file: string) => Written | null {
