@@ -31,7 +31,7 @@ export type FakeHost = {
   prepare(images: readonly PrepareImage[]): void;
   observed(): ObservedPicture;
   settled(generation: number): Promise<ObservedSlot>;
-  /** Waits until the slot has nothing more to do: what runs, and what is kept, as `r2 running`, `r1 kept`. */
+  /** Waits until the slot has nothing more to do: what runs, and what is kept, as `r2 running`, `r1 kept`, `metrics r1 running`. */
   atRest(wanted: readonly string[]): Promise<void>;
   cleanUp(): Promise<void>;
 };
@@ -134,9 +134,10 @@ export async function fakeHost(clock: Clock = systemClock): Promise<FakeHost> {
 async function containersOf(engine: FakeEngine): Promise<string[]> {
   const states = await engine.list();
   const words = states.map(({ labels, status, restartPolicy }) => {
+    const name = labels["gantry.member"] === undefined ? "" : `${labels["gantry.member"]} `;
     const what =
       labels["gantry.role"] === "previous" ? "kept" : restartPolicy === "unless-stopped" ? status : `${status} unpromoted`;
-    return `${labels["gantry.release"]} ${what}`;
+    return `${name}${labels["gantry.release"]} ${what}`;
   });
   return words.sort();
 }
