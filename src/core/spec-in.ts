@@ -1,5 +1,5 @@
 /** What a release is in one environment. */
-import type { ReleaseSpec } from "./release.ts";
+import type { ContainerSpec, EnvironmentVariables, ReleaseSpec } from "./release.ts";
 
 /**
  * The spec with the variables of one environment in the released container, and without those of the others. A value of the
@@ -9,14 +9,20 @@ export function specIn(spec: ReleaseSpec, environment: string): ReleaseSpec {
   const { environments, ...plain } = spec;
   if (environments === undefined) return spec;
   const here = Object.hasOwn(environments, environment) ? environments[environment] : undefined;
-  if (here === undefined) return plain;
-  const { container } = plain;
+  return here === undefined ? plain : { ...plain, container: withVariables(plain.container, here) };
+}
+
+function withVariables(container: ContainerSpec, here: EnvironmentVariables): ContainerSpec {
+  const { envFiles, optionalEnvFiles, rawEnvFiles, ...rest } = container;
+  const isHere = (file: string) => here.envFiles.includes(file);
+  const all = (of: readonly string[] = [], own: readonly string[] = []) => [...of.filter((file) => !isHere(file)), ...own];
+  const optional = all(optionalEnvFiles, here.optionalEnvFiles);
+  const raw = all(rawEnvFiles, here.rawEnvFiles);
   return {
-    ...plain,
-    container: {
-      ...container,
-      environment: { ...container.environment, ...here.environment },
-      envFiles: [...container.envFiles.filter((file) => !here.envFiles.includes(file)), ...here.envFiles],
-    },
+    ...rest,
+    environment: { ...container.environment, ...here.environment },
+    envFiles: all(envFiles, here.envFiles),
+    ...(optional.length === 0 ? {} : { optionalEnvFiles: optional }),
+    ...(raw.length === 0 ? {} : { rawEnvFiles: raw }),
   };
 }
