@@ -63,14 +63,19 @@ export async function runPull(facts: {
     const stream = await docker.createImage(options);
     const sizes = new Map<string, number>();
     await readProgress(stream, (lines) => {
-      for (const line of lines) checkLine(line, sizes, freeBytes);
+      try {
+        for (const line of lines) checkLine(line, sizes, freeBytes);
+      } catch (fault) {
+        // At once: leaving the stream waits for its end.
+        cancel.abort();
+        throw fault;
+      }
       // The engine counts down to its next try by itself: that is no progress.
       if (lines.every((line) => line.status?.startsWith("Retrying in"))) return;
       clearTimeout(stall);
       stall = setTimeout(giveUp(`no progress for ${seconds(limits.stallMs)}`), limits.stallMs);
     });
   } catch (thrown) {
-    cancel.abort();
     if (late !== null)
       throw new EngineError({ reason: "registry_unreachable", message: `${repository}: ${late}`, cause: thrown });
     throw thrown;

@@ -71,6 +71,19 @@ export function engineContract(facts: {
     assert.equal(await engine.findImage({ repositories: [otherRepository], digest }), ref);
   });
 
+  it("removes an image that no container needs, and no other", async () => {
+    const { engine, repository } = host();
+    const digest = digestFor("plain");
+    const ref = await engine.pull({ repository, digest, signal: never() });
+    const id = await made();
+    assert.equal(await engine.removeImage(ref), false);
+    await engine.remove(id);
+    assert.equal(await engine.removeImage(ref), true);
+    assert.equal(await engine.findImage({ repositories: [repository], digest }), null);
+    assert.equal(await engine.removeImage(ref), false);
+    assert.notEqual(await engine.freeBytes(), 0);
+  });
+
   it("says that an image is missing, and that a registry does not answer", async () => {
     const { engine, repository, stopRegistry, startRegistry } = host();
     const digest = `sha256:${"2".repeat(64)}`;
