@@ -9,8 +9,10 @@ import type {
   RolloutFacts,
   SlotFacts,
 } from "../core/facts.ts";
+import type { Release } from "../core/release.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
 import { type Head, liveNow, type ObservedSlot, type SlotKey, type SlotStep } from "../core/slot.ts";
+import { specChanges } from "../core/spec-change.ts";
 import { approvalsFor } from "./asked.ts";
 import { type PlaceReader, readAllPlaces, readOnePlace } from "./place-reader.ts";
 import { goodBesides, hasLabels, leavingPhases, leftBy, rollbackTarget } from "./planner.ts";
@@ -70,6 +72,7 @@ export function createFacts(parts: FactsParts): Facts {
       plan,
       release: { number: wanted.number, commit: wanted.commit, digest: wanted.digest },
       from: release(service, state.from),
+      ...besides(wanted, state),
       ref: stored.ref,
       change: stored.change,
       notSetUp: notSetUp(settings.service),
@@ -87,6 +90,12 @@ export function createFacts(parts: FactsParts): Facts {
       head: headOrNull(store.history.head()),
       now: now(),
     };
+  }
+
+  function besides(now: Release, { service, environment, from }: RolloutState): Pick<RolloutFacts, "besides"> {
+    const before = from === null ? null : store.releases.find(service, from);
+    const found = specChanges({ before, now, environment });
+    return found.changes.length === 0 && found.runs.length === 0 ? {} : { besides: found };
   }
 
   /** Its place in line and what holds the line up; nothing of it when it does not wait there. */

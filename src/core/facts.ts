@@ -3,6 +3,7 @@ import type { Plan } from "./plan.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { Person, RolloutState } from "./rollout-state.ts";
 import type { Head, LiveHealth, SlotStep } from "./slot.ts";
+import type { SpecChanges } from "./spec-change.ts";
 import type { WatchRule, WatchSample } from "./watch.ts";
 
 export type ReleaseFacts = { readonly number: number; readonly commit: string; readonly digest: string };
@@ -29,6 +30,8 @@ export type RolloutFacts = {
   readonly plan: Plan;
   readonly release: ReleaseFacts;
   readonly from: ReleaseFacts | null;
+  /** What changes besides the released image; absent: nothing does. */
+  readonly besides?: SpecChanges;
   /** What the requester typed as ref, or null (rollback, promote). */
   readonly ref: string | null;
   /** null until it has been looked up, and when no forge is set up. */

@@ -25,6 +25,7 @@ import {
 } from "./rollout-hosts.ts";
 import { pauseLines } from "./rollout-pauses.ts";
 import { decisions, endedByItself, type Line, saidAtTheEnd, statusLine } from "./rollout-status.ts";
+import { besidesLines } from "./spec-changes.ts";
 import { code, cutList, mention, named, releaseCode, releaseText, safe, sentence, shortDigest, utc, when } from "./words.ts";
 
 /** What both forms of the card say: every sentence is made once. */
@@ -80,7 +81,7 @@ function saidOf(facts: RolloutFacts): Said {
     hostsText: `${batchText(state)}${spreadText(state)}${roomText(state)}`,
     hosts: showsHosts(state) ? hostLines(facts) : [],
     warnings: warnings(facts),
-    change: facts.change === null ? [] : changeLists(facts.change, facts),
+    change: [besidesLines(facts.besides, state.service), ...(facts.change === null ? [] : changeLists(facts.change, facts))],
     buttons: rolloutButtons(facts),
     decisions: decisions(facts),
     canonical: canonical(facts),
