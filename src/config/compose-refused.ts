@@ -54,7 +54,6 @@ export const refusedDeployKeys: Readonly<Record<string, Complaint>> = Object.fro
 
 export const refusedTopKeys: Readonly<Record<string, Complaint>> = Object.fromEntries([
   ...all("version", "Compose itself ignores it"),
-  ...all("volumes", "named volumes are not supported yet", "mount absolute paths of the host under volumes of the service"),
   ...all("networks", "Gantry makes no networks on the hosts", hostNetwork),
   ...all("secrets configs", later, "use env_file or volumes with files on the host"),
   ...all(

@@ -53,11 +53,6 @@ test("the file as a whole", (t) =>
       "4:5 a service without image; write image: registry.example.com/name",
     ],
     ["Compose's version", `version: "3"\n${goodService}`, "1:1 version: Compose itself ignores it; remove it"],
-    [
-      "top-level volumes",
-      `volumes: {}\n${goodService}`,
-      "1:1 volumes: named volumes are not supported yet; mount absolute paths of the host under volumes of the service",
-    ],
     ["a duplicate key", `${goodService}\nname: web`, '9:1 the key "name" a second time (first on line 1); keep one of the two'],
     [
       "two documents",

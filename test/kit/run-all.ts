@@ -5,7 +5,7 @@
 import { availableParallelism } from "node:os";
 import { checks, runCheck } from "../../scripts/checks.ts";
 import { sweep } from "../../src/rehearsal/fleet/network.ts";
-import { ensureBrowser, ensureEngine, ensureSwapTools } from "../../src/rehearsal/fleet/setup.ts";
+import { ensureBrowser, ensureCompose, ensureEngine, ensureSwapTools } from "../../src/rehearsal/fleet/setup.ts";
 import { runTests } from "./run-tests.ts";
 import { findSuites } from "./suites.ts";
 
@@ -19,6 +19,7 @@ const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupt(signal));
 
 await prepare("a browser", ensureBrowser);
+await prepare("Docker Compose", ensureCompose);
 if (suites.engine.length > 0) {
   await prepare("Docker hosts", ensureEngine);
   await prepare("swap tools", ensureSwapTools);

@@ -34,6 +34,10 @@ const swapNeeds: readonly Need[] = [
   { program: "nft", package: "nftables", what: "the firewall command that holds connections" },
 ];
 
+const composeNeeds: readonly Need[] = [
+  { program: "docker-compose", package: "docker-compose", what: "Docker Compose, to compare with" },
+];
+
 /** One line that says what keeps this machine from running a lab, and how to get it; null when nothing does. */
 export function missingForLab(): string | null {
   const missing = missingOf(labNeeds);
@@ -63,6 +67,19 @@ export async function ensureCompiler(onProgress: (line: string) => void = () => 
 export async function ensureSwapTools(onProgress: (line: string) => void = () => undefined): Promise<void> {
   await ensure(swapNeeds, onProgress);
   await buildGate();
+}
+
+/** Docker Compose for the tests that compare with it, unless the machine's docker command has its own. Rejects as ensureEngine does. */
+export async function ensureCompose(onProgress: (line: string) => void = () => undefined): Promise<void> {
+  if (!(await hasComposePlugin())) await ensure(composeNeeds, onProgress);
+}
+
+/** Whether `docker compose` (version 2) is there. */
+export async function hasComposePlugin(): Promise<boolean> {
+  return await run("docker", ["compose", "version"]).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function ensure(needs: readonly Need[], onProgress: (line: string) => void): Promise<void> {

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { loadConfig } from "../../src/config/load.ts";
+import type { ContainerSpec } from "../../src/core/release.ts";
+import { createDockerEngine } from "../../src/docker/engine.ts";
+import type { Engine } from "../../src/host/engine.ts";
+import { readEnvFiles } from "../../src/host/env-file.ts";
+import { type Compose, findCompose } from "../kit/compose.ts";
+import { sampleCommit, testLab } from "../kit/lab.ts";
+import { composeFiles } from "./kit/compose-files.ts";
+import { comparable } from "./kit/inspected.ts";
+
+const lab = testLab("parity-1");
+
+describe("a container that Gantry starts shows what one shows that Compose starts from the same file", () => {
+  let folder: string;
+  let compose: Compose;
+  let engine: Engine;
+  let imageRef: string;
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "gantry-parity-"));
+    mkdirSync(join(folder, "services/data"), { recursive: true });
+    writeFileSync(join(folder, "gantry.yml"), "services: ./services\n");
+    writeFileSync(join(folder, "services/api.env"), "FROM_FILE=yes\nA=overridden\nQUOTED='as it is'\n");
+    const dockerHost = `unix://${lab.host("parity-1").dockerSocket}`;
+    compose = await findCompose(dockerHost);
+    engine = createDockerEngine({ dockerHost });
+    const digest = lab.digest(sampleCommit("1a4c9e2"));
+    imageRef = await engine.pull({ repository: lab.repository, digest, signal: new AbortController().signal });
+    await lab.host("parity-1").docker("tag", imageRef, lab.repository);
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  for (const [name, text] of Object.entries(composeFiles)) {
+    it(name, async () => {
+      const file = join(folder, `services/${name}.yml`);
+      writeFileSync(file, text({ repository: lab.repository, folder: join(folder, "services") }));
+      const theirs = await asCompose(file, name);
+      const ours = await asGantry(specIn(file), name);
+      rmSync(file);
+      assert.deepEqual(ours, theirs);
+    });
+  }
+
+  async function asCompose(file: string, name: string): Promise<unknown> {
+    await compose.up(file);
+    const own = ["--filter", `label=com.docker.compose.project=${name}`];
+    const shown = await inspect(...own);
+    await lab.host("parity-1").docker("rm", "-fv", await lab.host("parity-1").docker("ps", "-aq", ...own));
+    return shown;
+  }
+
+  function specIn(file: string): ContainerSpec {
+    const loaded = loadConfig(join(folder, "gantry.yml"));
+    assert.ok(loaded.ok, loaded.ok ? "" : loaded.errors.map(({ line, what, fix }) => `${line}: ${what}; ${fix}`).join("\n"));
+    const service = loaded.config.services.find((one) => one.file === file);
+    assert.ok(service !== undefined);
+    return service.spec.container;
+  }
+
+  /** As the agent does it: src/host/slot-make.ts. */
+  async function asGantry(spec: ContainerSpec, name: string): Promise<unknown> {
+    const { envFiles: files, optionalEnvFiles: optional, rawEnvFiles: raw } = spec;
+    const environment = await readEnvFiles({ envDir: join(folder, "services"), files, optional, raw });
+    const labels = { ...spec.labels, "gantry.service": name, "gantry.environment": "prod" };
+    const id = await engine.create({ name: `gantry-${name}.prod-g1`, imageRef, spec, environment, labels });
+    try {
+      await engine.start(id);
+      await engine.setRestartPolicy(id, "unless-stopped");
+      return await inspect("--filter", `id=${id}`);
+    } finally {
+      await engine.remove(id);
+    }
+  }
+
+  async function inspect(...filter: readonly string[]): Promise<unknown> {
+    const host = lab.host("parity-1");
+    const ids = (await host.docker("ps", "-aq", "--no-trunc", ...filter)).split("\n").filter((id) => id !== "");
+    assert.equal(ids.length, 1, `containers: ${ids.join(" ")}`);
+    const [inspected] = JSON.parse(await host.docker("inspect", ...ids));
+    assert.equal(inspected.State.Status, "running", inspected.State.Error);
+    return comparable(inspected);
+  }
+});
