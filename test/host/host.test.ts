@@ -51,6 +51,12 @@ describe("a host", () => {
     assert.equal(host.observed().slots[0]?.previous?.release, 1);
   });
 
+  it("reports its very first container as well once it has proved itself", async () => {
+    await carryOut({ generation: 1, digest: host.push("one") });
+    await host.atRest(["r1 running"]);
+    await eventually(() => assert.equal(host.healths.at(-1), "r1 ok", host.healths.join(", ")));
+  });
+
   it("has the image ready before anyone decides, and reports for which rollout", async () => {
     const open = host.engine.registries.hold();
     const digest = host.push("one");
