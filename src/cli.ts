@@ -60,12 +60,12 @@ program
   .command("validate")
   .description("check gantry.yml and the service files; every error at once")
   .argument("[folder]", "where gantry.yml lies", ".")
-  .action((folder: string) => {
+  .action(async (folder: string) => {
+    const { validText } = await import("./cli/validate.ts");
     const file = folder.endsWith(".yml") || folder.endsWith(".yaml") ? folder : join(folder, "gantry.yml");
     const loaded = loadConfig(file);
     if (!loaded.ok) fail(`${formatConfigErrors(loaded.errors)}\nReason: bad_config`);
-    const names = loaded.config.services.map((s) => `${s.name} (${s.environments.map((e) => e.name).join(", ")})`);
-    console.log(`${file} is valid. Services: ${names.join("; ") || "none"}.`);
+    say(validText(loaded.config));
   });
 
 program

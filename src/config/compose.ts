@@ -5,7 +5,7 @@ import { processExtras, processFields } from "./compose-process.ts";
 import { refusedServiceKeys } from "./compose-refused.ts";
 import { type Resources, resourceFields, resourcesOf } from "./compose-resources.ts";
 import { bindsOf, storageExtras, storageFields } from "./compose-storage.ts";
-import { dependsOn, type Waiting } from "./depends-on.ts";
+import { dependsOn } from "./depends-on.ts";
 import { type EnvFiles, envFiles, environment } from "./environment-variables.ts";
 import { extending } from "./extends.ts";
 import { given } from "./given.ts";
@@ -54,7 +54,6 @@ export type ComposeService = {
   readonly noRestartSpot: Spot | null;
   /** Where `volumes` stands; its named volumes are still called as in the file. */
   readonly volumesSpot: Spot | null;
-  readonly dependsOn: readonly Waiting[];
 };
 
 export const composeService: Shape<ComposeService> = refined(
@@ -71,7 +70,6 @@ export const composeService: Shape<ComposeService> = refined(
         imageSpot: image.spot,
         noRestartSpot: restart?.value === "no" ? restart.spot : null,
         volumesSpot: volumes?.spot ?? null,
-        dependsOn: raw.depends_on ?? [],
       },
     };
   },

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import type { EnvironmentVariables, ReleaseSpec } from "../core/release.ts";
 import { type ComposeService, composeService } from "./compose.ts";
 import { refusedTopKeys } from "./compose-refused.ts";
+import { dependsOn, type Waiting } from "./depends-on.ts";
 import { type EnvironmentFacts, environmentsOf } from "./environments.ts";
 import { withFragments } from "./extensions.ts";
 import { given } from "./given.ts";
@@ -12,6 +13,7 @@ import { nameComplaint, nameOf } from "./names.ts";
 import { type Complaint, quote, type Report, type Spot, type Written } from "./raw.ts";
 import { field, type Located, type LooseRecordOf, located, looseMapOf, looseRecord, nearest, type Shape } from "./shape.ts";
 import { neededMsOf, specOf } from "./supporting.ts";
+import { valueAt } from "./tree.ts";
 import type { EnvironmentConfig, RegistryConfig, Role, ServiceConfig } from "./valid.ts";
 import { type Around, type WrittenService, writtenService } from "./written-service.ts";
 import { gantryBlock, type RawEnvironments, type RawGantryBlock } from "./x-gantry.ts";
@@ -90,8 +92,18 @@ function specIn(
   const { released, absent, references, report } = known;
   if (released === null) return null;
   const named = withVolumes(raw, { project, report });
-  const all = (raw.services?.value ?? []).map(({ key, spot, value }) => ({ name: key, spot, service: value && named(value) }));
+  const all = (raw.services?.value ?? []).map(({ key, value }) => ({
+    name: key,
+    service: value && named(value),
+    waits: waitsIn(known.tree, key),
+  }));
   return specOf({ all, released, absent, references, block, report });
+}
+
+/** What is wrong with it was reported when the container was read. */
+function waitsIn(tree: Written, name: string): readonly Waiting[] {
+  const written = valueAt(valueAt(valueAt(tree, "services"), name), "depends_on");
+  return (written && dependsOn.read(written, () => undefined)?.value) ?? [];
 }
 
 /** Gives a container's named volumes the names that the engine knows; broken declarations were reported already. */

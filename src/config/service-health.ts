@@ -41,10 +41,12 @@ export function supportingHealth(facts: {
   return { ...health, deadlineMs: isOneShot ? oneShotDeadlineMs : Math.max(health.deadlineMs, ownCheckMs(container)) };
 }
 
+/** The engine's defaults where the file leaves it to the image, whose own are not known here. */
 function ownCheckMs({ healthcheck }: ContainerSpec): number {
   if (healthcheck === null || healthcheck.disabled) return 0;
   const { startPeriodMs, intervalMs, timeoutMs, retries } = healthcheck;
-  return Math.min(longestDeadlineMs, startPeriodMs + retries * (intervalMs + timeoutMs));
+  const runMs = (intervalMs || 30_000) + (timeoutMs || 30_000);
+  return Math.min(longestDeadlineMs, startPeriodMs + (retries || 3) * runMs);
 }
 
 /** True when something can say that it is healthy. */

@@ -1,16 +1,21 @@
 /** The containers of a file: the released one and those that stand beside it, with what each waits for. */
 import type { Dependency, ReleaseSpec, SupportingSpec } from "../core/release.ts";
 import type { ComposeService } from "./compose.ts";
-import { dependenciesOf } from "./depends-on.ts";
+import { dependenciesOf, type Waiting } from "./depends-on.ts";
 import type { RawHealth } from "./health.ts";
 import { type Reference, referenceComplaint } from "./image-reference.ts";
-import { quote, type Report, type Spot } from "./raw.ts";
+import { quote, type Report } from "./raw.ts";
 import { hasOwnCheck, healthOf, supportingHealth } from "./service-health.ts";
 import { type Located, nearest } from "./shape.ts";
 import type { RawGantryBlock } from "./x-gantry.ts";
 
 /** A container of the file; null: broken, and reported. */
-export type Container = { readonly name: string; readonly spot: Spot; readonly service: ComposeService | null };
+export type Container = {
+  readonly name: string;
+  readonly service: ComposeService | null;
+  /** Known also of a broken one, so that all mistakes are told at once. */
+  readonly waits: readonly Waiting[];
+};
 
 export type Containers = {
   readonly all: readonly Container[];
@@ -30,9 +35,9 @@ export function specOf(facts: Containers): ReleaseSpec | null {
   const main = whole.find(({ name }) => name === released);
   const checks = new Map(whole.map(({ name }) => [name, checkOf(name, facts)]));
   const dependencies = dependenciesOf({
-    waiters: all.map(({ name, service }) => ({
+    waiters: all.map(({ name, service, waits }) => ({
       name,
-      waits: service?.dependsOn ?? [],
+      waits,
       // A broken one was reported: what it lacks is not known.
       canBeHealthy: service === null || canBeHealthy(checks.get(name), service),
       isReleased: name === released,
