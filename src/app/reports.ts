@@ -54,7 +54,12 @@ function imageEvents(images: readonly ObservedImage[], { host, at, needed }: Rep
     return [{ type: "image_failed", at, host, reason: reasonOf(image.reason, "pull_failed"), detail }];
   }
   const hasAll = needed.length > 0 && needed.every(({ digest }) => of.get(digest)?.state === "present");
-  return hasAll ? [{ type: "image_present", at, host }] : [];
+  return hasAll ? [{ type: "image_present", at, host, ...warningIn(images) }] : [];
+}
+
+function warningIn(images: readonly ObservedImage[]): { readonly warning?: string } {
+  const warnings = images.flatMap((image) => (image.state === "present" && image.warning !== undefined ? [image.warning] : []));
+  return warnings.length === 0 ? {} : { warning: warnings.join("; ") };
 }
 
 function slotEvents(slot: ObservedSlot, host: HostState, at: number): LaterEvent[] {

@@ -141,8 +141,11 @@ function eventText(event: RolloutEvent): string | null {
     case "host_swapped":
     case "host_restored":
     case "host_left":
-    case "image_present":
     case "hosts_changed":
       return null;
+    case "image_present":
+      return event.warning === undefined
+        ? null
+        : `a registry gave something else than the image to ${event.host}: ${event.warning}`;
   }
 }

@@ -270,7 +270,14 @@ export type LaterEvent =
   | { readonly type: "plan_changed"; readonly at: number; readonly detail: string }
   | { readonly type: "expired"; readonly at: number }
   // Hosts
-  | { readonly type: "image_present"; readonly at: number; readonly host: string; readonly fitness?: Fitness }
+  | {
+      readonly type: "image_present";
+      readonly at: number;
+      readonly host: string;
+      readonly fitness?: Fitness;
+      /** It is the right one, but a registry gave something else for its digest. */
+      readonly warning?: string;
+    }
   /** A host that was waited for is back, or well again. */
   | { readonly type: "hosts_changed"; readonly at: number; readonly fitness?: Fitness }
   /** The host was revoked, or does not belong here any more: it is not part of anything. */

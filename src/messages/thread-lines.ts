@@ -109,12 +109,24 @@ function eventLines(before: RolloutState | null, event: RolloutEvent, after: Rol
       return [raisedLine(event.finding, after)];
     case "watch_ended":
       return watchEndedLines(event, after);
+    case "image_present":
+      return event.warning === undefined ? [] : [lieLine(event.host, event.warning)];
     // Said by what it changed.
     case "paused":
-    case "image_present":
     case "soaked":
       return [];
   }
+}
+
+/** Nothing wrong runs, but somebody must look: a registry lies, or its disk rots. */
+function lieLine(host: string, warning: string): ThreadLine {
+  const { title, next } = reasons.digest_mismatch;
+  const said = `${sentence(warning, 300)} The right image came from another registry. ${next}`;
+  return line(
+    `${safe(host, 60)}: ${title} (digest_mismatch): ${said}`,
+    `:rotating_light: ${code(host)}: ${title} (\`digest_mismatch\`): ${said}`,
+    true,
+  );
 }
 
 /** With whatever makes it count for less than the clicks so far would say. */
