@@ -61,6 +61,33 @@ export const cliVariables: Readonly<Record<string, Variable>> = {
   SUDO_USER: { what: "Who asked, when the verb was typed through `sudo`.", otherwise: "the operating-system user" },
 };
 
+/** What server and agent read for Amazon's registry: the names are those of AWS's own programs. */
+export const awsVariables: Readonly<Record<string, Variable>> = {
+  AWS_ACCESS_KEY_ID: {
+    what: "A key that may call `ecr:GetAuthorizationToken`; with the next one.",
+    otherwise: "the next source",
+  },
+  AWS_SECRET_ACCESS_KEY: {
+    what: "Its secret. Signs requests, and is never sent, logged or shown.",
+    otherwise: "the next source",
+  },
+  AWS_SESSION_TOKEN: { what: "Of temporary keys.", otherwise: "none" },
+  AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: { what: "Set by ECS: where a task's keys are.", otherwise: "the next source" },
+  AWS_CONTAINER_CREDENTIALS_FULL_URI: { what: "Set by EKS Pod Identity: where a pod's keys are.", otherwise: "the next source" },
+  AWS_CONTAINER_AUTHORIZATION_TOKEN: { what: "What the endpoint above asks for.", otherwise: "none" },
+  AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: { what: "The file that holds it; wins.", otherwise: "none" },
+  AWS_EC2_METADATA_DISABLED: { what: "`true`: the instance's role is not asked for.", otherwise: "`false`" },
+  AWS_EC2_METADATA_SERVICE_ENDPOINT: {
+    what: "Another address of the instance's endpoint.",
+    otherwise: "`http://169.254.169.254`",
+  },
+  AWS_ENDPOINT_URL_ECR: {
+    what: "Another address of ECR's API, such as a VPC endpoint.",
+    otherwise: "`AWS_ENDPOINT_URL`, or the region's",
+  },
+  AWS_ENDPOINT_URL: { what: "The same for all of AWS.", otherwise: "the region's" },
+};
+
 /** The names that readSettings asks for, and those of them that may also come as NAME_FILE. Found by asking it. */
 export function variablesRead(): { readonly names: readonly string[]; readonly secrets: readonly string[] } {
   const asked = new Set<string>();
@@ -89,6 +116,9 @@ export function environmentPage(): string {
     rows(cliVariables, []),
     "## Agent",
     rows(agentVariables, []),
+    "## Amazon ECR",
+    "Read by server and agent, for images of `ACCOUNT.dkr.ecr.REGION.amazonaws.com` only: see [registries and mirrors](../how-to/registries-and-mirrors.md#amazon-ecr).",
+    rows(awsVariables, ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"]),
   ]);
 }
 

@@ -7,7 +7,13 @@ import { before, test } from "node:test";
 import { commands } from "../../commands/index.ts";
 import { projectRoot } from "../../scripts/checks.ts";
 import { keysOf } from "../../scripts/docs/config-page.ts";
-import { agentVariables, cliVariables, serverVariables, variablesRead } from "../../scripts/docs/environment-page.ts";
+import {
+  agentVariables,
+  awsVariables,
+  cliVariables,
+  serverVariables,
+  variablesRead,
+} from "../../scripts/docs/environment-page.ts";
 import { mounted, routes } from "../../scripts/docs/http-page.ts";
 import { labels } from "../../scripts/docs/labels-page.ts";
 import { referencePages } from "../../scripts/docs/pages.ts";
@@ -65,6 +71,8 @@ test("every environment variable that is read is documented, and no other", () =
   assert.deepEqual(Object.keys(serverVariables).sort(), [...variablesRead().names].sort());
   assert.deepEqual(readDirectly("src/agent.ts"), Object.keys(agentVariables).sort());
   assert.deepEqual(readDirectly("src/cli.ts"), Object.keys(cliVariables).sort());
+  const forAws = ["aws-keys", "ecr"].flatMap((file) => read(`src/registry/${file}.ts`).match(/\bAWS_[A-Z0-9_]+/g) ?? []);
+  assert.deepEqual([...new Set(forAws)].sort(), Object.keys(awsVariables).sort());
 });
 
 /** What a root reads besides the settings. */
