@@ -83,7 +83,7 @@ function intent({ name, intent: wanted }: StoredHost): readonly Wait[] {
 }
 
 function engine({ engine: seen }: StoredHost): readonly Wait[] {
-  if (seen === null || seen.ok) return [];
+  if (seen === null || (seen.ok && seen.reason === null)) return [];
   const reason = codeOf(seen.reason, "engine_down");
   const detail = seen.detail === null || seen.detail === "" ? "" : `: ${seen.detail}`;
   return [

@@ -2,7 +2,6 @@
  * The container engine behind dockerode. Every call has a deadline; what the engine says is translated to reason codes here
  * and nowhere else.
  */
-import { statfs } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import Dockerode from "dockerode";
 import type { RegistryLogins } from "../app/ports.ts";
@@ -24,6 +23,7 @@ import { createExec } from "./exec.ts";
 import { familiar } from "./familiar.ts";
 import { splitLog } from "./log-frames.ts";
 import { authConfig, type PullLimits, runPull } from "./pull.ts";
+import { createRoom } from "./room.ts";
 import { stateOf } from "./state.ts";
 
 export type DockerOptions = {
@@ -48,8 +48,10 @@ export function createDockerEngine(options: DockerOptions): Engine {
   const limits = options.pull ?? { stallMs: 60_000, totalMs: 15 * 60_000 };
   /** Containers whose processes are gone while the engine has yet to notice: their next call waits for it. */
   const ending = new Map<string, Promise<void>>();
-  /** Where the engine keeps images; asked once. */
-  let dataRoot: string | null = null;
+  const room = createRoom({
+    dockerHost: options.dockerHost,
+    dataRoot: async () => (await quick("info", () => docker.info())).DockerRootDir as string,
+  });
 
   type Call<T> = { what: string; deadlineMs: number; fallback: ReasonCode; run(abortSignal: AbortSignal): Promise<T> };
 
@@ -67,7 +69,7 @@ export function createDockerEngine(options: DockerOptions): Engine {
     try {
       return await Promise.race([run(deadline.signal), late]);
     } catch (thrown) {
-      throw engineError({ thrown, what, fallback, timedOut: deadline.signal.aborted });
+      throw await room.named(engineError({ thrown, what, fallback, timedOut: deadline.signal.aborted }));
     } finally {
       clearTimeout(timer);
     }
@@ -124,7 +126,7 @@ export function createDockerEngine(options: DockerOptions): Engine {
     const found = (await options.logins?.find(host)) ?? null;
     const auth = found === null ? null : authConfig(host, found.login);
     try {
-      await runPull({ docker, repository, digest, auth, limits, signal, freeBytes: await freeBytes() });
+      await runPull({ docker, repository, digest, auth, limits, signal, freeBytes: await room.bytes() });
     } catch (thrown) {
       throw explained(pullFault(thrown, signal), found?.source ?? null);
     }
@@ -136,18 +138,6 @@ export function createDockerEngine(options: DockerOptions): Engine {
     if (fault.reason !== "registry_auth") return fault;
     const used = source === null ? `no login for it in ${options.logins?.place ?? "nowhere"}` : `login from ${source}`;
     return new EngineError({ reason: fault.reason, message: `${fault.message} (${used})`, cause: fault });
-  }
-
-  async function freeBytes(): Promise<number | null> {
-    if (!options.dockerHost.startsWith("unix://")) return null;
-    try {
-      dataRoot ??= (await quick("info", () => docker.info())).DockerRootDir as string;
-      const { bavail, bsize } = await statfs(dataRoot);
-      return bavail * bsize;
-    } catch {
-      // In a container of its own the agent does not see the folder: then nobody can tell.
-      return null;
-    }
   }
 
   async function removeImage(ref: string): Promise<boolean> {
@@ -204,8 +194,9 @@ export function createDockerEngine(options: DockerOptions): Engine {
     return true;
   }
 
-  function create(order: CreateOrder): Promise<string> {
-    return createAs({ ...createBody(order), name: order.name });
+  async function create(order: CreateOrder): Promise<string> {
+    await room.demand();
+    return await createAs({ ...createBody(order), name: order.name });
   }
 
   async function clone(facts: { id: string; name: string; labels: Readonly<Record<string, string>> }): Promise<string> {
@@ -299,7 +290,7 @@ export function createDockerEngine(options: DockerOptions): Engine {
     findImage,
     pull,
     removeImage,
-    freeBytes,
+    freeBytes: room.bytes,
     create,
     clone,
     start,

@@ -7,6 +7,7 @@ import { type Engine, EngineError, type EngineEvent } from "./engine.ts";
 
 export type EngineHealth = {
   readonly ok: boolean;
+  /** Also of one that answers, when it is slow. */
   readonly reason: string | null;
   readonly detail: string | null;
   readonly liveRestore: boolean | null;
@@ -21,6 +22,8 @@ export type EngineGuard = {
 };
 
 const lookEveryMs = 10_000;
+/** An engine that takes longer to say how it is, is slow: a look takes it some ten milliseconds. */
+const slowMs = 3_000;
 const retryMs = 250;
 const slowestRetryMs = 2_000;
 const slowestRewatchMs = 10_000;
@@ -51,6 +54,7 @@ export function createEngineGuard(facts: {
     if (before.ok === next.ok && before.reason === next.reason && before.liveRestore === next.liveRestore) return;
     if (!next.ok) log.error({ reason: next.reason, detail: next.detail }, "the engine does not answer");
     else if (!before.ok) log.info({ liveRestore: next.liveRestore }, "the engine answers");
+    if (next.ok && next.reason !== null) log.warn({ reason: next.reason, detail: next.detail }, "the engine is slow");
     if (next.ok && next.liveRestore === false && before.liveRestore !== false) {
       log.warn(
         {},
@@ -61,10 +65,13 @@ export function createEngineGuard(facts: {
   }
 
   async function ask(): Promise<boolean> {
+    const askedAt = clock.mono();
     try {
       const { liveRestore, platform } = await engine.info();
+      const tookMs = clock.mono() - askedAt;
       const detail = liveRestore ? null : "live-restore is off: every container stops when the engine restarts";
-      become({ ok: true, reason: null, detail, liveRestore, platform });
+      const slow = { reason: "engine_slow", detail: `the engine took ${(tookMs / 1_000).toFixed(1)} s to say how it is` };
+      become({ ok: true, liveRestore, platform, ...(tookMs < slowMs ? { reason: null, detail } : slow) });
       return true;
     } catch (thrown) {
       const fault = thrown instanceof EngineError ? thrown : new EngineError({ reason: "engine_down", message: String(thrown) });

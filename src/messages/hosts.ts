@@ -74,5 +74,6 @@ function engineWords(host: HostFacts): readonly string[] {
   const { engine } = host;
   if (engine === null) return [];
   if (!engine.ok) return [`engine: ${safe(engine.detail ?? engine.reason ?? "not well", 120)}`];
+  if (engine.reason !== null) return [`engine: ${safe(engine.detail ?? engine.reason, 120)}`];
   return engine.liveRestore === false ? ["live-restore is off: an engine restart stops the services"] : [];
 }

@@ -38,3 +38,34 @@ describe("an engine that answers but refuses its events", () => {
     assert.equal(guard.health().ok, true);
   });
 });
+
+describe("an engine that answers late", () => {
+  let guard: EngineGuard;
+  afterEach(() => guard.stop());
+
+  it("is well, and said to be slow, until it answers in time again", async () => {
+    const clock = jumpyClock();
+    let lateMs = 4_200;
+    const engine = {
+      info: async () => {
+        clock.pass(lateMs);
+        return { liveRestore: true, platform: "linux/amd64" };
+      },
+      watch: () => ({ stop: () => undefined }),
+    } as Partial<Engine> as Engine;
+    const told: (string | null)[] = [];
+    const nothing = () => undefined;
+    const change = () => told.push(guard.health().reason);
+    guard = createEngineGuard({ engine, clock, log: silent, onEvent: nothing, onBack: nothing, onChange: change });
+    await guard.whenBack();
+    const { ok, reason, detail } = guard.health();
+    assert.deepEqual(
+      { ok, reason, detail },
+      { ok: true, reason: "engine_slow", detail: "the engine took 4.2 s to say how it is" },
+    );
+    lateMs = 20;
+    await guard.whenBack();
+    assert.deepEqual([guard.health().reason, guard.health().detail], [null, null]);
+    assert.deepEqual(told, ["engine_slow", null]);
+  });
+});
