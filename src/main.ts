@@ -210,7 +210,8 @@ function listenFacts(facts: {
 async function listen(http: Server, port: number): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   http.once("error", reject);
-  http.listen(port, resolve);
+  // More agents than the default (511) may come back at one moment, and a connection that finds no room is tried again seconds later.
+  http.listen({ port, backlog: 4_096 }, resolve);
   try {
     await promise;
   } catch (error) {

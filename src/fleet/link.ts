@@ -5,6 +5,7 @@
 import { WebSocket } from "ws";
 import type { Clock, Log } from "../app/ports.ts";
 import type { DesiredPicture, Head, ObservedPicture } from "../core/slot.ts";
+import { whyNoConnection } from "./connection-fault.ts";
 import { signClaim } from "./proof.ts";
 import { type FromAgent, type FromServer, maxMessageBytes, parseFromServer, protocolVersion, versionOf } from "./protocol.ts";
 
@@ -70,6 +71,9 @@ export function createAgentLink(options: LinkOptions): AgentLink {
   let sendQueued = false;
   /** When the server sent what was heard last over this connection, by its own time: said back, it dates what is reported. */
   let asked = 0;
+  /** Why the last try failed; told once, and again when it changes. */
+  let fault: string | null = null;
+  let toldFault: string | null = null;
   let cancelTimer: () => void = () => undefined;
 
   function dial(): void {
@@ -89,7 +93,9 @@ export function createAgentLink(options: LinkOptions): AgentLink {
     let cancelBeat = clock.wakeAt(clock.now() + heartbeatMs, beat);
     mine.on("ping", heard);
     mine.on("pong", heard);
-    mine.on("error", (error) => log.debug({ url, error: error.message }, "connection fault"));
+    mine.on("error", (error) => {
+      fault = whyNoConnection(error, clock.now());
+    });
     mine.on("message", (data) => {
       heard();
       const message = read(mine, String(data), challenge === null);
@@ -106,7 +112,10 @@ export function createAgentLink(options: LinkOptions): AgentLink {
   function lost(): void {
     if (isIn && clock.mono() - enteredAt >= settledMs) failures = 0;
     if (isIn) log.warn({ url }, "lost the server; everything keeps serving");
-    else if (failures === 0) log.warn({ url }, "the server does not answer; trying for ever");
+    else if (failures === 0 || fault !== toldFault)
+      log.warn({ url, ...(fault === null ? {} : { why: fault }) }, "the server does not answer; trying for ever");
+    toldFault = isIn ? null : fault;
+    fault = null;
     isIn = false;
     socket = null;
     if (stopped) return;

@@ -62,7 +62,7 @@ describe("the watch", () => {
     assert.deepEqual(notices(fleet), ["1 end", "2 end"]);
   });
 
-  test("raises a container that is not well for a while, with the samples that led to it; once", async () => {
+  test("AG14: raises a container that is not well for a while, with the samples that led to it; once", async () => {
     const fleet = await live();
     fleet.reports("b", { health: "failing" });
     await passes(fleet, 15_000);

@@ -236,7 +236,7 @@ export function engineContract(facts: {
     await engine.remove(id);
   });
 
-  it("leaves a name alone that another order's container holds, started or not", async () => {
+  it("AG17: leaves a name alone that another order's container holds, started or not", async () => {
     const { engine } = host();
     const name = "gantry-contract-others";
     const others = { ...labelsOf("shared"), "gantry.generation": "7" };

@@ -73,7 +73,7 @@ describe("a host whose disks fill", () => {
     assert.equal(slot.outcome?.ok === false && slot.outcome.after, "restored");
   }
 
-  it("refuses to begin a swap that it could not remember, and swaps when there is room again", async () => {
+  it("AG30: refuses to begin a swap that it could not remember, and swaps when there is room again", async () => {
     const before = await startedAt();
     ofAgent.fill();
     try {
@@ -86,7 +86,7 @@ describe("a host whose disks fill", () => {
     assert.equal((await host.carryOut(next(lab.digest(small)))).outcome?.ok, true);
   });
 
-  it("an agent that starts with its disk full is there, reports what runs, and refuses likewise", async () => {
+  it("AG30: an agent that starts with its disk full is there, reports what runs, and refuses likewise", async () => {
     const before = await startedAt();
     ofAgent.fill();
     try {
@@ -100,7 +100,7 @@ describe("a host whose disks fill", () => {
     }
   });
 
-  it("a pull that finds no room fails before anything is touched, and leaves nothing half done", async () => {
+  it("AG7: a pull that finds no room fails before anything is touched, and leaves nothing half done", async () => {
     const before = await startedAt();
     const images = await host.lab.docker("images", "--no-trunc", "-q");
     ofEngine.fill();

@@ -59,7 +59,7 @@ describe("a host of which something stands still", () => {
   }
 
   for (const step of ["pull", "create", "stop", "start", "check", "promote", "settle", "keep"]) {
-    it(`an agent that stood still before ${step} goes on, though it was missed meanwhile`, async () => {
+    it(`AG27: an agent that stood still before ${step} goes on, though it was missed meanwhile`, async () => {
       const ordered = next();
       host.dieAt(`SIGSTOP before:${step}`);
       host.tell(ordered);
@@ -75,7 +75,7 @@ describe("a host of which something stands still", () => {
   }
 
   for (const step of ["creating", "stopping_old", "starting", "checking", "promoting"]) {
-    it(`an engine that stands still while the agent is ${step} is told of as stuck, and never has two`, async () => {
+    it(`AG5: an engine that stands still while the agent is ${step} is told of as stuck, and never has two`, async () => {
       const ordered = next();
       const there = host.desk.seen("prod-1", (p) => p.slots.some((s) => s.generation === ordered.generation && s.step === step));
       host.tell(ordered);

@@ -209,7 +209,7 @@ describe("the agent as its operator meets it", () => {
       return { child, output: () => output, ended: once(child, "close") };
     }
 
-    it("in mid-swap: the second one ends with one clear line, and the swap of the first goes on", async () => {
+    it("AG22: in mid-swap the second one ends with one clear line, and the swap of the first goes on", async () => {
       server.desk.tokens.set("gnt_1", { name: "web-1" });
       const engine = createFakeEngine({ clock: systemClock });
       const digest = `sha256:${"a".repeat(64)}`;

@@ -245,7 +245,7 @@ describe("a host", () => {
     assert.equal((await host.settled(2)).outcome?.ok, true);
   });
 
-  it("rebuilds what a torn state directory has lost from the labels", async () => {
+  it("AG29: rebuilds what a torn state directory has lost from the labels", async () => {
     await carryOut({ generation: 4, digest: host.push("one") });
     await host.stop();
     for (const file of ["orders.json", "journal.json"]) {

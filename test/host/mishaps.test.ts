@@ -98,7 +98,7 @@ describe("a host that is disturbed", () => {
     open();
   });
 
-  it("leaves the old one serving when it is told to end in the middle of a swap", async () => {
+  it("AG32: leaves the old one serving when it is told to end in the middle of a swap", async () => {
     const ended = Promise.withResolvers<void>();
     const stopping = Promise.withResolvers<void>();
     const { stop } = host.engine;
@@ -223,7 +223,7 @@ describe("what keeps going wrong", () => {
     await host.atRest(["r1 running"]);
   }
 
-  it("makes again what someone removes, at once and then ever more rarely, and never gives up", async () => {
+  it("AG21: makes again what someone removes, at once and then ever more rarely, and never gives up", async () => {
     for (const waitMs of [0, 1_000, 10_000, 60_000]) {
       const [state] = await host.engine.list();
       const made = callsOf("create");

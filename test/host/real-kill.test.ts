@@ -73,7 +73,7 @@ describe("an agent that is killed in the middle of a swap", () => {
   }
 
   for (const moment of moments) {
-    it(`goes on after it was killed ${moment.replace(":", " ")}`, async () => {
+    it(`AG1: goes on after it was killed ${moment.replace(":", " ")}`, async () => {
       const commit = serving.sha === good.sha ? better : good;
       const ordered = next(commit);
       await dies(moment, ordered);
@@ -85,7 +85,7 @@ describe("an agent that is killed in the middle of a swap", () => {
   }
 
   for (const moment of momentsBack) {
-    it(`puts the old one back after it was killed ${moment.replace(":", " ")} of a swap that fails`, async () => {
+    it(`AG1: puts the old one back after it was killed ${moment.replace(":", " ")} of a swap that fails`, async () => {
       const ordered = next(unhealthy, 400);
       await dies(moment, ordered);
       const slot = await comesBack(ordered);
@@ -95,7 +95,7 @@ describe("an agent that is killed in the middle of a swap", () => {
   }
 
   for (const moment of moments) {
-    it(`never has two, and ends whole, when the power goes ${moment.replace(":", " ")}`, async () => {
+    it(`AG2: never has two, and ends whole, when the power goes ${moment.replace(":", " ")}`, async () => {
       const commit = serving.sha === good.sha ? better : good;
       const ordered = next(commit);
       await dies(moment, ordered);

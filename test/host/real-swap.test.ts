@@ -85,14 +85,14 @@ describe("one agent on a real engine", () => {
     await answers(better);
   });
 
-  it("restores the old one when the new one cannot be started at all", async () => {
+  it("AG8: restores the old one when the new one cannot be started at all", async () => {
     const failure = failureOf(await host.carryOut(next(good, { release: 3, container: { entrypoint: ["/no/such/program"] } })));
     assert.equal(failure.reason, "start_failed");
     assert.equal(failure.after, "restored");
     await answers(better);
   });
 
-  it("is not fooled by a stranger who answers well on the port", async () => {
+  it("AG16: is not fooled by a stranger who answers well on the port", async () => {
     const stranger = host.lab.spawn("busybox", ["nc", "-ll", "-p", "9090", "-e", "/bin/echo", "-e", "HTTP/1.1 200 OK\r\n\r\n"]);
     try {
       const health: Partial<Health> = { probe: { kind: "tcp", host: "127.0.0.1", port: 9090 }, deadlineMs: 10_000 };
@@ -115,7 +115,7 @@ describe("one agent on a real engine", () => {
     assert.equal(await host.lab.docker("inspect", "--format", "{{.State.StartedAt}}", name(await now())), before_);
   });
 
-  it("kills an old one that ignores SIGTERM after its grace", async () => {
+  it("AG18: kills an old one that ignores SIGTERM after its grace", async () => {
     const container = { environment: { IGNORE_TERM: "1" }, stopGraceMs: 1_000 };
     assert.equal((await host.carryOut(next(good, { release: 4, container }))).outcome?.ok, true);
     const slot = await host.carryOut(next(better, { release: 5 }));
@@ -144,7 +144,7 @@ describe("one agent on a real engine", () => {
     assert.equal(slot.live?.generation, generation);
   });
 
-  it("notices a container that dies after it was healthy", async () => {
+  it("AG14: notices a container that dies after it was healthy", async () => {
     const slot = await host.carryOut(next(good, { release: 6, container: { environment: { EXIT_AFTER_MS: "700" } } }));
     assert.equal(slot.outcome?.ok, true, JSON.stringify(slot));
     const sick = await host.desk.seen("prod-1", (p) => p.slots[0]?.live?.health === "restarting");
@@ -164,7 +164,7 @@ describe("one agent on a real engine", () => {
     await answers(better);
   });
 
-  it("goes on when the engine is killed in the middle of a swap", async () => {
+  it("AG4: goes on when the engine is killed in the middle of a swap", async () => {
     host.tell(next(good, { release: 8, container: { environment: { START_DELAY_MS: "1500" } }, health: { deadlineMs: 20_000 } }));
     await host.desk.seen("prod-1", (p) => p.slots[0]?.generation === generation && p.slots[0].step === "checking");
     await host.lab.killEngine();

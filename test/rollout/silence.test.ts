@@ -145,7 +145,7 @@ test("a host lost in mid-swap and never heard of again fails with the clock of p
   assert.equal(rollout.state.phase, "stuck");
 });
 
-test("late success: a host that was only silent is healthy after all", () => {
+test("AG27: late success: a host that was only silent is healthy after all", () => {
   const rollout = rolling({ policy: { onFailure: "pause" } });
   rollout.overdue("prod-1", true);
   assert.deepEqual(rollout.pauses(), ["paused_on_failure"]);

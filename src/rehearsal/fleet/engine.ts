@@ -22,10 +22,17 @@ export type EnginePlace = {
 
 export type Engine = {
   readonly socket: string;
-  /** Starts what is not running; resolves when the engine answers. */
-  start(): Promise<void>;
+  /** Starts what is not running; resolves when the engine answers. Settings hold until the next start that names any. */
+  start(settings?: EngineSettings): Promise<void>;
   /** Ends dockerd (SIGKILL unless told otherwise) and resolves when it is gone. containerd and the containers stay. */
   kill(signal: NodeJS.Signals): Promise<void>;
+  /** Sends dockerd a signal that does not end it. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
+};
+
+export type EngineSettings = {
+  /** Whether containers outlive dockerd. True unless said. */
+  readonly liveRestore: boolean;
 };
 
 const startDeadlineMs = 60_000;
@@ -34,11 +41,13 @@ export function makeEngine(place: EnginePlace): Engine {
   const socket = path.join(place.dir, "docker.sock");
   let dockerd: ChildProcess | null = null;
   let storageDriver = "overlay2";
+  let liveRestore = true;
 
-  async function start(): Promise<void> {
+  async function start(settings?: EngineSettings): Promise<void> {
+    liveRestore = settings?.liveRestore ?? liveRestore;
     await startContainerd(place);
     if (dockerd !== null && dockerd.exitCode === null && dockerd.signalCode === null) return;
-    dockerd = await startDockerd(place, storageDriver);
+    dockerd = await startDockerd(place, { storageDriver, liveRestore });
     if (await answersOrEnds(dockerd, () => pings(socket))) return;
     const why = logTail(place.dir, "dockerd");
     if (storageDriver !== "overlay2" || !/overlay|graphdriver|storage-driver/i.test(why))
@@ -57,7 +66,7 @@ export function makeEngine(place: EnginePlace): Engine {
     await ended;
   }
 
-  return { socket, start, kill };
+  return { socket, start, kill, signal: (signal) => void dockerd?.kill(signal) };
 }
 
 /**
@@ -81,7 +90,10 @@ async function startContainerd(place: EnginePlace): Promise<void> {
     throw new Error(`containerd ended: ${logTail(place.dir, "containerd")}`);
 }
 
-async function startDockerd(place: EnginePlace, storageDriver: string): Promise<ChildProcess> {
+async function startDockerd(
+  place: EnginePlace,
+  { storageDriver, liveRestore }: EngineSettings & { readonly storageDriver: string },
+): Promise<ChildProcess> {
   const at = (name: string) => path.join(place.dir, name);
   // its number may belong to someone else by now, and then dockerd would refuse to start
   rmSync(at("dockerd.pid"), { force: true });
@@ -90,7 +102,8 @@ async function startDockerd(place: EnginePlace, storageDriver: string): Promise<
     ...["--config-file", at("daemon.json"), "--data-root", at("data"), "--exec-root", at("exec"), "--pidfile", at("dockerd.pid")],
     ...["--host", `unix://${at("docker.sock")}`, "--containerd", at("containerd/c.sock"), "--storage-driver", storageDriver],
     ...["--bridge=none", "--iptables=false", "--ip-masq=false", "--ip-forward=false", "--userland-proxy=false"],
-    ...["--cgroup-parent", `/${place.cgroup}`, "--exec-opt", "native.cgroupdriver=cgroupfs", "--live-restore"],
+    ...["--cgroup-parent", `/${place.cgroup}`, "--exec-opt", "native.cgroupdriver=cgroupfs"],
+    ...(liveRestore ? ["--live-restore"] : []),
     ...["--insecure-registry", place.insecureRegistries, "--log-level", "warn"],
   ]);
 }

@@ -1,6 +1,9 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import http from "node:http";
-import { type Engine, onHost } from "./engine.ts";
+import path from "node:path";
+import { type Engine, type EngineSettings, onHost } from "./engine.ts";
 import { hostProcesses, killAll } from "./leftovers.ts";
 import { run, systemEnvironment } from "./run.ts";
 
@@ -20,13 +23,21 @@ export type LabHost = {
   fetch(url: string, timeoutMs?: number): Promise<{ status: number; body: string }>;
   /** Ends dockerd, as a crash does unless a signal is given. The containers go on. */
   killEngine(signal?: NodeJS.Signals): Promise<void>;
-  startEngine(): Promise<void>;
+  startEngine(settings?: EngineSettings): Promise<void>;
+  /** The engine stands still: it takes connections, and answers nothing until it is thawed. */
+  freezeEngine(): void;
+  thawEngine(): void;
   /** Everything on the host ends this instant: engine, containers, agents. `startEngine` is the boot after it. */
   cutPower(): Promise<void>;
+  /** Power off and on: what is spawned from then on sees another boot id, and Docker starts what its policies say. */
+  reboot(): Promise<void>;
   /** The docker command line against this host's engine; resolves to its stdout, trimmed. */
   docker(...args: string[]): Promise<string>;
   /** The cable is out: connections hang, nothing is refused. */
   partition(): Promise<void>;
+  /** Packets in one direction, as the host sees it, vanish; `share` of them (0 to 1), or all. */
+  losePackets(direction: "in" | "out", share?: number): Promise<void>;
+  /** Ends both. */
   heal(): Promise<void>;
 };
 
@@ -41,6 +52,16 @@ export function makeHost(facts: {
   engine: Engine;
 }): LabHost {
   const { name, labels, address, netns, veth, cgroup, dir, engine } = facts;
+  const inside = (command: string, ...args: string[]) => run("nsenter", [`--net=/run/netns/${netns}`, command, ...args]);
+  /** A file with the boot id since the first reboot; before it, the machine's own is as good. */
+  let bootIdFile: string | null = null;
+
+  async function boot(): Promise<void> {
+    bootIdFile = path.join(dir, "boot-id");
+    writeFileSync(bootIdFile, `${randomUUID()}\n`);
+    await engine.start();
+  }
+
   return {
     name,
     labels,
@@ -49,7 +70,8 @@ export function makeHost(facts: {
     dir,
     dockerSocket: engine.socket,
     spawn(command, args, options = {}) {
-      return spawn(...onHost({ name, netns }, command, args), { env: systemEnvironment(), ...options });
+      const started = bootIdFile === null ? ([command, args] as const) : underBootId(bootIdFile, command, args);
+      return spawn(...onHost({ name, netns }, ...started), { env: systemEnvironment(), ...options });
     },
     fetch(url, timeoutMs = 2_000) {
       return get(new URL(url, `http://${address}:8080/`), timeoutMs);
@@ -57,11 +79,17 @@ export function makeHost(facts: {
     killEngine(signal = "SIGKILL") {
       return engine.kill(signal);
     },
-    startEngine() {
-      return engine.start();
+    startEngine(settings) {
+      return engine.start(settings);
     },
+    freezeEngine: () => engine.signal("SIGSTOP"),
+    thawEngine: () => engine.signal("SIGCONT"),
     cutPower() {
       return killAll(() => hostProcesses({ netns, cgroup }));
+    },
+    async reboot() {
+      await killAll(() => hostProcesses({ netns, cgroup }));
+      await boot();
     },
     async docker(...args) {
       return (await run("docker", ["-H", `unix://${engine.socket}`, ...args], { timeoutMs: 60_000 })).trim();
@@ -69,10 +97,22 @@ export function makeHost(facts: {
     async partition() {
       await run("ip", ["link", "set", veth, "down"]);
     },
+    async losePackets(direction, share = 1) {
+      const [chain, through] = direction === "in" ? ["INPUT", "-i"] : ["OUTPUT", "-o"];
+      const some = share < 1 ? ["-m", "statistic", "--mode", "random", "--probability", String(share)] : [];
+      await inside("iptables", "-w", "-A", chain as string, through as string, "eth0", ...some, "-j", "DROP");
+    },
     async heal() {
+      await inside("iptables", "-w", "-F");
       await run("ip", ["link", "set", veth, "up"]);
     },
   };
+}
+
+/** In a mount namespace of its own, since the boot id is the machine's. */
+function underBootId(file: string, command: string, args: readonly string[]): [string, string[]] {
+  const cover = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
+  return ["unshare", ["--mount", "sh", "-c", cover, file, command, ...args]];
 }
 
 /** A connection of its own each time, past any proxy of the environment: what a new client would see. */

@@ -166,7 +166,7 @@ describe("the line between server and agents", () => {
   });
 
   for (const byMs of [3_600_000, -3_600_000]) {
-    it(`takes nobody for dead when the time of day is set ${byMs > 0 ? "on" : "back"}, and those who are still so`, async () => {
+    it(`AG31: takes nobody for dead when the time of day is set ${byMs > 0 ? "on" : "back"}, and those who are still so`, async () => {
       const end = await enrolled();
       clock.setTimeOfDay(byMs);
       const before = clock.wakes();

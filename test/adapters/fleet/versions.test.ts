@@ -54,7 +54,7 @@ describe("a server of today", () => {
     return { socket, heard };
   }
 
-  it("serves an agent that has never heard of heads", async () => {
+  it("AG24: serves an agent that has never heard of heads", async () => {
     const { socket, heard } = await speaks({});
     await eventually(() =>
       assert.deepEqual(
@@ -87,7 +87,7 @@ describe("a server of today", () => {
     ["a newer", 2],
     ["an older", 0],
   ] as const) {
-    it(`refuses an agent of ${what} protocol, tells it why, and names it in its log`, async () => {
+    it(`AG24: refuses an agent of ${what} protocol, tells it why, and names it in its log`, async () => {
       const { heard, socket } = await speaks({ protocol, shape: "another" });
       const [code] = await once(socket, "close");
       assert.equal(code, 4_403);
@@ -177,7 +177,7 @@ describe("an agent of today", () => {
   const challenge = { type: "challenge", protocol: 1, nonce: "n", serverId: "server-1", epoch: 3 };
   const desired = { epoch: 3, serverId: "server-1", slots: [order({ generation: 1, digest })], prepare: [] };
 
-  it("obeys a server that has never heard of heads", async () => {
+  it("AG24: obeys a server that has never heard of heads", async () => {
     serverSays(challenge, [{ type: "welcome" }, { type: "desired", picture: desired }]);
     dials();
     await eventually(() => assert.deepEqual(told[0], desired));
@@ -185,7 +185,7 @@ describe("an agent of today", () => {
     assert.deepEqual([said[0]?.["head"], said[0]?.["epoch"]], [head, 3]);
   });
 
-  it("passes over what a newer server of the same protocol adds", async () => {
+  it("AG24: passes over what a newer server of the same protocol adds", async () => {
     const more = { ...desired, head, colour: "blue" };
     serverSays({ ...challenge, head, moon: "full" }, [
       { type: "welcome", orders: true, tea: 1 },
@@ -200,7 +200,7 @@ describe("an agent of today", () => {
     ["a newer", 2, "upgrade this agent"],
     ["an older", 0, "upgrade the server"],
   ] as const) {
-    it(`names a server of ${what} protocol, tells it so, and keeps trying`, async () => {
+    it(`AG24: names a server of ${what} protocol, tells it so, and keeps trying`, async () => {
       serverSays({ type: "hello", protocol, of: "another shape" });
       dials();
       await eventually(() => assert.ok(said.length >= 2));

@@ -39,7 +39,7 @@ export async function startTestServer(address: string, options: ServerOptions = 
   const hub = createFleetHub({ desk, log: silent, clock: systemClock, rivalMs: 300, handshakeMs: 500, ...timing });
   const server = http.createServer();
   server.on("upgrade", (request, socket, head) => hub.handleUpgrade(request, socket, head));
-  server.listen(port, address);
+  server.listen({ port, host: address, backlog: 4_096 });
   await once(server, "listening");
   return {
     desk,
@@ -76,7 +76,7 @@ export type RealHost = {
 
 const agentMain = fileURLToPath(new URL("agent-main.ts", import.meta.url));
 
-export function realHost(lab: LabHost, server: TestServer, options: Pick<ProcessOptions, "callMs"> = {}): RealHost {
+export function realHost(lab: LabHost, server: TestServer, options: Partial<ProcessOptions> = {}): RealHost {
   const { desk, hub } = server;
   const { name } = lab;
   const log: string[] = [];
@@ -107,9 +107,13 @@ export function realHost(lab: LabHost, server: TestServer, options: Pick<Process
       const mine = lab.spawn(process.execPath, [agentMain, JSON.stringify(all)], { stdio: ["ignore", "pipe", "pipe"], env });
       child = mine;
       for (const stream of [mine.stdout, mine.stderr]) stream?.on("data", (data) => log.push(...String(data).trim().split("\n")));
-      exited = once(mine, "exit").then(([, signal]) => signal);
+      let isOver = false;
+      exited = once(mine, "exit").then(([, signal]) => {
+        isOver = true;
+        return signal;
+      });
       const connections = desk.connections.length;
-      await Promise.race([exited, until(() => desk.connections.length > connections && hub.isConnected(name))]);
+      await until(() => isOver || (desk.connections.length > connections && hub.isConnected(name)));
     },
     dieAt: (point) => (point === null ? rmSync(dieFile, { force: true }) : writeFileSync(dieFile, point)),
     died: () => exited,

@@ -1,0 +1,98 @@
+/**
+ * Looks at every host's containers five times a second, past the agent, and holds what it sees against two promises: never two
+ * running containers of one member of a slot (I1), and never a running image that nobody approved (I5).
+ */
+import http from "node:http";
+import type { LabHost } from "../../../src/rehearsal/fleet/lab.ts";
+
+export type Watcher = {
+  /** From now on containers of this digest may run. */
+  approve(digest: string): void;
+  /** What people do by hand meanwhile is theirs. */
+  lookingAway(work: () => Promise<void>): Promise<void>;
+  /** Ends the watch. Throws with everything that was seen amiss, or when hardly anything was seen. */
+  stop(): Promise<void>;
+};
+
+type Listed = { readonly Id: string; readonly Image: string; readonly Labels: Readonly<Record<string, string>> };
+
+const lookEveryMs = 200;
+
+export function watchHosts(hosts: readonly Pick<LabHost, "name" | "dockerSocket">[]): Watcher {
+  const approved = new Set<string>();
+  const amiss = new Set<string>();
+  let looks = 0;
+  let looksAway = false;
+
+  async function look(host: Pick<LabHost, "name" | "dockerSocket">): Promise<void> {
+    const running = await runningOn(host.dockerSocket);
+    // An engine that is away, or stands still, shows nothing.
+    if (running === null || looksAway) return;
+    looks += 1;
+    for (const fault of [...twice(running), ...unapproved(running, approved)]) amiss.add(`${host.name}: ${fault}`);
+  }
+
+  const timers = hosts.map((host) => {
+    let looking: Promise<void> | null = null;
+    return {
+      timer: setInterval(() => {
+        if (!looksAway)
+          looking ??= look(host).finally(() => {
+            looking = null;
+          });
+      }, lookEveryMs),
+      last: () => looking,
+    };
+  });
+
+  return {
+    approve: (digest) => void approved.add(digest),
+    async lookingAway(work) {
+      looksAway = true;
+      await work().finally(() => {
+        looksAway = false;
+      });
+    },
+    async stop() {
+      for (const { timer } of timers) clearInterval(timer);
+      await Promise.all(timers.map(({ last }) => last()));
+      if (amiss.size > 0) throw new Error(`seen on the hosts:\n${[...amiss].join("\n")}`);
+      if (looks < hosts.length) throw new Error(`the watcher saw the hosts ${looks} times: it proves nothing`);
+    },
+  };
+}
+
+/** I1: by what the labels say a container is, so that a person's own containers are nobody's member. */
+export function twice(running: readonly Listed[]): string[] {
+  const members = new Map<string, string[]>();
+  for (const { Id, Labels } of running) {
+    const { "gantry.service": service, "gantry.environment": environment, "gantry.member": member } = Labels;
+    const key = `${service}/${environment}${member === undefined ? "" : `/${member}`}`;
+    members.set(key, [...(members.get(key) ?? []), Id.slice(0, 12)]);
+  }
+  return [...members].filter(([, ids]) => ids.length > 1).map(([key, ids]) => `${key} runs ${ids.length} times (${ids.sort()})`);
+}
+
+/** I5: by the image that Docker names, not by our label. */
+export function unapproved(running: readonly Listed[], approved: ReadonlySet<string>): string[] {
+  return running
+    .filter(({ Image }) => !approved.has(Image.slice(Image.indexOf("@") + 1)))
+    .map(({ Image, Labels }) => `${Labels["gantry.service"]} runs ${Image}, which nobody approved`);
+}
+
+function runningOn(socketPath: string): Promise<Listed[] | null> {
+  const filters = JSON.stringify({ label: ["gantry.service"], status: ["running"] });
+  const path = `/containers/json?filters=${encodeURIComponent(filters)}`;
+  return new Promise((resolve) => {
+    const request = http.get({ socketPath, path, agent: false, timeout: 5_000 }, (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        body += chunk;
+      });
+      response.on("end", () => resolve(response.statusCode === 200 ? (JSON.parse(body) as Listed[]) : null));
+      response.on("error", () => resolve(null));
+    });
+    request.on("timeout", () => request.destroy());
+    request.on("error", () => resolve(null));
+  });
+}
