@@ -64,3 +64,14 @@ function exposedPorts({ spec }: CreateOrder): Record<string, Record<string, neve
   const keys = [...(spec.expose ?? []), ...(spec.ports ?? []).map(portKey)];
   return keys.length === 0 ? undefined : Object.fromEntries(keys.map((key) => [key, {}]));
 }
+
+/** What inspect tells of a container's configuration is what create takes; a host name made from the id is not of it. */
+export function cloneBody(
+  source: Dockerode.ContainerInspectInfo,
+  labels: Readonly<Record<string, string>>,
+): Dockerode.ContainerCreateOptions {
+  const { Hostname, ...config } = source.Config;
+  const isOwn = Hostname !== "" && !source.Id.startsWith(Hostname);
+  const body = { ...config, ...(isOwn ? { Hostname } : {}), Labels: { ...labels } };
+  return { ...body, HostConfig: { ...source.HostConfig, RestartPolicy: { Name: "no" } } } as Dockerode.ContainerCreateOptions;
+}

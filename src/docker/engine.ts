@@ -15,7 +15,7 @@ import {
   type EngineInfo,
   isOfSameOrder,
 } from "../host/engine.ts";
-import { createBody } from "./create-body.ts";
+import { cloneBody, createBody } from "./create-body.ts";
 import { processEnded } from "./end-of-process.ts";
 import { engineError, pullFault } from "./errors.ts";
 import { watchEvents } from "./events.ts";
@@ -195,16 +195,25 @@ export function createDockerEngine(options: DockerOptions): Engine {
   }
 
   async function create(order: CreateOrder): Promise<string> {
+    await volumesThere(order);
     await room.demand();
     return await createAs({ ...createBody(order), name: order.name });
   }
 
+  /** The engine would make an empty volume, and the service would begin without its data. */
+  async function volumesThere({ spec }: CreateOrder): Promise<void> {
+    for (const mount of spec.mounts ?? []) {
+      if (mount.kind !== "volume" || mount.mustExist !== true) continue;
+      await quick("inspect volume", () => docker.getVolume(mount.source).inspect(), "create_failed").catch((thrown) => {
+        if (!(thrown instanceof EngineError) || (thrown.cause as { statusCode?: number }).statusCode !== 404) throw thrown;
+        throw new EngineError({ reason: "mount_missing", message: `the external volume ${mount.source} is not on this host` });
+      });
+    }
+  }
+
   async function clone(facts: { id: string; name: string; labels: Readonly<Record<string, string>> }): Promise<string> {
     const source = await quick("inspect", () => docker.getContainer(facts.id).inspect(), "create_failed");
-    // What inspect tells of a container's configuration is what create takes.
-    const { Hostname: _hostname, Domainname: _domainname, ...config } = source.Config as Dockerode.ContainerInspectInfo["Config"];
-    const body = { ...config, Labels: { ...facts.labels }, HostConfig: { ...source.HostConfig, RestartPolicy: { Name: "no" } } };
-    return await createAs({ ...(body as Dockerode.ContainerCreateOptions), name: facts.name });
+    return await createAs({ ...cloneBody(source, facts.labels), name: facts.name });
   }
 
   async function start(id: string): Promise<void> {

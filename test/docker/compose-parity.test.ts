@@ -8,6 +8,7 @@ import type { ContainerSpec } from "../../src/core/release.ts";
 import { createDockerEngine } from "../../src/docker/engine.ts";
 import type { Engine } from "../../src/host/engine.ts";
 import { readEnvFiles } from "../../src/host/env-file.ts";
+import { plainSpec } from "../host/kit/orders.ts";
 import { type Compose, findCompose } from "../kit/compose.ts";
 import { sampleCommit, testLab } from "../kit/lab.ts";
 import { composeFiles } from "./kit/compose-files.ts";
@@ -39,11 +40,22 @@ describe("a container that Gantry starts shows what one shows that Compose start
       const file = join(folder, `services/${name}.yml`);
       writeFileSync(file, text({ repository: lab.repository, folder: join(folder, "services") }));
       const theirs = await asCompose(file, name);
-      const ours = await asGantry(specIn(file), name);
+      const { ours, kept } = await asGantry(specIn(file), name);
       rmSync(file);
       assert.deepEqual(ours, theirs);
+      assert.deepEqual(kept, theirs, "the container that is kept to go back to");
     });
   }
+
+  it("an external volume that the host lacks fails the create, rather than be made empty", async () => {
+    const mount = { kind: "volume", source: "orders", target: "/data", readOnly: false, mustExist: true } as const;
+    const spec = { ...plainSpec, image: lab.repository, network: "none", mounts: [mount] } as const;
+    const create = () => engine.create({ name: "gantry-external", imageRef, spec, environment: [], labels: {} });
+    const missing = { reason: "mount_missing", message: "the external volume orders is not on this host" };
+    await assert.rejects(create, missing);
+    await lab.host("parity-1").docker("volume", "create", "orders");
+    await engine.remove(await create());
+  });
 
   async function asCompose(file: string, name: string): Promise<unknown> {
     await compose.up(file);
@@ -61,19 +73,24 @@ describe("a container that Gantry starts shows what one shows that Compose start
     return service.spec.container;
   }
 
-  /** As the agent does it: src/host/slot-make.ts. */
-  async function asGantry(spec: ContainerSpec, name: string): Promise<unknown> {
+  /** As the agent does it: src/host/slot-make.ts, and src/host/slot-settle.ts for the one that is kept. */
+  async function asGantry(spec: ContainerSpec, name: string): Promise<{ ours: unknown; kept: unknown }> {
     const { envFiles: files, optionalEnvFiles: optional, rawEnvFiles: raw } = spec;
     const environment = await readEnvFiles({ envDir: join(folder, "services"), files, optional, raw });
     const labels = { ...spec.labels, "gantry.service": name, "gantry.environment": "prod" };
     const id = await engine.create({ name: `gantry-${name}.prod-g1`, imageRef, spec, environment, labels });
-    try {
-      await engine.start(id);
-      await engine.setRestartPolicy(id, "unless-stopped");
-      return await inspect("--filter", `id=${id}`);
-    } finally {
-      await engine.remove(id);
-    }
+    const ours = await serving(id);
+    const keptId = await engine.clone({ id, name: `gantry-${name}.prod-g1-kept`, labels });
+    await engine.remove(id);
+    const kept = await serving(keptId);
+    await engine.remove(keptId);
+    return { ours, kept };
+  }
+
+  async function serving(id: string): Promise<unknown> {
+    await engine.start(id);
+    await engine.setRestartPolicy(id, "unless-stopped");
+    return await inspect("--filter", `id=${id}`);
   }
 
   async function inspect(...filter: readonly string[]): Promise<unknown> {
