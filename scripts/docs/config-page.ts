@@ -15,15 +15,18 @@ export function configPage(): string {
     generated("`src/config/`"),
     "# Configuration",
     "The server reads `gantry.yml` (or the file named by `GANTRY_CONFIG`) and every `*.yml` in its services folder at start. `gantry validate` reads them the same way and tells every error at once, with file, line, what is wrong and what would be right. A key that is not listed here is an error, never ignored.",
-    "For completion and checks in an editor, put this on the first line of a file (adjust the path): `# yaml-language-server: $schema=docs/reference/service.schema.json`. The schemas: [gantry.schema.json](gantry.schema.json), [service.schema.json](service.schema.json).",
+    "The schemas for [completion in an editor](../how-to/complete-in-your-editor.md): [gantry.schema.json](gantry.schema.json), [service.schema.json](service.schema.json).",
     "Durations have a unit: `200ms`, `30s`, `5m`, `1h`, `1m30s`. Sizes too: `64m`, `1g`. An amount of hosts is a number (`2`) or a share (`25%`, rounded down, at least 1; of `maxFailed` down to none). Where one value or a list is possible, both are written. A Compose variable (a dollar sign and a name) is refused; `$$` is a dollar sign.",
     "## gantry.yml",
     keyTable(keysOf(gantry)),
     "The roles `deployers` and `oncall` exist in any case, with nobody in them. Other roles are named by you, under `people`.",
     "## Service files",
-    "One file per service: a Compose file with one entry under `services`, and one `x-gantry` block.",
+    "One file per service: a Compose file with the released container and those that stand beside it under `services`, and one `x-gantry` block. [How to](../how-to/add-a-service.md#several-containers) write several containers, and [short files](../how-to/add-a-service.md#short-files). Keys that begin with `x-` are yours.",
     keyTable(keysOf(service)),
     `Names of services, environments and roles: 1 to 40 of \`a-z\`, \`0-9\` and \`-\`, beginning with a letter. Services and environments cannot have these names, which mean something else in a command: ${[...reservedWords].sort().map(code).join(", ")}.`,
+    "## Compose, key by key",
+    "Every key that the Compose specification has for a service (2025). *Yes*: `docker inspect` shows the same as when Compose starts the file, which a test compares. *No*: an error, for the reason given. What a key gives that is power over the host is refused whole or in part: `cap_add` takes what Docker gives every container by itself (so that it can follow `cap_drop: [ALL]`), and `IPC_LOCK` and `SYS_NICE`, which reach no further than the container's own memory and its turn on the CPUs; `security_opt` takes `no-new-privileges`; binds of folders such as `/etc` and the engine's socket are errors. Where Gantry means something else than Compose: `network_mode` is `host` when it is not said, an image has no tag, a live container runs under `restart: unless-stopped`, and relative paths of `env_file` begin in the agent's env folder.",
+    composeTable(),
     "## Keys that Gantry knows and refuses",
     refusedTable("at the top of a service file", refusedTopKeys),
     refusedTable("under `services.<name>`", refusedServiceKeys),
@@ -39,13 +42,30 @@ function keyTable(keys: readonly Key[]): string {
   );
 }
 
+/** The keys of a service in the order of the alphabet, honoured and refused alike. */
+function composeTable(): string {
+  const top = asRecord(configSchemas().service["properties"]);
+  const service = asRecord(asRecord(asRecord(top["services"])["additionalProperties"])["properties"]);
+  const honoured = Object.entries(service).map(([key, shape]) => [key, "yes", String(asRecord(shape)["description"] ?? "")]);
+  const refused = Object.entries(refusedServiceKeys).map(([key, { what }]) => [key, "no", what.replace(`${key}: `, "")]);
+  const rows = [...honoured, ...refused].filter(([key]) => !key?.startsWith("x-")).sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
+  return table(
+    ["key", "honoured", "how, or why not"],
+    rows.map(([key = "", ...cells]) => [code(key), ...cells]),
+  );
+}
+
 function refusedTable(where: string, refused: Readonly<Record<string, Complaint>>): string {
   const rows = Object.entries(refused).map(([key, { what, fix }]) => [code(key), what.replace(`${key}: `, ""), fix]);
   return `### ${where.charAt(0).toUpperCase()}${where.slice(1)}\n\n${table(["key", "why not", "instead"], rows)}`;
 }
 
+/** What may stand below these stands in the table already, at its own place. */
+const toldElsewhere = ["profiles.<name>.container.", "profiles.<name>.x-gantry.", "x-gantry.supporting.<name>.health."];
+
 /** Every key below a schema, depth first, in the order in which it was declared. */
 export function keysOf(schema: Schema, prefix = ""): readonly Key[] {
+  if (toldElsewhere.includes(prefix)) return [];
   const properties = Object.entries(asRecord(schema["properties"]));
   const named = properties.flatMap(([key, value]) => {
     const child = value as Schema;

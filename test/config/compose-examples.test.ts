@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { refusedServiceKeys } from "../../src/config/compose-refused.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { configSchemas } from "../../src/config/schema.ts";
 import type { Schema } from "../../src/config/shape.ts";
@@ -43,6 +44,18 @@ describe("the examples", () => {
 function envFilesIn(file: string): readonly string[] {
   return [...readFileSync(file, "utf8").matchAll(/[\w./-]+\.env\b/g)].map(([path]) => path);
 }
+
+/** Of a service, in the Compose specification of 2025: schema/compose-spec.json of compose-spec/compose-spec. */
+const specified =
+  "annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command configs container_name cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset credential_spec depends_on deploy develop device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint env_file environment expose extends external_links extra_hosts gpus group_add healthcheck hostname image init ipc isolation label_file labels links logging mac_address mem_limit mem_reservation mem_swappiness memswap_limit models network_mode networks oom_kill_disable oom_score_adj pid pids_limit platform ports post_start pre_stop privileged profiles provider pull_policy pull_refresh_after read_only restart runtime scale secrets security_opt shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits use_api_socket user userns_mode uts volumes volumes_from working_dir";
+
+describe("every key of a Compose service", () => {
+  it("is honoured or refused with a reason, and none is both", () => {
+    const honoured = Object.keys(serviceProperties());
+    const refused = Object.keys(refusedServiceKeys).filter((key) => !key.startsWith("x-"));
+    assert.deepEqual([...honoured, ...refused].sort(), specified.split(" "));
+  });
+});
 
 describe("every key that Gantry honours", () => {
   it("is in a file whose containers are compared with Compose's, or it is said why not", () => {
