@@ -165,6 +165,7 @@ export function createHost(parts: HostParts): Host {
     // Beside the work, not before it: what an order has done can be told from the labels alone.
     state.files.orders.save(orders).catch((error) => log.error({ error: String(error) }, "the orders cannot be written down"));
     images.prepare(picture.prepare);
+    cleanUp.soon();
     const stale = hand(picture.slots, true);
     showsOrders = stale.length > 0;
     const named = stale.map((slot) => `${slotName(slot)} generation ${slot.generation}`);
