@@ -84,7 +84,8 @@ function jiraLogin({ jira }: Settings): (() => Promise<string>) | null {
 export function registryHosts(loaded: Loaded): readonly string[] {
   if (!loaded.ok) return [];
   const { registries, services } = loaded.config;
-  const used = services.map((service) => registryOf(service.spec.container.image)).filter((host) => host !== null);
+  const containers = services.flatMap(({ spec }) => [spec.container, ...(spec.supporting ?? []).map((one) => one.container)]);
+  const used = containers.map(({ image }) => registryOf(image)).filter((host) => host !== null);
   return [...new Set([...registries.map(({ host }) => host), ...used])];
 }
 

@@ -28,7 +28,10 @@ const onFailure = {
 };
 
 const fields = {
-  image: field(located(image), "The image repository, with its registry and without tag or digest."),
+  image: field(
+    located(image),
+    "The image, with its registry. Of the released container without tag or digest; of another one with, unless it is the released image.",
+  ),
   environment: field(environment, "Variables; secrets belong into env_file."),
   env_file: field(envFiles, "Files on the hosts with more variables."),
   ...processFields,

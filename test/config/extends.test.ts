@@ -1,9 +1,11 @@
 /** `extends`: what a service takes over from another one, and how Compose's rules lay the two over one another. */
 import assert from "node:assert/strict";
-import { symlinkSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parse } from "yaml";
 import type { ContainerSpec } from "../../src/core/release.ts";
+import { findCompose } from "../kit/compose.ts";
 import { folderOf, goodGantry, goodService, sayOf, withCompose } from "./files.ts";
 
 const extending = "extends: { file: shared/web.yml, service: web }";
@@ -96,6 +98,67 @@ test("extends goes over several files, and within one; the x-gantry of the other
   });
   assert.deepEqual([container.user, container.init, container.memoryBytes], ["web", true, 64 * 1024 ** 2]);
 });
+
+test("Compose makes the same of it", async () => {
+  const base = [
+    "image: registry.example.com/web",
+    "command: [serve, --all]",
+    "environment: [A=1, B=2]",
+    "labels: { team: a, tier: b }",
+    "volumes: ['/srv/a:/a', '/srv/b:/b:ro']",
+    "dns: 10.0.0.1",
+    "healthcheck: { test: [CMD, x], interval: 5s }",
+    "ulimits: { nofile: { soft: 1, hard: 2 } }",
+    "logging: { driver: json-file, options: { max-size: 10m } }",
+    "stop_grace_period: 5s",
+    "user: web",
+  ];
+  const own = [
+    "command: [serve]",
+    "environment: { B: '3', C: four }",
+    "labels: [tier=c]",
+    "volumes: ['/srv/other:/a']",
+    "dns: [10.0.0.2]",
+    "healthcheck: { retries: 7 }",
+    "ulimits: { core: 0 }",
+    "logging: { driver: journald }",
+    "stop_grace_period: 30s",
+  ];
+  const service = ["services:", "  api:", `    ${extending}`, ...own.map((line) => `    ${line}`)];
+  const gantry = ["x-gantry:", "  environments: { prod: { hosts: { env: prod } } }"];
+  const folder = folderOf({
+    "gantry.yml": goodGantry,
+    "services/api.yml": [...service, ...gantry].join("\n"),
+    "services/shared/web.yml": ["services:", "  web:", ...base.map((line) => `    ${line}`)].join("\n"),
+  });
+  const compose = parse(await (await findCompose()).config(join(folder, "services/api.yml"))).services.api;
+  // Debian's Compose was given a copy under this name.
+  rmSync(join(folder, "services/docker-compose.yml"), { force: true });
+  const { loaded, lines } = sayOf(folder);
+  assert.deepEqual(lines, []);
+  const ours = (loaded.ok && loaded.config.services[0]?.spec.container) as ContainerSpec;
+  assert.deepEqual(ours.command, compose.command);
+  assert.deepEqual(ours.environment, compose.environment);
+  assert.deepEqual(ours.labels, compose.labels);
+  const mounts = ours.volumes.map(({ source, target, readOnly }) => `${source}:${target}:${readOnly ? "ro" : "rw"}`);
+  assert.deepEqual(mounts.sort(), compose.volumes.map(volumeText).sort());
+  assert.deepEqual(ours.dns, compose.dns);
+  assert.equal(ours.user, compose.user);
+  assert.deepEqual([ours.stopGraceMs, compose.stop_grace_period], [30_000, "30s"]);
+  assert.deepEqual(ours.logging, { driver: compose.logging.driver, options: compose.logging.options ?? {} });
+  const { healthcheck } = ours;
+  assert.ok(healthcheck !== null && !healthcheck.disabled);
+  assert.deepEqual(
+    [healthcheck.test, healthcheck.retries, `${healthcheck.intervalMs / 1000}s`],
+    [compose.healthcheck.test, compose.healthcheck.retries, compose.healthcheck.interval],
+  );
+});
+
+/** Compose 1 writes a mount as a line, Compose 2 as a map. */
+function volumeText(volume: string | { source: string; target: string; read_only?: boolean }): string {
+  if (typeof volume === "string") return volume;
+  return `${volume.source}:${volume.target}:${volume.read_only === true ? "ro" : "rw"}`;
+}
 
 test("what the file waits for is merged, a list with a map", () => {
   const folder = folderOf({

@@ -260,12 +260,15 @@ test("a database that cannot be opened is told with what to look at", async () =
 });
 
 test("registries are those of gantry.yml, or those that services use", () => {
-  const hosts = (gantry: string) => {
-    const { loaded } = sayOf(folderOf({ "gantry.yml": gantry, "services/api.yml": goodService }));
+  const hosts = (gantry: string, service = goodService) => {
+    const { loaded } = sayOf(folderOf({ "gantry.yml": gantry, "services/api.yml": service }));
     return registryHosts(loaded);
   };
+  const beside = goodService.replace("x-gantry:", "  metrics: { image: other.example.com/metrics:v3 }\nx-gantry:");
   assert.deepEqual(hosts(goodGantry), ["registry.example.com", "localhost:5000"]);
   assert.deepEqual(hosts(goodGantry.replace(/registries:[\s\S]*$/, "")), ["registry.example.com"]);
+  const used = hosts(goodGantry.replace(/registries:[\s\S]*$/, ""), beside);
+  assert.deepEqual(used, ["registry.example.com", "other.example.com"], "also of containers beside the released one");
 });
 
 test("the disk must have room", async () => {
