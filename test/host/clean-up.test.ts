@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { DesiredPicture, DesiredSlot } from "../../src/core/slot.ts";
 import { createFakeEngine, type FakeEngine } from "../../src/docker/fake.ts";
-import { type CleanUp, createCleanUp, type Fetched } from "../../src/host/clean-up.ts";
+import { type CleanUp, createCleanUp, type Fetched, spare } from "../../src/host/clean-up.ts";
 import { ManualClock } from "../../src/rehearsal/slack/clock.ts";
 import { eventually } from "../kit/eventually.ts";
 import { plainSpec, spec } from "./kit/orders.ts";
@@ -102,6 +102,13 @@ describe("images on a host are cleaned up", () => {
     await engine.create({ name: "kept", imageRef: refOf(1), spec: plainSpec, environment: [], labels });
     await fetched(3, 4, 5, 6, 7);
     assert.deepEqual(await cleaned(), [1, 5, 6, 7]);
+  });
+
+  it("and the engine is not even asked for what a container of ours was made from", async () => {
+    const fetched = [1, 2, 3].map((build) => ({ image, ref: refOf(build), digest: digestOf(build), usedAt: build }));
+    const asked = (inUse: readonly string[]) => spare({ fetched, orders: wants(7, { keep: 0 }), inUse }).map((one) => one.usedAt);
+    assert.deepEqual(asked([]), [1, 2, 3]);
+    assert.deepEqual(asked([digestOf(2)]), [1, 3]);
   });
 
   it("nor what a plan wants ready", async () => {
