@@ -16,6 +16,7 @@ import { createProber } from "./host/probe.ts";
 import { seatsOf, takeSeats } from "./host/seat.ts";
 import type { Failpoint } from "./host/slot-worker.ts";
 import { type HostState, type Identity, openState } from "./host/state.ts";
+import { openSwapTools, plainTools } from "./host/swap-tools.ts";
 import { createLog, isLogLevel, type LogLevel, logLevels } from "./log.ts";
 import { createLogins } from "./registry/logins.ts";
 
@@ -30,6 +31,8 @@ export type AgentOptions = {
   readonly tokenFile?: string;
   /** Where env_files of service files are looked for. */
   readonly envDir?: string;
+  /** Whether a new container may wait at a gate while the old one serves, where this host can. Absent: yes. */
+  readonly gate?: boolean;
   // What follows is for tests and the rehearsal.
   readonly token?: string;
   readonly log?: Log;
@@ -96,7 +99,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     },
   };
   try {
-    return await assemble({ options, log, clock, state: { ...state, lock } });
+    return await assemble({ options, log, clock, stateDir, state: { ...state, lock } });
   } catch (error) {
     lock.release();
     throw error;
@@ -121,12 +124,16 @@ function logLevel(): LogLevel {
   throw new AgentError(`LOG_LEVEL=${wanted} is no level: write one of ${logLevels.join(", ")}`);
 }
 
-async function assemble(parts: { options: AgentOptions; log: Log; clock: Clock; state: HostState }): Promise<RunningAgent> {
+type Parts = { options: AgentOptions; log: Log; clock: Clock; state: HostState; stateDir: string };
+
+async function assemble(parts: Parts): Promise<RunningAgent> {
   const { options, log, clock, state } = parts;
   const token = await tokenOf(options);
   const membership = createMembership({ state, token, name: options.name, log });
   // Before a server may learn of it.
   if (state.isNew) await state.files.identity.save(state.identity);
+  const isReal = options.engine === undefined;
+  const swaps = isReal ? await openSwapTools({ stateDir: parts.stateDir, gate: options.gate ?? true, log }) : plainTools;
   const ending = Promise.withResolvers<void>();
   ending.promise.catch(() => undefined);
   let link: AgentLink | null = null;
@@ -136,6 +143,7 @@ async function assemble(parts: { options: AgentOptions; log: Log; clock: Clock; 
     clock,
     log,
     state,
+    swaps,
     serverId: membership.serverId,
     envDir: resolve(options.envDir ?? defaultEnvDir),
     bootId: await bootId(),

@@ -124,6 +124,10 @@ export const reasons = {
   },
   user_missing: { title: "The container's user is not in its image", next: "Mend `user` in the service file, or the image." },
   env_file_missing: { title: "An env_file is not on the host", next: "Put the file on the host." },
+  proxy_failed: {
+    title: "The proxy does not do as it is told",
+    next: "Look at the proxy on that host, and at `x-gantry.swap` of the service file.",
+  },
   start_failed: { title: "The container could not be started", next: "Look at the detail." },
   port_in_use: { title: "Another process holds the port", next: "Find it with `ss -ltnp` on the host." },
   exited: { title: "The container exited", next: "Read its last lines." },

@@ -61,6 +61,11 @@ export function rivalOf({ others, old }: Cast): SeenContainer | undefined {
   return others.find((c) => c !== old && c.status === "running");
 }
 
+/** Both were made to serve beside another. */
+export function mayShare(one: SeenContainer, other: SeenContainer): boolean {
+  return one.shares !== undefined && one.shares === other.shares;
+}
+
 /** What is there serves the goal as it is: there is nothing to make. */
 export function isUnchanged(cast: Cast, goal: Goal): boolean {
   const { candidate, old, wanted, isOneShot } = cast;

@@ -1,6 +1,6 @@
 /** Towards the goal: everything that changed is made before anything is stopped; then member after member, in start order. */
-import { type Cast, hasEndedWell, isUnchanged, rivalOf } from "./slot-cast.ts";
-import type { SeenContainer, SlotView, Step } from "./slot-step.ts";
+import { type Cast, hasEndedWell, isUnchanged, mayShare, rivalOf } from "./slot-cast.ts";
+import type { Attempt, SeenContainer, SlotView, Step } from "./slot-step.ts";
 
 export function forward(view: SlotView, casts: readonly Cast[]): Step {
   return firstOf(casts, (cast) => prepare(view, cast)) ?? make(view, casts) ?? takeTurns(view, casts);
@@ -73,22 +73,37 @@ function switchOver({ attempt }: SlotView, cast: Cast, candidate: SeenContainer)
   const { old } = cast;
   const rival = rivalOf(cast);
   if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
-  if (old !== null && old.status === "running") return { kind: "stop", id: old.id, which: "old" };
-  if (old !== null && !attempt.stoppedOld.includes(old.id) && attempt.resume === "back") {
-    return interrupted(candidate, "the agent ended after the old container was stopped and before the new one was started");
+  if (old !== null && old.status === "running") {
+    const isBeside = candidate.gate === "closed" || mayShare(candidate, old);
+    return isBeside ? { kind: "start", id: candidate.id, which: "beside" } : { kind: "stop", id: old.id, which: "old" };
   }
-  return { kind: "start", id: candidate.id, which: "new" };
+  return wasLeft(attempt, old)
+    ? interrupted(candidate, "the agent ended after the old container was stopped and before the new one was started")
+    : { kind: "start", id: candidate.id, which: "new" };
+}
+
+/** An old one that this process did not stop, in a swap that is not to be taken up again. */
+function wasLeft(attempt: Attempt, old: SeenContainer | null): boolean {
+  return old !== null && !attempt.stoppedOld.includes(old.id) && attempt.resume === "back";
 }
 
 function prove({ attempt }: SlotView, cast: Cast, candidate: SeenContainer): Step | null {
-  const rival = cast.others.find((c) => c.status === "running");
-  if (rival !== undefined) {
-    if (candidate.promoted || rival !== cast.old) return { kind: "stop", id: rival.id, which: "leftover" };
+  const { old } = cast;
+  const rival = rivalOf(cast) ?? (old?.status === "running" ? old : undefined);
+  if (rival !== undefined && !(rival === old && mayShare(candidate, old))) {
+    if (candidate.promoted || rival !== old) return { kind: "stop", id: rival.id, which: "leftover" };
+    if (candidate.gate === "closed") return { kind: "stop", id: rival.id, which: "old" };
     return interrupted(candidate, "the old and the new container were running at once");
   }
+  // The old one, where it still runs, finishes what it has once this one is settled.
   if (candidate.promoted) return null;
+  if (candidate.gate === "closed" && wasLeft(attempt, old))
+    return interrupted(candidate, "the agent ended after the old container was stopped and before the new one was let through");
+  // Opened again where another process did it: it may have come to the mark only, not to the door.
+  if (candidate.gate !== undefined && !attempt.opened.includes(candidate.id)) return { kind: "open", id: candidate.id };
   if (!attempt.verified.includes(candidate.id)) return { kind: "check", id: candidate.id, which: "new" };
-  return { kind: "promote", id: candidate.id, which: "new" };
+  const isPointed = candidate.shares !== "proxy" || attempt.pointedAt === candidate.id;
+  return isPointed ? { kind: "promote", id: candidate.id, which: "new" } : { kind: "point", id: candidate.id, which: "new" };
 }
 
 /** It runs to its end, once; the check waits for that, and says how it ended. */

@@ -82,6 +82,10 @@ export type SeenContainer = {
   readonly replaces: string | null;
   /** How it ended, for people: "exit code 1". */
   readonly ending: string | null;
+  /** Its command waits at a gate, or was let through. Absent: it has none. */
+  readonly gate?: "closed" | "open";
+  /** It may serve beside another that does so, too: on another port behind a proxy, or on the same one. Absent: not at all. */
+  readonly shares?: "proxy" | "reuse-port";
 };
 
 export type WantedMember = {
@@ -118,6 +122,10 @@ export type Attempt = {
   readonly unstoppable: readonly string[];
   /** Containers that proved what was asked of them. */
   readonly verified: readonly string[];
+  /** Containers whose gate was opened. */
+  readonly opened: readonly string[];
+  /** The container that the proxy was pointed to last. */
+  readonly pointedAt: string | null;
   readonly failure: Failure | null;
   /** The container whose fault the failure is, when it is one's. */
   readonly failed: string | null;
@@ -143,8 +151,12 @@ export type Step =
   | { readonly kind: "pull"; readonly members: readonly MemberName[] }
   | { readonly kind: "create"; readonly member: MemberName; readonly replaces: string | null }
   | { readonly kind: "stop"; readonly id: string; readonly which: "old" | "candidate" | "leftover" }
-  | { readonly kind: "start"; readonly id: string; readonly which: "new" | "old" | "repair" }
+  | { readonly kind: "start"; readonly id: string; readonly which: "new" | "old" | "repair" | "beside" }
+  /** The candidate's command begins. */
+  | { readonly kind: "open"; readonly id: string }
   | { readonly kind: "check"; readonly id: string; readonly which: "new" | "old" }
+  /** The proxy sends new requests to this one alone. */
+  | { readonly kind: "point"; readonly id: string; readonly which: "new" | "old" }
   | { readonly kind: "promote"; readonly id: string; readonly which: "new" | "old" }
   | { readonly kind: "fail"; readonly reason: string; readonly detail: string; readonly id: string | null }
   /** `adopt`: the released container serves on, under this generation. */
@@ -165,6 +177,8 @@ export const freshAttempt: Attempt = {
   oldBroken: [],
   unstoppable: [],
   verified: [],
+  opened: [],
+  pointedAt: null,
   failure: null,
   failed: null,
   resume: "back",

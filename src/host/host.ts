@@ -8,12 +8,13 @@ import { slotName } from "../core/slot.ts";
 import { createCleanUp, type Fetched } from "./clean-up.ts";
 import { createEngineGuard } from "./engine-guard.ts";
 import { createImages } from "./images.ts";
-import { marksOf } from "./labels.ts";
+import { gateLabel, marksOf } from "./labels.ts";
 import { createLimit, createLimitPerKey } from "./limits.ts";
 import { isOlder, refusalOf, takenOver } from "./obedience.ts";
 import type { Hands } from "./prove.ts";
 import { createSlotWorker, type Failpoint, type SlotWorker } from "./slot-worker.ts";
 import type { HostState, Journal, JournalEntry } from "./state.ts";
+import { plainTools, type SwapTools } from "./swap-tools.ts";
 
 export type Host = {
   /** Takes the server's picture. Returns why it was refused, or null. */
@@ -37,6 +38,8 @@ export type HostParts = Hands & {
   /** The server that may give orders; null until one has enrolled this host. */
   readonly serverId: () => string | null;
   readonly envDir: string;
+  /** Absent: the plain order. */
+  readonly swaps?: SwapTools;
   readonly bootId: string;
   readonly agentVersion: string;
   readonly failpoint?: Failpoint;
@@ -54,6 +57,7 @@ const pullsPerRegistry = 2;
 
 export function createHost(parts: HostParts): Host {
   const { engine, clock, log, state, onChange } = parts;
+  const { swaps = plainTools } = parts;
   const workers = new Map<string, SlotWorker>();
   const heavy = createLimit(heavyAtOnce);
   const pulls = createLimit(pullsAtOnce);
@@ -102,7 +106,8 @@ export function createHost(parts: HostParts): Host {
   /** Containers of slots that no order names: they are reported, and an interrupted swap among them is ended. */
   async function discover(): Promise<void> {
     try {
-      for (const container of await engine.list()) {
+      const containers = await engine.list();
+      for (const container of containers) {
         const marks = marksOf(container.labels);
         if (marks !== null && !stopped && !workers.has(slotName(marks))) addWorker(marks);
       }
@@ -110,6 +115,7 @@ export function createHost(parts: HostParts): Host {
         isWhole = true;
         onChange();
       }
+      await swaps.gates?.sweep(new Set(containers.map((c) => c.labels[gateLabel] ?? "")));
     } catch (thrown) {
       log.warn({ detail: String(thrown) }, "could not list containers");
       void guard.whenBack();
@@ -125,6 +131,7 @@ export function createHost(parts: HostParts): Host {
     };
     const worker = createSlotWorker({
       ...parts,
+      swaps,
       key,
       images,
       limit: heavy,
@@ -225,6 +232,7 @@ export function createHost(parts: HostParts): Host {
       images.stop();
       cleanUp.stop();
       await Promise.all([...workers.values()].map((worker) => worker.stop()));
+      await swaps.holder?.close();
     },
   };
 }

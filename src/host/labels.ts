@@ -9,7 +9,9 @@ import { canonicalJson } from "../core/plan.ts";
 import { type Dependency, type Health, releaseName } from "../core/release.ts";
 import type { DesiredRelease, DesiredSlot, SlotKey } from "../core/slot.ts";
 import type { Goal, MemberName, SeenContainer } from "../core/slot-step.ts";
+import type { SwapSpec } from "../core/swap.ts";
 import type { ContainerState } from "./engine.ts";
+import type { Place } from "./proxy.ts";
 import type { JournalEntry } from "./state.ts";
 
 export type Marks = SlotKey & {
@@ -26,10 +28,19 @@ export type Marks = SlotKey & {
   readonly specHash: string;
   readonly replaces: string | null;
   readonly health: Health | null;
+  /** The name of its gate, when it has one. */
+  readonly gate: string | null;
+  /** How it changes places with another; null: the old one stops first, nothing more. */
+  readonly swap: SwapSpec | null;
+  /** Which of two ports it has behind a proxy. */
+  readonly place: Place;
 };
 
 /** Which host's agent made the container; src/host/own-engine.ts puts it on. */
 export const hostLabel = "gantry.host";
+
+/** The name of a container's gate: which folder it has mounted, for as long as it lives. */
+export const gateLabel = "gantry.gate";
 
 const lastPosition = 1_000;
 
@@ -73,8 +84,11 @@ export function labelsFor(facts: {
   readonly release: DesiredRelease;
   readonly member: WantedContainer;
   readonly replaces: string | null;
+  readonly gate: string | null;
+  readonly place: Place;
 }): Record<string, string> {
-  const { desired, release, member, replaces } = facts;
+  const { desired, release, member, replaces, gate, place } = facts;
+  const swap = swapOf(release, member);
   return {
     ...member.container.labels,
     "gantry.service": desired.service,
@@ -87,12 +101,20 @@ export function labelsFor(facts: {
     "gantry.spec": member.specHash,
     "gantry.replaces": replaces ?? "",
     "gantry.health": JSON.stringify(member.health),
-    ...placeOf(release, member),
+    ...positionOf(release, member),
+    ...(gate === null ? {} : { [gateLabel]: gate }),
+    ...(swap === null ? {} : { "gantry.swap": JSON.stringify(swap) }),
+    ...(swap?.kind === "proxy" ? { "gantry.place": String(place) } : {}),
   };
 }
 
+/** Of the released container; those beside it always stop first. */
+export function swapOf(release: DesiredRelease, { name }: Pick<WantedContainer, "name">): SwapSpec | null {
+  return name === null ? (release.spec.swap ?? null) : null;
+}
+
 /** Only where a container has others beside it: a plain service has none of these. */
-function placeOf(release: DesiredRelease, member: WantedContainer): Record<string, string> {
+function positionOf(release: DesiredRelease, member: WantedContainer): Record<string, string> {
   const all = wantedContainers(release);
   if (all.length === 1) return {};
   const position = { "gantry.position": String(all.findIndex((m) => m.name === member.name)) };
@@ -130,7 +152,19 @@ function readMarks(labels: Readonly<Record<string, string>>): Marks | null {
     specHash: labels["gantry.spec"] ?? "",
     replaces: labels["gantry.replaces"] || null,
     health: healthOf(labels["gantry.health"]),
+    gate: labels[gateLabel] || null,
+    swap: swapIn(labels["gantry.swap"]),
+    place: labels["gantry.place"] === "1" ? 1 : 0,
   };
+}
+
+function swapIn(text: string | undefined): SwapSpec | null {
+  try {
+    const swap: SwapSpec | undefined = JSON.parse(text ?? "null") ?? undefined;
+    return typeof swap?.kind === "string" ? swap : null;
+  } catch {
+    return null;
+  }
 }
 
 function conditionOf(text: string | undefined): Dependency["condition"] {
@@ -146,10 +180,17 @@ function healthOf(text: string | undefined): Health | null {
   }
 }
 
-/** A container as the swap sees it. `adopted`: a later generation, and maybe release, that took this container over. */
-export function seenOf(state: ContainerState, adopted: JournalEntry["adopted"]): SeenContainer | null {
+type Seeing = {
+  /** A later generation, and maybe release, that took this container over. */
+  readonly adopted: JournalEntry["adopted"];
+  readonly isOpen: (gate: string) => boolean;
+};
+
+/** A container as the swap sees it. */
+export function seenOf(state: ContainerState, { adopted, isOpen }: Seeing): SeenContainer | null {
   const marks = marksOf(state.labels);
   if (marks === null) return null;
+  const { gate, swap } = marks;
   const isRunning = state.status === "running" || state.status === "restarting";
   const hasEnded = !isRunning && state.status !== "created";
   const by = adopted?.containerId === state.id ? adopted : null;
@@ -169,6 +210,8 @@ export function seenOf(state: ContainerState, adopted: JournalEntry["adopted"]):
     position: marks.position,
     replaces: marks.replaces,
     ending: hasEnded ? endingOf(state) : null,
+    ...(gate === null ? {} : { gate: isOpen(gate) ? ("open" as const) : ("closed" as const) }),
+    ...(swap?.kind === "proxy" || swap?.kind === "reuse-port" ? { shares: swap.kind } : {}),
   };
 }
 

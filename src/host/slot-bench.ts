@@ -6,12 +6,14 @@ import type { Limit } from "./limits.ts";
 import type { Hands } from "./prove.ts";
 import type { SlotMemory } from "./slot-memory.ts";
 import type { JournalEntry } from "./state.ts";
+import type { SwapTools } from "./swap-tools.ts";
 
 export type Bench = Hands & {
   readonly log: Log;
   readonly images: Images;
   readonly limit: Limit;
   readonly envDir: string;
+  readonly swaps: SwapTools;
   readonly bootId: string;
   readonly memory: SlotMemory;
   /** How often the engine has been away so far. */
@@ -39,7 +41,7 @@ export function note(bench: Bench, attempt: Partial<SlotMemory["attempt"]>): voi
   bench.memory.attempt = { ...bench.memory.attempt, ...attempt };
 }
 
-type IdList = "stoppedOld" | "startedNew" | "startedOld" | "oldBroken" | "unstoppable" | "verified";
+type IdList = "stoppedOld" | "startedNew" | "startedOld" | "oldBroken" | "unstoppable" | "verified" | "opened";
 
 export function noteId(bench: Bench, list: IdList, id: string): void {
   const known = bench.memory.attempt[list];

@@ -8,6 +8,7 @@ import { containerName, labelsFor, type WantedContainer } from "./labels.ts";
 import { type Bench, createdState, enter, note } from "./slot-bench.ts";
 import { noteFailedRepair, noteFault } from "./slot-faults.ts";
 import { outcomeOf, wantedOf } from "./slot-memory.ts";
+import { gateFor, inPlace, isGatesFault } from "./slot-swap.ts";
 
 /** All at once; each is needed before anything is touched. */
 export async function pull(bench: Bench, step: Extract<Step, { kind: "pull" }>): Promise<void> {
@@ -53,9 +54,12 @@ export async function create(bench: Bench, step: Extract<Step, { kind: "create" 
   if (imageRef?.endsWith(`@${member.digest}`) !== true) return note(bench, { imagePresent: false });
   enter(bench, "creating");
   const written = begin(bench, desired.generation);
-  const labels = labelsFor({ desired, release, member, replaces: step.replaces });
-  const spec = member.container;
-  const order = { name: containerName(desired, step.member), imageRef, spec, labels };
+  const name = containerName(desired, step.member);
+  const { member: placed, place } = inPlace(bench, { release, member });
+  const gate = await gateFor(bench, { release, member, name, replaces: step.replaces });
+  const labels = labelsFor({ desired, release, member: placed, replaces: step.replaces, gate: gate?.name ?? null, place });
+  const spec = placed.container;
+  const order = { name, imageRef, spec, labels, ...(gate === null ? {} : { gate: gate.folder }) };
   try {
     const { envFiles: files, optionalEnvFiles: optional, rawEnvFiles: raw } = spec;
     const environment = await readEnvFiles({ envDir: bench.envDir, files, optional, raw });
@@ -74,6 +78,7 @@ export async function create(bench: Bench, step: Extract<Step, { kind: "create" 
       });
     });
   } catch (thrown) {
+    if (gate !== null && isGatesFault(bench, thrown)) return;
     if (thrown instanceof EngineError && thrown.gone) {
       // The image was removed between the look and the create: fetch it again, but not for ever.
       note(bench, { imagePresent: false });

@@ -9,6 +9,7 @@ import {
   type WantedMember,
 } from "../core/slot-step.ts";
 import type { ContainerState } from "./engine.ts";
+import type { Hold } from "./hold/holder.ts";
 import { goalFor, marksOf, seenOf, type WantedContainer, wantedContainers } from "./labels.ts";
 import type { JournalEntry } from "./state.ts";
 
@@ -40,6 +41,10 @@ export type SlotMemory = {
   repairs: number[];
   tidyAfter: number;
   tidyFailures: number;
+  /** Gates of these containers that let through. */
+  readonly openGates: Set<string>;
+  /** New connections wait, until the new container listens. */
+  held: Hold | null;
   /** How often the engine had been away when the candidate was started. */
   breaksAtStart: number | null;
 };
@@ -77,12 +82,15 @@ export function createMemory(key: SlotKey, entry: JournalEntry | null, now: numb
     repairs: [],
     tidyAfter: 0,
     tidyFailures: 0,
+    openGates: new Set(),
+    held: null,
     breaksAtStart: null,
   };
 }
 
 export function seenContainers(memory: SlotMemory): SeenContainer[] {
-  return memory.states.map((s) => seenOf(s, memory.entry.adopted)).filter((c) => c !== null);
+  const seeing = { adopted: memory.entry.adopted, isOpen: (gate: string) => memory.openGates.has(gate) };
+  return memory.states.map((s) => seenOf(s, seeing)).filter((c) => c !== null);
 }
 
 export function goalOf(memory: SlotMemory): Goal | null {

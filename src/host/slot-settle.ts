@@ -5,6 +5,7 @@ import { isEngineFault } from "./images.ts";
 import { marksOf } from "./labels.ts";
 import { type Bench, createdState } from "./slot-bench.ts";
 import { type SlotMemory, stateById, waitAfter } from "./slot-memory.ts";
+import { forget, letGo } from "./slot-swap.ts";
 import type { JournalEntry } from "./state.ts";
 
 export async function settle(bench: Bench, step: Extract<Step, { kind: "settle" }>): Promise<void> {
@@ -17,6 +18,7 @@ export async function settle(bench: Bench, step: Extract<Step, { kind: "settle" 
   const written = bench.write(entry);
   memory.step = step.ok ? (memory.goal?.release === null ? "idle" : "serving") : "failed";
   memory.touched = false;
+  await letGo(bench);
   log.info({ ...memory.key, generation, ...outcome, logTail: undefined }, step.ok ? "generation settled" : "generation failed");
   bench.report();
   // Before anything is removed: a failed generation must not be tried again.
@@ -55,7 +57,7 @@ export async function keep(bench: Bench, id: string): Promise<void> {
 
 export async function remove(bench: Bench, id: string): Promise<void> {
   await bench.limit(() => bench.engine.remove(id));
-  bench.memory.states = bench.memory.states.filter((s) => s.id !== id);
+  await forget(bench, id);
   bench.report();
 }
 

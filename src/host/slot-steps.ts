@@ -11,6 +11,7 @@ import { type About, about, noteFailure, noteFault } from "./slot-faults.ts";
 import { create, pull } from "./slot-make.ts";
 import { changeState, healthOf, outcomeOf, type SlotMemory, stateById, touch, wantedOf } from "./slot-memory.ts";
 import { keep, redo, remove, settle, tidying } from "./slot-settle.ts";
+import { behindGate, besideOthers, drainBehindProxy, holdFor, openGate, point, startBeside, whileHeld } from "./slot-swap.ts";
 
 /** How long a failed candidate may take to end. */
 const failedGraceMs = 500;
@@ -31,8 +32,12 @@ export async function carryOut(bench: Bench, step: Step): Promise<void> {
       return await stop(bench, step);
     case "start":
       return await start(bench, step);
+    case "open":
+      return await openGate(bench, step.id);
     case "check":
       return await check(bench, step);
+    case "point":
+      return await point(bench, step);
     case "promote":
       return await promote(bench, step.id);
     case "fail":
@@ -62,6 +67,8 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
   if (state === null) return;
   enter(bench, "stopping_old");
   touch(memory);
+  if (step.which === "old") await holdFor(bench, state);
+  if (step.which === "leftover") await drainBehindProxy(bench, state);
   try {
     // One that failed has nothing to finish, and what serves waits for its end; a one-shot is in the middle of something.
     const hurries = step.which === "candidate" && marksOf(state.labels)?.condition !== "completed";
@@ -84,6 +91,7 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
 async function start(bench: Bench, step: Extract<Step, { kind: "start" }>): Promise<void> {
   const { memory, engine, limit, clock, log } = bench;
   enter(bench, "starting");
+  if (step.which === "beside") return await startBeside(bench, step.id);
   if (step.which === "new") {
     touch(memory);
     memory.breaksAtStart = bench.engineBreaks();
@@ -107,7 +115,7 @@ async function start(bench: Bench, step: Extract<Step, { kind: "start" }>): Prom
 async function check(bench: Bench, step: Extract<Step, { kind: "check" }>): Promise<void> {
   const { memory, log } = bench;
   enter(bench, "checking");
-  const proof = await prove(bench, step);
+  const proof = await whileHeld(bench, step.id, () => prove(bench, step));
   if (proof.ok) {
     if (proof.note !== null) log.warn({ ...memory.key, detail: proof.note }, "health proved less strictly");
     memory.states = memory.states.map((s) => (s.id === step.id ? proof.state : s));
@@ -117,7 +125,7 @@ async function check(bench: Bench, step: Extract<Step, { kind: "check" }>): Prom
   if (step.which === "new") {
     const gone = proof.reason === "exited" && (await bench.engine.inspect(step.id)) === null;
     const removed = { reason: "interrupted", detail: "the new container was removed during its check" } as const;
-    return await noteFailure(bench, gone ? removed : proof, about(memory, step.id));
+    return await noteFailure(bench, gone ? removed : await behindGate(bench, step.id, proof), about(memory, step.id));
   }
   log.error({ ...memory.key, reason: proof.reason, detail: proof.detail }, "the old container is not healthy again");
   noteId(bench, "oldBroken", step.id);
@@ -130,7 +138,8 @@ async function prove(bench: Bench, { id, which }: Extract<Step, { kind: "check" 
   const wanted = which === "new" ? wantedOf(memory, member) : null;
   const state = stateById(memory, id);
   const condition = wanted?.condition ?? (state === null ? undefined : marksOf(state.labels)?.condition) ?? "healthy";
-  const health = wanted?.health ?? healthOf(memory, id) ?? plainHealth;
+  // Its own label first: behind a proxy it may have another port than the order says.
+  const health = besideOthers(bench, id, healthOf(memory, id) ?? wanted?.health ?? plainHealth);
   // Going back is never cut short.
   const signal = which === "new" ? bench.newer() : new AbortController().signal;
   switch (condition) {

@@ -22,6 +22,7 @@ import {
 } from "./slot-memory.ts";
 import { observedContainers, servingOf } from "./slot-report.ts";
 import { carryOut } from "./slot-steps.ts";
+import { lookAtGates } from "./slot-swap.ts";
 import { createWards } from "./slot-wards.ts";
 import type { JournalEntry } from "./state.ts";
 
@@ -136,6 +137,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     hinted = false;
     const before = memory.states;
     memory.states = [...(await engine.list(key))];
+    lookAtGates(bench);
     const isFirst = !memory.looked;
     memory.looked = true;
     if (memory.goal === null) memory.inferred ??= inferGoal(memory);
@@ -252,11 +254,14 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   }
 
   function followServing(proven: readonly string[]): void {
+    const isFirst = !hasFollowed;
     hasFollowed = true;
     wards.follow(
       servingOf(memory).filter((state) => state.status !== "created"),
       proven,
     );
+    // Until now nothing could be said of how well it serves, and what has proved itself gives no news of its own.
+    if (isFirst && proven) parts.report();
   }
 
   async function run(): Promise<void> {

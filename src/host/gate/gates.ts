@@ -5,20 +5,23 @@
  * has it mounted.
  */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { chmod, link, mkdir, open, readdir, rm } from "node:fs/promises";
+import { existsSync, readdirSync } from "node:fs";
+import { chmod, link, mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { syncFolder } from "../durable.ts";
 
 export type Gates = {
-  /** Makes a closed gate for the container of this name; resolves with the folder to mount. Rejects when this host cannot. */
-  make(name: string): Promise<string>;
+  /** Makes a closed gate for the container of this name; resolves with the folder to mount. Null or rejects when this host cannot. */
+  make(name: string): Promise<string | null>;
   isOpen(name: string): boolean;
   /** Lets the container's command begin, at once; resolves when the gate would also be open after a power cut. May be repeated. */
   open(name: string): Promise<void>;
-  /** Removes all gates but these. */
+  remove(name: string): Promise<void>;
+  /** Removes what was left before this process began, but for these. */
   sweep(keep: ReadonlySet<string>): Promise<void>;
+  /** They do not work here: none is made any more, until the agent starts anew. */
+  condemn(): void;
 };
 
 /** Where the folder is in the container. */
@@ -31,15 +34,23 @@ const run = promisify(execFile);
 const lingerMs = 1_000;
 const makeMs = 5_000;
 
-/** `dir` and `program` are on one file system. */
-export function createGates(facts: { readonly dir: string; readonly program: string }): Gates {
+/** `dir` and `program` are on one file system. Without a program no gate is made, but those that are there open. */
+export function createGates(facts: { readonly dir: string; readonly program: string | null }): Gates {
+  let { program } = facts;
+  const leftBefore = new Set(existsSync(facts.dir) ? readdirSync(facts.dir) : []);
   const folderOf = (name: string) => join(facts.dir, name);
 
-  async function make(name: string): Promise<string> {
+  async function remove(name: string): Promise<void> {
+    leftBefore.delete(name);
+    await rm(folderOf(name), { recursive: true, force: true });
+  }
+
+  async function make(name: string): Promise<string | null> {
+    if (program === null) return null;
     const folder = folderOf(name);
-    await rm(folder, { recursive: true, force: true });
+    await remove(name);
     await mkdir(folder, { recursive: true });
-    await link(facts.program, join(folder, "gate"));
+    await link(program, join(folder, "gate"));
     await run(join(folder, "gate"), [], { timeout: makeMs });
     // Whatever the agent's umask is: the container's user is another one.
     await chmod(folder, 0o755);
@@ -62,9 +73,18 @@ export function createGates(facts: { readonly dir: string; readonly program: str
   }
 
   async function sweep(keep: ReadonlySet<string>): Promise<void> {
-    const names = await readdir(facts.dir).catch(() => []);
-    for (const name of names) if (!keep.has(name)) await rm(folderOf(name), { recursive: true, force: true });
+    for (const name of [...leftBefore]) if (!keep.has(name)) await remove(name);
+    leftBefore.clear();
   }
 
-  return { make, isOpen: (name) => existsSync(join(folderOf(name), "open")), open: openGate, sweep };
+  return {
+    make,
+    isOpen: (name) => existsSync(join(folderOf(name), "open")),
+    open: openGate,
+    remove,
+    sweep,
+    condemn() {
+      program = null;
+    },
+  };
 }
