@@ -6,7 +6,8 @@ import { projectRoot } from "../../scripts/checks.ts";
 export type Suites = { readonly engine: readonly string[]; readonly fast: readonly string[]; readonly timed: readonly string[] };
 
 /** Files that start real Docker hosts, or mount disks, say so by importing the lab, a stage or the disk. */
-const needsEngines = /^(import|\}) .*from "[^"]*\/((kit|fleet)\/lab|stage\/stage|kit\/real-stage|kit\/loop-disk)\.ts"/m;
+const needsEngines =
+  /^(import|\}) .*from "[^"]*\/((kit|fleet)\/lab|stage\/stage|kit\/real-stage|kit\/loop-disk|kit\/stand)\.ts"/m;
 
 /** Files that hold a time taken against a bound: what they see on a busy machine says nothing. */
 const takesTime = /performance\.now\(\) - \w+ </;
@@ -20,6 +21,7 @@ const longest = [
   "faults/killed-",
   "faults/",
   "host/real-",
+  "lab/",
   "browser/",
   "journeys/",
   "rollout/exhaustive",

@@ -63,7 +63,7 @@ export function watchHosts(hosts: readonly Pick<LabHost, "name" | "dockerSocket"
 }
 
 /** I1: by what the labels say a container is, so that a person's own containers are nobody's member. */
-export function twice(running: readonly Listed[]): string[] {
+function twice(running: readonly Listed[]): string[] {
   const members = new Map<string, string[]>();
   for (const { Id, Labels } of running) {
     const { "gantry.service": service, "gantry.environment": environment, "gantry.member": member } = Labels;
@@ -74,7 +74,7 @@ export function twice(running: readonly Listed[]): string[] {
 }
 
 /** I5: by the image that Docker names, not by our label. */
-export function unapproved(running: readonly Listed[], approved: ReadonlySet<string>): string[] {
+function unapproved(running: readonly Listed[], approved: ReadonlySet<string>): string[] {
   return running
     .filter(({ Image }) => !approved.has(Image.slice(Image.indexOf("@") + 1)))
     .map(({ Image, Labels }) => `${Labels["gantry.service"]} runs ${Image}, which nobody approved`);
