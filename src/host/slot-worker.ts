@@ -261,7 +261,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
       proven,
     );
     // Until now nothing could be said of how well it serves, and what has proved itself gives no news of its own.
-    if (isFirst && proven) parts.report();
+    if (isFirst) parts.report();
   }
 
   async function run(): Promise<void> {
