@@ -13,6 +13,7 @@ import { nameComplaint, nameOf } from "./names.ts";
 import { type Complaint, quote, type Report, type Spot, type Written } from "./raw.ts";
 import { field, type Located, type LooseRecordOf, located, looseMapOf, looseRecord, nearest, type Shape } from "./shape.ts";
 import { neededMsOf, specOf } from "./supporting.ts";
+import { withSwap } from "./swap.ts";
 import { valueAt } from "./tree.ts";
 import type { EnvironmentConfig, RegistryConfig, Role, ServiceConfig } from "./valid.ts";
 import { type Around, type WrittenService, writtenService } from "./written-service.ts";
@@ -97,7 +98,8 @@ function specIn(
     service: value && named(value),
     waits: waitsIn(known.tree, key),
   }));
-  return specOf({ all, released, absent, references, block, report });
+  const spec = specOf({ all, released, absent, references, block, report });
+  return spec === null || block.swap === null ? null : withSwap(spec, { raw: block.swap, name: released, report });
 }
 
 /** What is wrong with it was reported when the container was read. */

@@ -7,6 +7,7 @@ import { type Complaint, quote } from "./raw.ts";
 import { rollout } from "./rollout-shape.ts";
 import { duration, integer, text, truth } from "./scalars.ts";
 import { field, type LooseRecordOf, located, looseMapOf, looseRecord, mapOf, oneOrMany, record, refined } from "./shape.ts";
+import { swap } from "./swap.ts";
 
 const dayMs = 24 * 3_600_000;
 
@@ -113,6 +114,7 @@ const fields = {
     "The compose service that gets the new image. Default: the only one, or the one that is named like the service.",
   ),
   health: field(located(health), "How the agent proves that the new container serves."),
+  swap: field(swap, "How the old and the new container change places. Default stop-first."),
   keep: field(
     integer({ min: 0, max: 100 }),
     "How many images of earlier releases stay on each host besides what runs and what a rollback needs. Default 2.",
