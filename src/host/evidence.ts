@@ -29,6 +29,8 @@ export function explained(
   facts: { readonly state: ContainerState | null; readonly lines: readonly string[] },
 ): Finding {
   const { reason, detail } = found;
+  // The gate, in whose place the program should have come, has only the kernel's word.
+  if (reason === "start_failed") return { reason: signIn([detail])?.reason ?? reason, detail };
   const isEnd = reason === "exited" || reason === "crash_loop";
   if (!isEnd && reason !== "unhealthy") return found;
   const sign = signIn(facts.lines);

@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +24,27 @@ static void leave(int number) { _exit(128 + number); }
 static int fail(const char *what, int status) {
   fprintf(stderr, "gantry gate: %s: %s\n", what, strerror(errno));
   return status;
+}
+
+/* As execvp, but a file of no known form is an error, as for the engine, and no script for /bin/sh: it is of another processor. */
+static void become(char **command) {
+  char file[PATH_MAX];
+  int refused = 0;
+  if (strchr(*command, '/')) {
+    execv(*command, command);
+    return;
+  }
+  const char *from = getenv("PATH");
+  for (from = from ? from : "/bin:/usr/bin";; from++) {
+    const int length = (int)strcspn(from, ":");
+    snprintf(file, sizeof file, "%.*s%s%s", length, from, length ? "/" : "", *command);
+    execv(file, command);
+    if (errno == EACCES) refused = 1;
+    else if (errno != ENOENT && errno != ENOTDIR) return;
+    from += length;
+    if (!*from) break;
+  }
+  errno = refused ? EACCES : ENOENT;
 }
 
 int main(int argc, char **argv) {
@@ -39,6 +61,6 @@ int main(int argc, char **argv) {
     if (fd < 0) return fail(waiting, 125);
     close(fd);
   }
-  execvp(argv[1], argv + 1);
+  become(argv + 1);
   return fail(argv[1], errno == ENOENT ? 127 : 126);
 }
