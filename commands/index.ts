@@ -6,6 +6,7 @@ import type { Command } from "./command.ts";
 import { proceed } from "./continue.ts";
 import { cordon } from "./cordon.ts";
 import { deploy } from "./deploy.ts";
+import { diff } from "./diff.ts";
 import { drain } from "./drain.ts";
 import { help } from "./help.ts";
 import { history } from "./history.ts";
@@ -14,6 +15,7 @@ import { lock } from "./lock.ts";
 import { pause } from "./pause.ts";
 import { promote } from "./promote.ts";
 import { reject } from "./reject.ts";
+import { render } from "./render.ts";
 import { restart } from "./restart.ts";
 import { resume } from "./resume.ts";
 import { retry } from "./retry.ts";
@@ -28,7 +30,7 @@ export const commands: readonly Command[] = [
   ...[deploy, promote, rollback, restart],
   ...[approve, reject, cancel],
   ...[pause, resume, retry, proceed, skipSoak, abort],
-  ...[why, status, history, hosts],
+  ...[why, status, history, hosts, render, diff],
   ...[lock, unlock, cordon, uncordon, drain],
   help,
 ];

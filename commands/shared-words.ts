@@ -22,6 +22,14 @@ export const someEnvironment = {
   after: ["on", "in"],
 } as const;
 
+/** What is shown instead of what is live. */
+export const someBuild = {
+  kind: "ref",
+  name: "build",
+  need: "optional",
+  summary: "a commit, tag or branch, or a release such as r41",
+} as const;
+
 export const rolloutWord = {
   kind: "rollout",
   name: "rollout",

@@ -23,6 +23,7 @@ import { replayAll } from "./replay.ts";
 import { createRequests } from "./requests.ts";
 import { createRestarts } from "./restarts.ts";
 import { createRollbacks, type Rollbacks } from "./rollbacks.ts";
+import { createShows } from "./shows.ts";
 import type { Store } from "./store.ts";
 import { createWhy } from "./why.ts";
 
@@ -184,6 +185,7 @@ export function createApp(parts: GantryParts): App {
     status: facts.status,
     history: facts.history,
     hosts: facts.hosts,
+    ...createShows(parts),
   };
 
   return {
@@ -211,7 +213,8 @@ export function createApp(parts: GantryParts): App {
   };
 }
 
-type Acts = Omit<Gantry, "config" | "now" | "previewRollback" | "why" | "freeze" | "rollout" | "status" | "history" | "hosts">;
+type Asks = "previewRollback" | "why" | "freeze" | "rollout" | "status" | "history" | "hosts" | "render" | "diff";
+type Acts = Omit<Gantry, "config" | "now" | Asks>;
 
 /** Whatever would change something is answered with the reason of the freeze while there is one. */
 function unlessFrozen(acts: Acts, fence: Fence): Acts {

@@ -10,6 +10,7 @@ import type {
   WhyFacts,
 } from "../core/facts.ts";
 import type { Refusal } from "../core/reasons.ts";
+import type { DiffFacts, RenderFacts } from "../core/render-slot.ts";
 import type { Actor } from "./ports.ts";
 
 /** Where a request came from. `key` makes it happen at most once: the same key finds the same rollout again. */
@@ -134,4 +135,16 @@ export interface Gantry {
     readonly limit: number;
   }): readonly HistoryLine[];
   hosts(): readonly HostFacts[];
+  /** What each host runs. `what`: a release (`r41`), or a ref with the service file as it is now; null: what is live. */
+  render(facts: {
+    readonly service: string;
+    readonly environment: string;
+    readonly what: string | null;
+  }): Promise<RenderFacts | Refused>;
+  /** What would change against what is live. `what` as above; null: the service file as it is now. */
+  diff(facts: {
+    readonly service: string;
+    readonly environment: string;
+    readonly what: string | null;
+  }): Promise<DiffFacts | Refused>;
 }

@@ -7,7 +7,7 @@ export const reservedWords: ReadonlySet<string> = new Set(
   [
     "abort adopt agent all approve at audit backup cancel continue cordon deploy diff doctor drain enroll for freeze from gantry help",
     "history hosts in join leave lock migrate now on outbox pause plan promote queue reasons reject release restart restore resume",
-    "retry rollback server skip-soak status to uncordon undo unfreeze unlock validate version wait where who whoami why",
+    "render retry rollback server skip-soak status to uncordon undo unfreeze unlock validate version wait where who whoami why",
     // Not a verb: every JavaScript object has it.
     "constructor",
   ]

@@ -52,6 +52,11 @@ export function redact(text: string, secrets: readonly string[] = []): string {
   return clean;
 }
 
+/** A variable of this name holds a secret, as people name them. */
+export function isSecretName(name: string): boolean {
+  return /(?:^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRET_KEY|PRIVATE_KEY|API_KEY|ACCESS_KEY|TOKEN)$/i.test(name);
+}
+
 /** What kind of secret a value looks like ("a GitHub token"), or null. */
 export function secretKind(value: string): string | null {
   return kinds.find(({ pattern }) => value.search(pattern) >= 0)?.name ?? null;

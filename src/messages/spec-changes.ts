@@ -20,7 +20,7 @@ function item({ text, mrkdwn }: Line): Line {
   return { text: `- ${text}`, mrkdwn: `• ${mrkdwn}` };
 }
 
-function runLine({ member, before }: SpecChanges["runs"][number], own: string): Line {
+export function runLine({ member, before }: SpecChanges["runs"][number], own: string): Line {
   const waiting = before.map((one) => one ?? own);
   return inBoth((name) => `${name(member)} runs before ${waiting.map(name).join(", ")}`);
 }

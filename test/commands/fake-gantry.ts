@@ -41,6 +41,8 @@ export class Fake {
 
   /** What `status` says of api prod; null: nothing at all. */
   place: { readonly active: RolloutState | null; readonly line: readonly RolloutState[] } | null = null;
+  /** What `render` says that hosts run. */
+  containers: readonly object[] = [];
   frozen: FreezeFacts | null = null;
   explanation: WhyFacts = { subject: "#142", now: "It waits for approval.", waits: [], story: [], series: null, at: noon };
 
@@ -113,6 +115,21 @@ export class Fake {
       hosts() {
         fake.asked.push({ verb: "hosts", facts: {} });
         return [];
+      },
+      async render(facts) {
+        fake.asked.push({ verb: "render", facts });
+        const { service, environment } = facts;
+        return fake.refusal === null
+          ? { service, environment, build: r42, hosts: ["web-1"], containers: fake.containers }
+          : { kind: "refused", refusal: fake.refusal };
+      },
+      async diff(facts) {
+        fake.asked.push({ verb: "diff", facts });
+        const { service, environment } = facts;
+        const changes = { changes: [{ kind: "added", member: "metrics" } as const], runs: [] };
+        return fake.refusal === null
+          ? { service, environment, live: r41, build: r42, changes }
+          : { kind: "refused", refusal: fake.refusal };
       },
     };
   }

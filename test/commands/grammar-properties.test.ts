@@ -102,6 +102,12 @@ const calls: readonly { readonly name: string; readonly args: fc.Arbitrary<objec
     }),
   },
   { name: "hosts", args: fc.constant({}) },
+  ...["render", "diff"].map((name) => ({
+    name,
+    args: fc
+      .record({ place, build: maybe(fc.oneof(fc.constantFrom("r41", "main"), refs)) })
+      .map(({ place: [service, environment], build }) => ({ service, environment, build })),
+  })),
   {
     name: "lock",
     args: fc
