@@ -3,8 +3,10 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
+import { configSchemas } from "../../src/config/schema.ts";
+import type { Schema } from "../../src/config/shape.ts";
 import { corpus } from "./corpus.ts";
-import { folderOf, goodGantry, goodService, saysOfGantry, saysOfService } from "./files.ts";
+import { folderOf, goodGantry, goodService, saysOfGantry, saysOfService, withCompose } from "./files.ts";
 
 const child = fileURLToPath(new URL("corpus-child.ts", import.meta.url));
 
@@ -84,4 +86,49 @@ test("any text gives errors with a place and a way on, never a throw", () => {
     { numRuns: 500 },
   );
   assert.ok(refused > 500, `only ${refused} refusals: the texts are too tame`);
+});
+
+/** What people and machines write under a key: texts of every small language of these files, alone, in lists and in maps. */
+const scraps = fc.oneof(
+  fc.constantFrom(
+    ..."1 -1 0 99999999999999999999 1.5 true null ~ 64m -64m 1h '' '0-3' 8080:80 [::1]:1:2 a:b:c:d /a:/b /a:/b:ro data:/b host ALL".split(
+      " ",
+    ),
+  ),
+  fc.string({ maxLength: 20 }).map((text) => JSON.stringify(text)),
+);
+const inKeys = fc.constantFrom(
+  ..."type source target path rate weight soft hard size bind volume published test limits memory name".split(" "),
+);
+const underKey = fc.oneof(
+  scraps,
+  fc.array(scraps, { maxLength: 3 }).map((items) => `[${items.map(flowSafe).join(", ")}]`),
+  fc.array(fc.tuple(inKeys, scraps), { maxLength: 3 }).map((pairs) => flowMap(pairs)),
+  fc.array(fc.tuple(inKeys, scraps), { maxLength: 3 }).map((pairs) => `[${flowMap(pairs)}]`),
+);
+
+function flowSafe(scrap: string): string {
+  return /^["'\w-]+$/.test(scrap) ? scrap : JSON.stringify(scrap);
+}
+
+function flowMap(pairs: readonly (readonly [string, string])[]): string {
+  return `{ ${pairs.map(([key, value]) => `${key}: ${flowSafe(value)}`).join(", ")} }`;
+}
+
+test("whatever stands under a key of Compose is taken or refused in a sentence", () => {
+  const top = configSchemas().service["properties"] as Readonly<Record<string, Schema>>;
+  const service = top["services"]?.["additionalProperties"] as Schema;
+  const keys = Object.keys(service["properties"] as Readonly<Record<string, unknown>>);
+  let taken = 0;
+  let refused = 0;
+  fc.assert(
+    fc.property(fc.constantFrom(...keys), underKey, (key, value) => {
+      const lines = saysOfService(withCompose(`${key}: ${value}`));
+      if (lines.length === 0) taken++;
+      for (const line of lines) assert.match(line.replaceAll("\n", " "), /^\d+:\d+ .+; .+$/);
+      refused += lines.length;
+    }),
+    { numRuns: 1500 },
+  );
+  assert.ok(taken > 50 && refused > 500, `${taken} taken, ${refused} refusals: the values are of one kind`);
 });

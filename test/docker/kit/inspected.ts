@@ -9,7 +9,7 @@ type Inspected = { readonly [key: string]: Json };
  */
 type Excuse = { readonly path: string; readonly why: string; readonly same?: (value: Json, whole: Inspected) => Json };
 
-export const excuses: readonly Excuse[] = [
+const excuses: readonly Excuse[] = [
   { path: "Config.Image", why: "a tag there, the approved digest here; the image's id is compared" },
   { path: "Config.Labels", why: "each has labels of its own; the file's are compared", same: (labels) => withoutOwn(labels) },
   { path: "Config.Env", why: "the order means nothing", same: sorted },
