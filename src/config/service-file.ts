@@ -48,6 +48,9 @@ function composeNameComplaint(name: string): Complaint | null {
   };
 }
 
+/** On one host, for one service; what waits for what is followed for all of them. */
+const mostContainers = 50;
+
 export type ServiceContext = Around & {
   /** Null: broken, so that roles cannot be checked. */
   readonly people: Readonly<Record<string, Role>> | null;
@@ -91,7 +94,7 @@ function specIn(
 ): ReleaseSpec | null {
   const { block, known, project } = facts;
   const { released, absent, references, report } = known;
-  if (released === null) return null;
+  if (released === null || (raw.services?.value.length ?? 0) > mostContainers) return null;
   const named = withVolumes(raw, { project, report });
   const all = (raw.services?.value ?? []).map(({ key, value }) => ({
     name: key,
@@ -163,6 +166,13 @@ function checkContainers(raw: RawServiceFile, facts: { start: Spot; context: Ser
   if (services === undefined || services.value.length === 0) {
     const fix = "write services: with one service and its image";
     facts.context.report(services?.spot ?? facts.start, { what: "no service", fix });
+  }
+  const one = services?.value[mostContainers];
+  if (one !== undefined) {
+    facts.context.report(one.spot, {
+      what: `more than ${mostContainers} containers`,
+      fix: "give what is deployed by itself a service file of its own",
+    });
   }
   for (const { value } of services?.value ?? []) if (value !== null) checkRegistry(value, facts.context);
 }

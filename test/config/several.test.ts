@@ -129,6 +129,11 @@ test("what is wrong with several containers is told at its place", (t) => {
       '5:21 the image "registry.example.com/metrics" has no tag, so that it would be another one whenever its latest changes; write a tag or a digest, such as registry.example.com/metrics:v1 (only registry.example.com/api may stand without: it is the release itself)',
     ],
     [
+      "more containers than a service has",
+      beside(...Array.from({ length: 50 }, (_, at) => `c${at}: { image: registry.example.com/c:v1 }`)),
+      "54:3 more than 50 containers; give what is deployed by itself a service file of its own",
+    ],
+    [
       "a registry that gantry.yml does not name",
       beside("metrics: { image: registry.exmaple.com/metrics:v1 }"),
       '5:21 the registry "registry.exmaple.com" is not one of gantry.yml; did you mean "registry.example.com"?',
