@@ -13,5 +13,5 @@ test("a service says how many images stay, or nothing", () => {
 test("images that stay are counted", (t) =>
   tell(t, [
     ["a word", withGantry("keep: all"), '6:9 "all" is not a whole number; write a whole number from 0 to 100'],
-    ["too few", withGantry("keep: -1"), '6:9 -1 is out of bounds; write a whole number from 0 to 100'],
+    ["too few", withGantry("keep: -1"), "6:9 -1 is out of bounds; write a whole number from 0 to 100"],
   ]));
