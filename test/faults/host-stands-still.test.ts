@@ -1,7 +1,5 @@
 /** An agent, or the engine under it, stands still (SIGSTOP) in the middle of a swap: the swap ends as it would have, or safely and with its reason. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { DesiredSlot } from "../../src/core/slot.ts";
@@ -31,7 +29,7 @@ describe("a host of which something stands still", () => {
     serving = generation;
   });
   after(async () => {
-    engine("SIGCONT");
+    host?.lab.thawEngine();
     host?.signal("SIGCONT");
     await host?.end();
     await server?.stop();
@@ -42,10 +40,6 @@ describe("a host of which something stands still", () => {
     generation += 1;
     const digest = lab.digest(commits[generation % 2] ?? commits[0]);
     return order({ generation, digest, container: { image: lab.repository }, health: { deadlineMs: 1_500 } });
-  }
-
-  function engine(signal: "SIGSTOP" | "SIGCONT"): void {
-    process.kill(Number(readFileSync(join(host.lab.dir, "dockerd.pid"), "utf8")), signal);
   }
 
   async function servesOne(release: number): Promise<void> {
@@ -80,13 +74,13 @@ describe("a host of which something stands still", () => {
       const there = host.desk.seen("prod-1", (p) => p.slots.some((s) => s.generation === ordered.generation && s.step === step));
       host.tell(ordered);
       await there;
-      engine("SIGSTOP");
+      host.lab.freezeEngine();
       try {
         const seen = await host.desk.seen("prod-1", (picture) => !picture.engine.ok, 15_000);
         assert.match(seen.engine.reason ?? "", /engine_stuck|engine_down/);
         await sleep(standsStillMs);
       } finally {
-        engine("SIGCONT");
+        host.lab.thawEngine();
       }
       const slot = await host.desk.settled("prod-1", ordered.generation, 30_000);
       if (slot.outcome?.ok) serving = generation;

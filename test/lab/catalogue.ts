@@ -57,7 +57,7 @@ export const catalogue: readonly FaultRow[] = [
     fault: "The engine stands still: it takes calls and answers none",
     wanted:
       "Every call has a deadline. The host is told of as stuck, nothing is begun beside what hangs, and orders are carried out once it goes on.",
-    tests: [still, power],
+    tests: [still],
   },
   {
     id: "AG6",

@@ -1,4 +1,4 @@
-/** Engines that die with and without live-restore, engines that stand still, and machines that go down in mid-swap. */
+/** Engines that die with and without live-restore, and machines that go down in mid-swap. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { eventually } from "../kit/eventually.ts";
@@ -44,26 +44,10 @@ describe("hosts that go down", () => {
     await stand.answers(two);
   });
 
-  it("AG5: the engine stands still; it is told of as stuck, the container serves on, and orders are carried out once it goes on", async () => {
-    host().lab.freezeEngine();
-    const ordered = stand.next(one, { release: 1 });
-    try {
-      host().tell(ordered);
-      const seen = await engineIs(false);
-      assert.match(seen.engine.reason ?? "", /engine_stuck|engine_down/);
-      await stand.answers(two);
-    } finally {
-      host().lab.thawEngine();
-    }
-    succeeded(await host().desk.settled("prod-1", ordered.generation, 30_000));
-    await stand.answers(one);
-  });
-
   for (const [moment, ends] of [
     ["before:stop", "done"],
     ["before:start", "restored"],
     ["after:start", "restored"],
-    ["before:promote", "restored"],
     ["before:settle", "done"],
   ] as const) {
     it(`AG2: the machine goes down ${moment.replace(":", " ")} and boots; never two run, and ${ends === "done" ? "the new one serves in the end" : "the old one serves again"}`, async () => {
