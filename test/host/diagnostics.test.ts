@@ -178,6 +178,8 @@ describe("diagnostics on a real engine", () => {
         if (one.log === undefined) assert.deepEqual(outcome.logTail, []);
         else assert.match(outcome.logTail.join("\n"), one.log);
         assert.equal(outcome.after, "restored");
+        // A slot that is given order after order without coming to rest is slowed down.
+        await eventually(async () => assert.equal((await host.containers()).length, 1));
       });
     await eventually(async () => assert.equal((await host.lab.fetch("/")).status, 200));
   });
