@@ -77,7 +77,7 @@ async function pullFrom(
 }
 
 /** `registry.example.com:5000` of `registry.example.com:5000/team/api`. */
-export function registryOf(repository: string): string {
+function registryOf(repository: string): string {
   return repository.split("/", 1)[0] ?? "";
 }
 
