@@ -68,7 +68,11 @@ function labelComplaint(key: string): Complaint | null {
   return { what: `${quote(key)} cannot be a label`, fix: "use letters, digits, and . _ / - after the first" };
 }
 
+/** Runtimes obey some of them: properties of the systemd unit (devices among them), hooks, the program of a virtual machine. */
+const obeyed = /^(org\.systemd\.property|run\.oci|io\.katacontainers|io\.podman)\./;
+
 function annotationComplaint(key: string): Complaint | null {
+  if (obeyed.test(key)) return { what: `${quote(key)}: ${power}`, fix: "remove it" };
   if (/^[a-zA-Z0-9][\w./-]{0,127}$/.test(key)) return null;
   return { what: `${quote(key)} cannot be an annotation`, fix: "use letters, digits, and . _ / - after the first" };
 }
@@ -182,7 +186,7 @@ export const processFields = {
   labels: field(pairs({ what: "labels", key: labelComplaint }), "Labels of the container."),
   annotations: field(
     pairs({ what: "annotations", key: annotationComplaint }),
-    "Annotations for the runtime. Engines before 25 pass them over.",
+    "Annotations. Those that runtimes obey (org.systemd.property, run.oci and the like) give power over the host, and are refused. Engines before 25 pass them over.",
   ),
   logging: field(logging, "The logging driver. Default: the engine's."),
   oom_score_adj: field(

@@ -64,6 +64,10 @@ test("keys of the compose service", (t) =>
         ["ipc: service:db", "10 another container's; remove it: a swap puts another container in its place"],
         ["cgroup: host", "13 host: it gives the container power over the host; remove it"],
         ["oom_score_adj: -500", "20 -500 is out of bounds; write a whole number from 0 to 1000"],
+        [
+          "annotations: { org.systemd.property.DeviceAllow: 'block-* rwm' }",
+          '20 "org.systemd.property.DeviceAllow": it gives the container power over the host; remove it',
+        ],
         ["devices: [/dev/kvm]", "5 devices: it gives the container power over the host; remove it"],
         [
           "links: [db]",
