@@ -121,7 +121,7 @@ describe("a gate before the command of a container", () => {
   it("fails at create or start, not later, where the engine does not see the folder", async () => {
     const spec = { ...plainSpec, image: lab.repository };
     const order = { name: "gantry-nowhere", imageRef, spec, environment: [], labels: {}, gate: "/no/such/folder" };
-    await assert.rejects(engine.create(order), { reason: "create_failed" });
+    await assert.rejects(engine.create(order), { reason: "mount_missing" });
   });
 
   it("differs from a plain container in entrypoint, command and one mount", async () => {
