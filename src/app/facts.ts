@@ -12,7 +12,7 @@ import type {
 import type { Release } from "../core/release.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
 import { type Head, liveNow, type ObservedSlot, type SlotKey, type SlotStep } from "../core/slot.ts";
-import { specChanges } from "../core/spec-change.ts";
+import { besidesOf } from "../core/spec-change.ts";
 import { approvalsFor } from "./asked.ts";
 import { type PlaceReader, readAllPlaces, readOnePlace } from "./place-reader.ts";
 import { goodBesides, hasLabels, leavingPhases, leftBy, rollbackTarget } from "./planner.ts";
@@ -94,8 +94,7 @@ export function createFacts(parts: FactsParts): Facts {
 
   function besides(now: Release, { service, environment, from }: RolloutState): Pick<RolloutFacts, "besides"> {
     const before = from === null ? null : store.releases.find(service, from);
-    const found = specChanges({ before, now, environment });
-    return found.changes.length === 0 && found.runs.length === 0 ? {} : { besides: found };
+    return besidesOf({ before, now, environment });
   }
 
   /** Its place in line and what holds the line up; nothing of it when it does not wait there. */

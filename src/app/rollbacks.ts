@@ -8,6 +8,7 @@ import type { ReleaseFacts, RollbackPreview } from "../core/facts.ts";
 import { type Refusal, refuse } from "../core/reasons.ts";
 import type { Release } from "../core/release.ts";
 import type { LaterEvent, RolloutState } from "../core/rollout-state.ts";
+import { besidesOf } from "../core/spec-change.ts";
 import { plainLine } from "../messages/thread-acts.ts";
 import { isRefusal, type RequestParts, refused } from "./asked.ts";
 import { badLiveAfter } from "./bad-live.ts";
@@ -222,12 +223,14 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
     if (isRefusal(way)) return refused(way);
     const { service, environment } = facts;
     const to = way.target?.number ?? null;
+    const left = way.leave === null ? null : store.releases.find(service, way.leave);
     return {
       service,
       environment,
       from: releaseFacts(service, way.leave),
       live: releaseFacts(service, liveIn(store, way.place)),
       to: releaseFacts(service, to),
+      ...(way.target === null ? {} : besidesOf({ before: left, now: way.target, environment })),
       planHash: way.planHash,
       hosts: way.hosts,
       readiness: parts.facts.readiness(service, environment, to),

@@ -126,6 +126,8 @@ export type RollbackPreview = {
   readonly live: ReleaseFacts | null;
   /** null: nothing was live before the rollout that this stops; its hosts are emptied again. */
   readonly to: ReleaseFacts | null;
+  /** What changes besides the released image; absent: nothing does. */
+  readonly besides?: SpecChanges;
   readonly planHash: string;
   readonly hosts: readonly string[];
   readonly readiness: { readonly ready: number; readonly total: number };

@@ -29,6 +29,12 @@ export function specChanges(facts: { before: Build | null; now: Build; environme
   return { changes, runs: runs.map((one) => ({ member: one.name ?? "", before: waitFor(one, today) })) };
 }
 
+/** For facts that say nothing where nothing changes. */
+export function besidesOf(facts: Parameters<typeof specChanges>[0]): { readonly besides?: SpecChanges } {
+  const besides = specChanges(facts);
+  return besides.changes.length === 0 && besides.runs.length === 0 ? {} : { besides };
+}
+
 function membersChanged(then: readonly Member[], today: readonly Member[], builds: { before: Build; now: Build }): SpecChange[] {
   const there = today.flatMap((one): SpecChange[] => {
     const old = named(then, one.name);

@@ -3,6 +3,7 @@ import type { IntentFacts, RollbackPreview, RolloutFacts } from "../core/facts.t
 import { releaseName } from "../core/release.ts";
 import { actions, context, fields, header, message, note, section } from "./blocks.ts";
 import type { Message } from "./message.ts";
+import { besidesLines } from "./spec-changes.ts";
 import { isCalledOff, rollbackValue } from "./values.ts";
 import { count, cutList, releaseCode, releaseText, safe } from "./words.ts";
 
@@ -23,6 +24,7 @@ export function rollbackPreview(preview: RollbackPreview, keptOn: readonly KeptO
       ? readiness(preview)
       : `${count(preview.hosts.length, "host")}: ${hostNames(preview.hosts)}. ${readiness(preview)}`,
     ...(stops === null ? [] : [stopsText(preview)]),
+    ...besidesLines(preview.besides, service).map((line) => line.text),
     ...judgedText(preview),
     ...keptText(keptOn),
     `To do it: press Roll back, or type \`${now}\`.`,
@@ -40,12 +42,18 @@ export function rollbackPreview(preview: RollbackPreview, keptOn: readonly KeptO
         ["Ready", readiness(preview)],
       ]),
       ...(stops === null ? [] : [section(`:warning: ${stopsText(preview)}`)]),
+      ...besidesBlock(preview),
       ...judgedText(preview).map((text) => section(text)),
       ...keptText(keptOn).map((text) => section(`:warning: ${text}`)),
       buttons(preview),
       context([`No approval is needed. The same as \`${now}\``]),
     ],
   });
+}
+
+function besidesBlock({ besides, service }: RollbackPreview) {
+  const lines = besidesLines(besides, service).map((line) => line.mrkdwn);
+  return lines.length === 0 ? [] : [section(lines.join("\n"))];
 }
 
 function keptText(keptOn: readonly KeptOn[]): readonly string[] {

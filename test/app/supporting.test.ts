@@ -4,9 +4,11 @@ import { test } from "node:test";
 import type { GantryConfig } from "../../src/config/valid.ts";
 import type { ReleaseSpec, SupportingSpec } from "../../src/core/release.ts";
 import type { ObservedImage } from "../../src/core/slot.ts";
+import type { SpecChanges } from "../../src/core/spec-change.ts";
+import { besidesLines } from "../../src/messages/spec-changes.ts";
 import { aCommit, eva, type TestApp } from "../kit/app.ts";
 import { aSpec, digestOf } from "../kit/stores.ts";
-import { aFleet, approves, cancels, deploys, edits, place } from "./line-kit.ts";
+import { aFleet, approves, cancels, deploys, edits, place, rollsBack } from "./line-kit.ts";
 
 const exporter = "registry.test/exporter";
 const [v3, v4] = [digestOf("v3"), digestOf("v4")];
@@ -123,6 +125,32 @@ test("all images are prepared before anybody approves, and a host has none befor
     [v3, "present"],
   ]);
   assert.equal(image("b"), "present");
+});
+
+test("the card of a deploy, and the preview and card of a rollback, say what changes besides the image", async () => {
+  const fleet = aServiceWith(metrics());
+  await fleet.ships(aCommit(1));
+  fleet.registry.push({ repository: exporter, tag: "v4", digest: v4 });
+  const migrates = [{ on: "migrate", condition: "completed" }] as const;
+  writes(fleet, { ...aSpec, dependsOn: migrates, supporting: [migrate, metrics({ reference: "v4" })] });
+  assert.equal(await deploys(fleet, 2), "#2");
+  const lines = (besides: SpecChanges | undefined) =>
+    besidesLines(besides, "api")
+      .map((line) => line.text)
+      .slice(1);
+  assert.deepEqual(lines(fleet.app.gantry.rollout(2)?.besides), [
+    "- migrate runs before api",
+    "- migrate is new",
+    "- metrics: exporter v3 → exporter v4",
+    "- api: depends_on changed",
+  ]);
+  await cancels(fleet, 2);
+  await fleet.ships(aCommit(2));
+  const back = ["- metrics: exporter v4 → exporter v3", "- api: depends_on changed", "- migrate goes away"];
+  const preview = await fleet.app.gantry.previewRollback({ ...place, to: null, actor: eva });
+  assert.deepEqual("besides" in preview ? lines(preview.besides) : preview, back);
+  assert.equal(await rollsBack(fleet), "#4");
+  assert.deepEqual(lines(fleet.app.gantry.rollout(4)?.besides), back);
 });
 
 test("a host hears of its own environment's variables only, and of the mirrors of each image", async () => {

@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ReleaseSpec, SupportingSpec } from "../../src/core/release.ts";
 import { specChanges } from "../../src/core/spec-change.ts";
+import { rollbackPreview } from "../../src/messages/rollback-preview.ts";
 import { rolloutCard } from "../../src/messages/rollout-card.ts";
 import { besidesLines } from "../../src/messages/spec-changes.ts";
+import { Fake } from "../commands/fake-gantry.ts";
 import { aSpec, digestOf } from "../kit/stores.ts";
 import { assertShowable } from "./check.ts";
 import { after, factsOf, requested } from "./facts.ts";
@@ -37,6 +39,8 @@ function found(before: ReleaseSpec | null, now: ReleaseSpec, builds: readonly [s
 function told(...facts: Parameters<typeof found>): readonly string[] {
   return besidesLines(found(...facts), "api").map((line) => line.text);
 }
+
+const { preview } = new Fake();
 
 const title = "Besides the image:";
 
@@ -92,10 +96,12 @@ test("variables of another environment change nothing here", () => {
   assert.deepEqual(told(of("a", "b"), of("a", "c")), [title, "- api: environment (LEVEL) changed"]);
 });
 
-test("a plan card and the card of a rollback say it; very much of it is cut, and stays within Slack's limits", () => {
-  for (const kind of ["deploy", "rollback"] as const) {
-    const facts = factsOf(after([], requested({ kind })), { besides: found(plain, withMigration) });
-    const message = rolloutCard(facts);
+test("a plan card, the card of a rollback and its preview say it; very much of it is cut, and stays within Slack's limits", () => {
+  const besides = found(plain, withMigration);
+  const cards = (["deploy", "rollback"] as const).map((kind) =>
+    rolloutCard(factsOf(after([], requested({ kind })), { besides })),
+  );
+  for (const message of [...cards, rollbackPreview({ ...preview, besides })]) {
     assertShowable(message);
     assert.ok(message.text.includes("- migrate runs before api\n- migrate is new\n- api: depends_on changed"));
     assert.ok(JSON.stringify(message.blocks).includes("`migrate` runs before `api`"));
