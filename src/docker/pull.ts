@@ -63,13 +63,8 @@ export async function runPull(facts: {
     const stream = await docker.createImage(options);
     const sizes = new Map<string, number>();
     await readProgress(stream, (lines) => {
-      try {
-        for (const line of lines) checkLine(line, sizes, freeBytes);
-      } catch (fault) {
-        // At once: leaving the stream waits for its end.
-        cancel.abort();
-        throw fault;
-      }
+      // What it throws leaves the loop over the stream, which closes the connection: that cancels the pull in the engine.
+      for (const line of lines) checkLine(line, sizes, freeBytes);
       // The engine counts down to its next try by itself: that is no progress.
       if (lines.every((line) => line.status?.startsWith("Retrying in"))) return;
       clearTimeout(stall);

@@ -11,15 +11,20 @@ const megabyte = 1e6;
 
 /** An engine whose pull tells this; `null` is where it hangs. */
 function pulling(lines: readonly (object | null)[], facts: { freeBytes?: number | null; stallMs?: number } = {}): Promise<void> {
-  async function* tell(signal: AbortSignal) {
+  const createImage = async ({ abortSignal }: { abortSignal: AbortSignal }) => {
+    const stream = new Readable({ read() {} });
+    abortSignal.addEventListener("abort", () => stream.destroy(new Error("aborted")));
+    void tell(stream);
+    return stream;
+  };
+  async function tell(stream: Readable): Promise<void> {
     for (const line of lines) {
-      if (signal.aborted) throw new Error("aborted");
-      if (line === null) await new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
-      yield `${JSON.stringify(line)}\n`;
+      if (line === null || stream.destroyed) return;
+      stream.push(`${JSON.stringify(line)}\n`);
       await new Promise(setImmediate);
     }
+    stream.push(null);
   }
-  const createImage = async ({ abortSignal }: { abortSignal: AbortSignal }) => Readable.from(tell(abortSignal));
   const docker = { createImage } as unknown as Dockerode;
   const limits = { stallMs: facts.stallMs ?? 1_000, totalMs: 5_000 };
   const signal = new AbortController().signal;
