@@ -72,6 +72,8 @@ export type SeenContainer = {
   /** A container that Docker is restarting counts as running. */
   readonly status: "created" | "running" | "ended";
   readonly promoted: boolean;
+  /** Docker would start it by itself. Absent: not. */
+  readonly comesBack?: true;
   /** Made to run once and end. */
   readonly isOneShot: boolean;
   /** Of one that has ended, as far as it is known. */
@@ -164,6 +166,8 @@ export type Step =
   | { readonly kind: "settle"; readonly ok: false; readonly after: "restored" | "empty" | "down" }
   | { readonly kind: "keep"; readonly id: string }
   | { readonly kind: "remove"; readonly id: string }
+  /** Its restart policy becomes `no`. */
+  | { readonly kind: "disarm"; readonly id: string }
   /** The released container of a settled generation is gone: make it again. */
   | { readonly kind: "redo" };
 
@@ -191,13 +195,23 @@ export function nextStep(view: SlotView): Step {
     return { kind: "hold", detail: `generation ${newest} is on this host, and the order is for ${goal.generation}` };
   }
   const refusal = refuse(view);
-  if (refusal !== null) return refusal;
+  const first = refusal ?? calm(view);
+  if (first !== null) return first;
   if (goal.release === null) return empty(view);
   const casts = castsOf(view);
   // Refused orders settle as failed too: what serves, and was proven, stays whatever the journal says of its generation.
   if (settled?.ok === false && isAsWanted(view, casts)) return { kind: "settle", ok: true, adopt: null };
   if (settled !== null) return settled.ok ? serve(view, casts) : stayRestored(view, casts);
   return attempt.failure !== null ? goBack(view, casts) : forward(view, casts);
+}
+
+/** A voucher that somebody started, or set to start, would fight for the port with what serves. */
+function calm({ containers, attempt, mayRepair, mayTidy }: SlotView): Step | null {
+  const vouchers = containers.filter((c) => c.role === "previous");
+  const armed = vouchers.find((c) => c.comesBack);
+  if (armed !== undefined && mayTidy) return { kind: "disarm", id: armed.id };
+  const running = vouchers.find((c) => c.status === "running" && (mayRepair || !attempt.unstoppable.includes(c.id)));
+  return running === undefined ? null : { kind: "stop", id: running.id, which: "leftover" };
 }
 
 /** One generation is one release: another one under its number is an order of a server that was set back. */

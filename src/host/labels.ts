@@ -205,6 +205,7 @@ export function seenOf(state: ContainerState, { adopted, isOpen }: Seeing): Seen
     specHash: marks.specHash,
     status: isRunning ? "running" : hasEnded ? "ended" : "created",
     promoted: state.restartPolicy === "unless-stopped",
+    ...(state.restartPolicy === "no" || state.restartPolicy === "" ? {} : { comesBack: true as const }),
     isOneShot: marks.condition === "completed",
     exitCode: hasEnded ? state.exitCode : null,
     position: marks.position,

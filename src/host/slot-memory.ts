@@ -45,6 +45,8 @@ export type SlotMemory = {
   readonly openGates: Set<string>;
   /** New connections wait, until the new container listens. */
   held: Hold | null;
+  /** How often the engine has not answered the stop of a container. */
+  readonly stuckStops: Map<string, number>;
   /** How often the engine had been away when the candidate was started. */
   breaksAtStart: number | null;
 };
@@ -84,6 +86,7 @@ export function createMemory(key: SlotKey, entry: JournalEntry | null, now: numb
     tidyFailures: 0,
     openGates: new Set(),
     held: null,
+    stuckStops: new Map(),
     breaksAtStart: null,
   };
 }

@@ -4,7 +4,7 @@ import type { Failure, Step } from "../core/slot-step.ts";
 import { isEngineFault } from "./images.ts";
 import { marksOf } from "./labels.ts";
 import { type Bench, createdState } from "./slot-bench.ts";
-import { type SlotMemory, stateById, waitAfter } from "./slot-memory.ts";
+import { changeState, type SlotMemory, stateById, waitAfter } from "./slot-memory.ts";
 import { forget, letGo } from "./slot-swap.ts";
 import type { JournalEntry } from "./state.ts";
 
@@ -59,6 +59,13 @@ export async function remove(bench: Bench, id: string): Promise<void> {
   await bench.limit(() => bench.engine.remove(id));
   await forget(bench, id);
   bench.report();
+}
+
+export async function disarm(bench: Bench, id: string): Promise<void> {
+  const { memory, engine, limit, log } = bench;
+  await limit(() => engine.setRestartPolicy(id, "no"));
+  changeState(memory, id, { restartPolicy: "no" });
+  log.warn({ ...memory.key, container: id }, "a kept container would have come back by itself, it will not any more");
 }
 
 /** Leftovers can wait: what serves must not suffer from a tidying step that fails. */

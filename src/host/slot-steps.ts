@@ -10,11 +10,13 @@ import { type Bench, enter, noteId } from "./slot-bench.ts";
 import { type About, about, noteFailure, noteFault } from "./slot-faults.ts";
 import { create, pull } from "./slot-make.ts";
 import { changeState, healthOf, outcomeOf, type SlotMemory, stateById, touch, wantedOf } from "./slot-memory.ts";
-import { keep, redo, remove, settle, tidying } from "./slot-settle.ts";
+import { disarm, keep, redo, remove, settle, tidying } from "./slot-settle.ts";
 import { behindGate, besideOthers, drainBehindProxy, holdFor, openGate, point, startBeside, whileHeld } from "./slot-swap.ts";
 
 /** How long a failed candidate may take to end. */
 const failedGraceMs = 500;
+/** How often the stop of one container may hang before it counts as failed. */
+const stuckTries = 3;
 /** For a container without a readable health label. */
 const plainHealth = { probe: { kind: "none" }, intervalMs: 1_000, deadlineMs: 60_000 } as const;
 
@@ -52,6 +54,8 @@ export async function carryOut(bench: Bench, step: Step): Promise<void> {
       return await tidying(bench, () => keep(bench, step.id));
     case "remove":
       return await tidying(bench, () => remove(bench, step.id));
+    case "disarm":
+      return await tidying(bench, () => disarm(bench, step.id));
     case "redo":
       return await redo(bench);
   }
@@ -75,9 +79,11 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
     const graceMs = hurries ? Math.min(state.stopGraceMs, failedGraceMs) : state.stopGraceMs;
     const { killed } = await engine.stop({ ...state, stopGraceMs: graceMs });
     if (killed) bench.log.warn({ ...memory.key, container: state.name, graceMs }, "ignored its stop signal, killed");
+    memory.stuckStops.delete(step.id);
     changeState(memory, step.id, { status: "ended", pid: null });
     if (step.which === "old") noteId(bench, "stoppedOld", step.id);
-  } catch (thrown) {
+  } catch (raw) {
+    const thrown = afterTries(memory, step.id, raw);
     // A candidate that cannot be stopped keeps the port: the old one has nowhere to go back to.
     if (step.which !== "old" && !isEngineFault(thrown)) {
       noteId(bench, "unstoppable", step.id);
@@ -86,6 +92,16 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
     const { member } = about(memory, step.id);
     await noteFault(bench, thrown, { id: step.which === "old" ? null : step.id, member });
   }
+}
+
+/** An engine that answers everything but this stop has not gone away: after some tries it is the container that cannot be ended. */
+function afterTries(memory: SlotMemory, id: string, thrown: unknown): unknown {
+  if (!(thrown instanceof EngineError) || thrown.reason !== "engine_stuck") return thrown;
+  const tries = (memory.stuckStops.get(id) ?? 0) + 1;
+  memory.stuckStops.set(id, tries);
+  if (tries < stuckTries) return thrown;
+  const message = `the engine answers, but has not ended it in ${tries} tries: ${thrown.message}`;
+  return new EngineError({ reason: "stop_failed", message, cause: thrown });
 }
 
 async function start(bench: Bench, step: Extract<Step, { kind: "start" }>): Promise<void> {

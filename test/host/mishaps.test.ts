@@ -78,6 +78,33 @@ describe("a host that is disturbed", () => {
     assert.equal((await host.settled(3)).outcome?.ok, true);
   });
 
+  it("calms a kept container that somebody set to start, and started", async () => {
+    host.order([want({ generation: 2, digest: host.push("two") })]);
+    await host.settled(2);
+    await host.atRest(["r1 kept", "r2 running"]);
+    const kept = (await host.engine.list()).find((c) => c.labels["gantry.role"] === "previous")?.id ?? "";
+    await host.engine.setRestartPolicy(kept, "unless-stopped");
+    await host.engine.start(kept);
+    await eventually(async () => {
+      const now = await host.engine.inspect(kept);
+      assert.deepEqual([now?.status, now?.restartPolicy], ["ended", "no"]);
+    });
+    assert.equal(host.observed().slots[0]?.live?.release, 2);
+  });
+
+  it("calls a container unstoppable whose stop the engine never answers, though it answers all else", async () => {
+    const stuck = new EngineError({ reason: "engine_stuck", message: "no answer in 30 s" });
+    const { stop } = host.engine;
+    host.engine.stop = async () => {
+      throw stuck;
+    };
+    host.order([want({ generation: 2, digest: host.push("two") })]);
+    const { outcome } = await host.settled(2);
+    assert.deepEqual(outcome?.ok === false && [outcome.reason, outcome.after], ["stop_failed", "restored"]);
+    host.engine.stop = stop;
+    await host.atRest(["r1 running"]);
+  });
+
   it("drops a pull for a newer order although it had to stop a leftover first", async () => {
     host.engine.failNext("remove", new EngineError({ reason: "stop_failed", message: "device or resource busy" }));
     host.order([want({ generation: 2, digest: host.push("two") })]);

@@ -135,6 +135,10 @@ function take(world: World, step: Step, fault: number): void {
       if (world.goal.release === null) world.emptied.push(step.id);
       world.containers = world.containers.filter((c) => c.id !== step.id);
       break;
+    case "disarm":
+    case "open":
+    case "point":
+      throw new Error("not in these stories");
     case "redo":
       world.settled = null;
       world.attempt = freshAttempt;

@@ -128,8 +128,24 @@ describe("the next step of a swap", () => {
     ["then rests", view([promoted, kept], { settled: ok }), { kind: "rest" }],
     [
       "keeps one voucher only",
-      view([promoted, kept, container(0, { id: "k0", role: "previous" })], { settled: ok }),
+      view([promoted, kept, { ...kept, id: "k0", generation: 0, labelled: 0 }], { settled: ok }),
       { kind: "remove", id: "k0" },
+    ],
+  ];
+  for (const [name, given, wanted] of rows) it(name, () => assert.deepEqual(nextStep(given), wanted));
+});
+
+describe("a kept container that somebody roused", () => {
+  const armed = { ...kept, comesBack: true as const };
+  const running = { ...kept, status: "running" as const };
+  const rows: readonly (readonly [string, SlotView, Step])[] = [
+    ["must not come back by itself", view([promoted, armed], { settled: ok }), { kind: "disarm", id: "k1" }],
+    ["is stopped", view([promoted, running], { settled: ok }), { kind: "stop", id: "k1", which: "leftover" }],
+    ["before anything is swapped", view([old, { ...running, id: "k0" }]), { kind: "stop", id: "k0", which: "leftover" }],
+    [
+      "though not in haste when it does not stop",
+      view([promoted, running], { settled: ok, mayRepair: false, attempt: { unstoppable: ["k1"] } }),
+      { kind: "rest" },
     ],
   ];
   for (const [name, given, wanted] of rows) it(name, () => assert.deepEqual(nextStep(given), wanted));
