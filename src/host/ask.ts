@@ -43,7 +43,7 @@ export function shown(output: string, { environment }: Pick<ContainerState, "env
   return line === "" ? "" : `: ${line}`;
 }
 
-export function releaseOf({ labels }: Pick<ContainerState, "labels">): ReleaseNames | null {
+function releaseOf({ labels }: Pick<ContainerState, "labels">): ReleaseNames | null {
   const marks = marksOf(labels);
   return marks === null ? null : { number: marks.release, commit: marks.commit, digest: marks.digest };
 }

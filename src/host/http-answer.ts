@@ -49,7 +49,7 @@ export function bodyFault(probe: HttpProbe, body: string, names: ReleaseNames | 
  * Whether one word of the text is the release's number (r42), its commit (whole, or at least 7 digits of it) or its digest.
  * Whole words: r4 is not r42, and v1.10.1 not v1.10.12.
  */
-export function namesRelease(text: string, names: ReleaseNames | null): boolean {
+function namesRelease(text: string, names: ReleaseNames | null): boolean {
   if (names === null) return false;
   const { number, commit, digest } = names;
   const words = text.split(/[^\w.:+-]+/).map((word) => word.replace(/[.:]+$/, ""));
