@@ -168,8 +168,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: "src/core/slot-forward.ts",
-        text: 'if (old !== null && old.status === "running") return { kind: "stop", id: old.id, which: "old" };',
-        instead: "",
+        text: 'const isBeside = candidate.gate === "closed" || mayShare(candidate, old);',
+        instead: "const isBeside = true;",
       },
     ],
     shownBy: 3,
@@ -192,8 +192,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: "src/host/prove.ts",
-        text: "if (!answer.ok) {",
-        instead: "if (look.good > 1e9) {",
+        text: "if (!answer.ok) return failed(look, answer.detail);",
+        instead: "",
       },
     ],
     shownBy: 3,
