@@ -18,6 +18,10 @@ const meanings: Readonly<Record<string, string>> = {
   "gantry.member": "The name of a supporting container in the Compose file. The released container does not have it.",
   "gantry.condition":
     "What others ask of a supporting container before they start: `started`, `healthy`, or `completed` for one that runs once.",
+  "gantry.gate": "The name of the gate that stands before its command, where there is one.",
+  "gantry.swap":
+    "How it changes places with the next one, as JSON, where the service says more than that the old one stops first.",
+  "gantry.place": "Which of the two ports behind a proxy it has: `0` or `1`.",
   "gantry.position": "Its place in the start order, from 0, where a service has supporting containers.",
 };
 
@@ -43,6 +47,13 @@ const container: ContainerSpec = {
 const spec = {
   container,
   health: { probe: { kind: "http", url: "http://127.0.0.1:8080/healthz" }, intervalMs: 1000, deadlineMs: 60_000 },
+  swap: {
+    kind: "proxy",
+    proxy: { kind: "haproxy", socket: "/run/haproxy/admin.sock", backend: "api", servers: ["blue", "green"] },
+    ports: [8081, 8082],
+    variable: "PORT",
+    drainMs: 10_000,
+  },
   supporting: [
     {
       name: "metrics",
@@ -59,7 +70,10 @@ const desired = { service: "api", environment: "prod", generation: 7, rollout: 1
 
 /** Every label that Gantry puts on a container, with an example value. */
 export function labels(): Readonly<Record<string, string>> {
-  const made = wantedContainers(release).map((member) => labelsFor({ desired, release, member, replaces: null }));
+  const gate = containerName(desired);
+  const made = wantedContainers(release).map((member) =>
+    labelsFor({ desired, release, member, replaces: null, gate: member.name === null ? gate : null, place: 0 }),
+  );
   return { ...Object.assign({}, ...made.reverse()), [hostLabel]: "prod-1" };
 }
 
