@@ -41,9 +41,9 @@ export const catalogue: readonly FaultRow[] = [
   {
     id: "AG3",
     fault: "Somebody gives a container the restart policy `always`, which brings stopped ones back",
-    wanted: "Gantry never sets it, and puts the policy of the container that serves back at once.",
+    wanted:
+      "Gantry never sets it, and puts the policy back at once, of the container that serves and of the one that is kept; what came up is ended.",
     tests: [people],
-    missing: "The policy of the kept container is not put back: it comes up with the engine and fights for the port.",
   },
   {
     id: "AG4",
@@ -145,7 +145,6 @@ export const catalogue: readonly FaultRow[] = [
     fault: "The old container cannot be ended at all",
     wanted: "Nothing is started beside it. The swap fails, the host says why, and the old one serves on.",
     tests: [socket],
-    missing: "When the engine neither ends it nor says so, the host tries on without an outcome; the server's deadline names it.",
   },
   {
     id: "AG20",

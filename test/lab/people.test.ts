@@ -96,6 +96,31 @@ describe("a host on which people work by hand", () => {
     await eventually(async () => assert.equal(await policyOf(id), "unless-stopped"));
   });
 
+  it("AG3: the same of the one that is kept; its policy is put back, and it does not come up with the machine", async () => {
+    await docker("update", "--restart=always", await kept());
+    await eventually(async () => assert.equal(await policyOf(await kept()), "no"));
+    await host().lab.reboot();
+    await host().start();
+    // Somebody has started it above.
+    await stand.holds(["live r3 running", "previous r2 exited"]);
+    await stand.answers(two);
+  });
+
+  it("AG3: the same while no agent was there; the one that it brought up is ended, and what is wanted serves", async () => {
+    const id = await live();
+    await host().end();
+    await docker("update", "--restart=always", await kept());
+    await stand.watcher.lookingAway(async () => {
+      await host().lab.reboot();
+      await host().start();
+      await eventually(async () => {
+        assert.equal(await policyOf(await kept()), "no");
+        assert.equal(await docker("ps", "-q", "--no-trunc"), id);
+      }, 30_000);
+    });
+    await stand.answers(two);
+  });
+
   it("AG34: docker system prune -a took what was kept; the image is fetched again, and the way back works", async () => {
     await docker("system", "prune", "-af");
     succeeded(await host().carryOut(stand.next(one, { release: 1 }), 30_000));
