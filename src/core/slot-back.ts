@@ -1,5 +1,5 @@
 /** The way back of a swap that failed: in reverse order the old containers serve again, and then show that they do. */
-import { type Cast, isUnchanged, rivalOf } from "./slot-cast.ts";
+import { type Cast, isUnchanged, pointBack, rivalOf } from "./slot-cast.ts";
 import type { SeenContainer, SlotView, Step } from "./slot-step.ts";
 
 type After = "restored" | "empty" | "down";
@@ -22,7 +22,8 @@ function undo(view: SlotView, cast: Cast): Step | null {
   const rival = rivalOf(cast);
   // It holds what the old one needs; people must see to it, and it is tried again now and then.
   if (isBlocked(view, cast)) return null;
-  const back = pointBack(view, cast);
+  // Before the candidate stops, and again when the old one had to be started.
+  const back = pointBack(view.attempt, cast.old);
   if (back !== null) return back;
   if (candidate?.status === "running") return { kind: "stop", id: candidate.id, which: "candidate" };
   if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
@@ -32,13 +33,6 @@ function undo(view: SlotView, cast: Cast): Step | null {
     return view.attempt.oldBroken.includes(old.id) ? null : { kind: "start", id: old.id, which: "old" };
   }
   return old.promoted ? null : { kind: "promote", id: old.id, which: "old" };
-}
-
-/** Before the candidate stops, and again when the old one had to be started. After a crash nobody knows where it points. */
-function pointBack({ attempt }: SlotView, { candidate, old }: Cast): Step | null {
-  if (old?.shares !== "proxy" || old.status !== "running" || attempt.pointedAt === old.id) return null;
-  const mayPointElsewhere = attempt.pointedAt !== null || (candidate?.shares === "proxy" && candidate.status === "running");
-  return mayPointElsewhere ? { kind: "point", id: old.id, which: "old" } : null;
 }
 
 function checkOld(view: SlotView, cast: Cast): Step | null {

@@ -1,5 +1,5 @@
 /** Who plays which part in a swap: the containers of one slot, member by member. */
-import type { Goal, MemberName, SeenContainer, SlotView, WantedMember } from "./slot-step.ts";
+import type { Attempt, Goal, MemberName, SeenContainer, SlotView, Step, WantedMember } from "./slot-step.ts";
 
 /** The containers of one member. */
 export type Cast = {
@@ -64,6 +64,12 @@ export function rivalOf({ others, old }: Cast): SeenContainer | undefined {
 /** Both were made to serve beside another. */
 export function mayShare(one: SeenContainer, other: SeenContainer): boolean {
   return one.shares !== undefined && one.shares === other.shares;
+}
+
+/** Whoever stops another one sees to it first that requests go to the one that serves: after a crash nobody knows where they go. */
+export function pointBack(attempt: Attempt, old: SeenContainer | null): Step | null {
+  if (old?.shares !== "proxy" || old.status !== "running" || attempt.pointedAt === old.id) return null;
+  return { kind: "point", id: old.id, which: "old" };
 }
 
 /** What is there serves the goal as it is: there is nothing to make. */

@@ -1,5 +1,5 @@
 /** Towards the goal: everything that changed is made before anything is stopped; then member after member, in start order. */
-import { type Cast, hasEndedWell, isUnchanged, mayShare, rivalOf } from "./slot-cast.ts";
+import { type Cast, hasEndedWell, isUnchanged, mayShare, pointBack, rivalOf } from "./slot-cast.ts";
 import type { Attempt, SeenContainer, SlotView, Step } from "./slot-step.ts";
 
 export function forward(view: SlotView, casts: readonly Cast[]): Step {
@@ -19,7 +19,7 @@ function prepare({ attempt, goal }: SlotView, cast: Cast): Step | null {
   const { candidate, old, isOneShot } = cast;
   if (candidate !== null || isOneShot) return null;
   const rival = rivalOf(cast);
-  if (rival !== undefined) return { kind: "stop", id: rival.id, which: "leftover" };
+  if (rival !== undefined) return pointBack(attempt, old) ?? { kind: "stop", id: rival.id, which: "leftover" };
   if (old === null || isUnchanged(cast, goal)) return null;
   if (old.status !== "running") return attempt.oldBroken.includes(old.id) ? null : { kind: "start", id: old.id, which: "old" };
   return old.promoted ? null : { kind: "promote", id: old.id, which: "old" };
@@ -50,8 +50,8 @@ function adopt({ attempt }: SlotView, { isOneShot, wanted }: Cast, old: SeenCont
   if (isOneShot) return null;
   if (old.status !== "running") return { kind: "start", id: old.id, which: "new" };
   if (!old.promoted) return { kind: "promote", id: old.id, which: "new" };
-  if (wanted?.condition !== "healthy" || attempt.verified.includes(old.id)) return null;
-  return { kind: "check", id: old.id, which: "new" };
+  if (wanted?.condition === "healthy" && !attempt.verified.includes(old.id)) return { kind: "check", id: old.id, which: "new" };
+  return pointBack(attempt, old);
 }
 
 function swap(view: SlotView, cast: Cast, candidate: SeenContainer): Step | null {

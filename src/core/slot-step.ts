@@ -26,6 +26,12 @@
  *   keep     a voucher is made of each old one
  *   remove   the old ones, older vouchers and leftovers go; members that the release does not have any more, too
  *
+ * Where a candidate need not wait for the end of the old one, it starts before that (`beside`):
+ *
+ *   at a gate            start (its command waits), stop the old one, *open* the gate, check, promote, settle
+ *   behind a proxy       start on the other port, check, *point* the proxy to it, promote, settle; then the old one ends
+ *   on a shared port     start, check, promote, settle; then the old one ends
+ *
  * When something fails once the goal is begun, the failure is noted and the way back is, in reverse order: stop the candidate,
  * start the old one, promote it; then check those that were started, settle as failed, remove the candidates. A settled
  * generation is never tried again.
@@ -36,10 +42,13 @@
  *   candidate running, not promoted      check it from zero, promote
  *   candidate created, old running       go on: stop, start
  *   candidate created, nothing running   same boot and recent: go on. Otherwise start the old one, settle `interrupted`
+ *   candidate waits at its gate          the old one runs: stop it. Nothing runs: as when it was only created
+ *   candidate let through, not promoted  open again, since the mark on the gate may be all that was done; check, promote
+ *   candidate shares, old running        check it from zero, point, promote
  *   candidate ended, not promoted        start the old one, settle `interrupted`
  *   candidate ended, promoted            start it, settle; watching tells how it does
  *   no candidate, old stopped by us      start the old one first, then go on towards the goal
- *   two running                          the one that is not promoted stops; of two promoted the older one
+ *   two running that may not share       the one that is not promoted stops; of two promoted the older one
  *   one-shot ended well                  on to the next
  *   one-shot ended otherwise             it failed; or, when something killed it, `interrupted`
  *   unchanged                            started when it is down, otherwise left alone

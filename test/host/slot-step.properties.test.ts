@@ -23,12 +23,19 @@ type Story = {
   /** Turns before which the agent is killed and started again. */
   readonly crashes: readonly number[];
   readonly lostJournal: boolean;
+  /** How each release changes places, in turn. */
+  readonly ways: readonly Way[];
   /** The next order is there when the agent comes back from a crash. */
   readonly hasty: boolean;
 };
 
+type Way = "plain" | "gate" | "proxy" | "reuse-port";
+
 /** A host in the small. */
 type World = {
+  readonly ways: readonly Way[];
+  /** Where the proxy sends requests: it outlives the agent. */
+  pointsAt: string | null;
   containers: SeenContainer[];
   attempt: Attempt;
   settled: SlotView["settled"];
@@ -42,6 +49,8 @@ type World = {
 function play(story: Story): World {
   const orders = [...story.orders];
   const world: World = {
+    ways: story.ways,
+    pointsAt: null,
     containers: [],
     attempt: freshAttempt,
     settled: null,
@@ -60,13 +69,23 @@ function play(story: Story): World {
     const step = nextStep({ ...world, mayRepair: true, mayTidy: true });
     if (step.kind !== "rest") {
       take(world, step, fault);
-      const up = world.containers.filter((c) => c.status === "running");
-      assert.ok(up.length <= 1, `two run after ${JSON.stringify(step)}: ${JSON.stringify(world)}`);
+      areApart(world, step);
       continue;
     }
     if (!takeOrder(world, orders)) return world;
   }
   throw new Error(`does not come to rest: ${JSON.stringify(world)}`);
+}
+
+/** At most one has its command running, but for those that may share; nobody waits for a proxy that points at nothing. */
+function areApart(world: World, step: Step): void {
+  const up = world.containers.filter((c) => c.status === "running" && c.gate !== "closed");
+  const [first, second, third] = up;
+  const mayBoth = first?.shares !== undefined && first.shares === second?.shares;
+  const say = `after ${JSON.stringify(step)}: ${JSON.stringify(world)}`;
+  assert.ok(third === undefined && (second === undefined || mayBoth), `two serve ${say}`);
+  if (step.kind === "stop" && step.id === world.pointsAt)
+    assert.ok(!up.some((c) => c.shares === "proxy" && c.promoted), `requests go nowhere ${say}`);
 }
 
 function takeOrder(world: World, orders: number[]): boolean {
@@ -109,6 +128,18 @@ function take(world: World, step: Step, fault: number): void {
         note(step.which === "old" ? { startedOld: [step.id] } : { startedNew: [step.id] });
       }
       break;
+    case "open":
+      // On the disk before anything else of it.
+      change(step.id, { gate: "open" });
+      note(fault === 6 ? { failure, failed: step.id } : { opened: [...world.attempt.opened, step.id] });
+      break;
+    case "point":
+      if (fault === 7 && step.which === "new") note({ failure });
+      else {
+        world.pointsAt = step.id;
+        note({ pointedAt: step.id });
+      }
+      break;
     case "check":
       if (step.which === "new" && (fault === 3 || fault === 4)) {
         if (fault === 4) change(step.id, { status: "ended" });
@@ -136,9 +167,7 @@ function take(world: World, step: Step, fault: number): void {
       world.containers = world.containers.filter((c) => c.id !== step.id);
       break;
     case "disarm":
-    case "open":
-    case "point":
-      throw new Error("not in these stories");
+      throw new Error("nobody arms a voucher here");
     case "redo":
       world.settled = null;
       world.attempt = freshAttempt;
@@ -164,7 +193,15 @@ function candidate(world: World, replaces: string | null): SeenContainer {
     position: 0,
     replaces,
     ending: null,
+    ...wayOf(world, replaces),
   };
+}
+
+function wayOf(world: World, replaces: string | null): Partial<SeenContainer> {
+  const way = world.ways[(world.goal.release?.number ?? 0) % world.ways.length] ?? "plain";
+  if (way === "plain") return {};
+  if (way === "gate") return replaces === null ? {} : { gate: "closed" };
+  return { shares: way };
 }
 
 function voucherOf(world: World, id: string): SeenContainer {
@@ -187,6 +224,8 @@ function isWhole(world: World): void {
   assert.ok(world.containers.filter((c) => c.role === "previous").length <= 1, "one voucher");
   for (const live of lives) {
     assert.equal(live.status, "running");
+    assert.notEqual(live.gate, "closed");
+    if (live.shares === "proxy") assert.equal(world.pointsAt, live.id, "requests go to what serves");
     assert.ok(live.promoted, "what serves comes back after a reboot");
     assert.ok(world.healthyEver.includes(live.id), "nothing serves that was never healthy");
     // An emptying that was cut short may leave the voucher of what ran before.
@@ -206,6 +245,7 @@ describe("any number of swaps, faults and crashes", () => {
     orders: fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 6 }),
     crashes: fc.array(fc.nat({ max: 60 }), { maxLength: 6 }),
     lostJournal: fc.boolean(),
+    ways: fc.array(fc.constantFrom<Way>("plain", "gate", "proxy", "reuse-port"), { minLength: 1, maxLength: 4 }),
     hasty: fc.boolean(),
   });
 
