@@ -1,4 +1,5 @@
 /** The end of a generation: its outcome, and what is kept or removed afterwards. */
+import { releaseName } from "../core/release.ts";
 import type { SwapOutcome } from "../core/slot.ts";
 import type { Failure, Step } from "../core/slot-step.ts";
 import { isEngineFault } from "./images.ts";
@@ -48,11 +49,18 @@ export async function keep(bench: Bench, id: string): Promise<void> {
   const { memory, engine, limit } = bench;
   const state = stateById(memory, id);
   if (state === null) return;
-  const labels = { ...state.labels, "gantry.role": "previous" };
+  const labels = { ...state.labels, ...servedAs(memory, id), "gantry.role": "previous" };
   const name = `${state.name}-kept`;
   const kept = await limit(() => engine.clone({ id, name, labels }));
   memory.states = [...memory.states, createdState({ ...state, id: kept, name, labels })];
   bench.report();
+}
+
+/** One that a later release took over is the way back to that one. */
+function servedAs({ entry }: SlotMemory, id: string): Record<string, string> {
+  const { adopted } = entry;
+  if (adopted?.containerId !== id || adopted.release === undefined) return {};
+  return { "gantry.release": releaseName(adopted.release), "gantry.generation": String(adopted.generation) };
 }
 
 export async function remove(bench: Bench, id: string): Promise<void> {

@@ -70,6 +70,16 @@ describe("a service of several containers", () => {
     await eventually(() => assert.equal(host.observed().slots[0]?.live?.release, 2));
   });
 
+  it("knows which release a container is the way back to that was taken over by a later one", async () => {
+    await first();
+    const changed = { ...versions, metrics: pushMetrics(host, "m-two") };
+    await carryOut(wantAll({ generation: 2, versions: changed }));
+    const slot = await carryOut(wantAll({ generation: 3, versions: { ...changed, api: host.push("two") } }));
+    assert.equal(slot.outcome?.ok, true, JSON.stringify(slot));
+    await host.atRest(["metrics r1 kept", "metrics r2 running", "migrate r1 ended unpromoted", "r2 kept", "r3 running"]);
+    assert.equal(host.observed().slots[0]?.previous?.release, 2);
+  });
+
   it("swaps only the released one when only that changed", async () => {
     await first();
     const slot = await carryOut(wantAll({ generation: 2, versions: { ...versions, api: host.push("two") } }));
