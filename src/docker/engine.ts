@@ -13,6 +13,7 @@ import {
   type Engine,
   EngineError,
   type EngineInfo,
+  gateTarget,
   isOfSameOrder,
 } from "../host/engine.ts";
 import { cloneBody, createBody } from "./create-body.ts";
@@ -21,6 +22,7 @@ import { engineError, pullFault } from "./errors.ts";
 import { watchEvents } from "./events.ts";
 import { createExec } from "./exec.ts";
 import { familiar } from "./familiar.ts";
+import { behindGate } from "./gate.ts";
 import { splitLog } from "./log-frames.ts";
 import { authConfig, type PullLimits, runPull } from "./pull.ts";
 import { createRoom } from "./room.ts";
@@ -197,7 +199,7 @@ export function createDockerEngine(options: DockerOptions): Engine {
   async function create(order: CreateOrder): Promise<string> {
     await volumesThere(order);
     await room.demand();
-    return await createAs({ ...createBody(order), name: order.name });
+    return await createAs({ ...(await bodyOf(order)), name: order.name });
   }
 
   /** The engine would make an empty volume, and the service would begin without its data. */
@@ -209,6 +211,14 @@ export function createDockerEngine(options: DockerOptions): Engine {
         throw new EngineError({ reason: "mount_missing", message: `the external volume ${mount.source} is not on this host` });
       });
     }
+  }
+
+  async function bodyOf(order: CreateOrder): Promise<Dockerode.ContainerCreateOptions> {
+    const body = createBody(order);
+    if (order.gate === undefined) return body;
+    const image = await imageAt(order.imageRef);
+    // The create that follows says that it is gone.
+    return image === null ? body : behindGate(body, { image: image.Config, folder: order.gate, target: gateTarget });
   }
 
   async function clone(facts: { id: string; name: string; labels: Readonly<Record<string, string>> }): Promise<string> {
