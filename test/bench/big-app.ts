@@ -20,7 +20,14 @@ export function openBigApp(folder: string): { readonly app: App; stop(): void } 
     registry: createFakeRegistry(),
     forge: null,
     tickets: null,
-    fleet: () => ({ isConnected: () => true, answeredSince: () => true, nudge: () => undefined, drop: () => undefined }),
+    fleet: () => ({
+      isConnected: () => true,
+      answeredSince: () => true,
+      nudge: () => undefined,
+      drop: () => undefined,
+      can: () => agentCan,
+      ask: async () => undefined,
+    }),
   });
   return {
     app,

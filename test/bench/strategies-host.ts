@@ -19,6 +19,8 @@ export type StrategyHost = {
   readonly lab: LabHost;
   readonly agent: RealHost;
   readonly haproxySocket: string;
+  /** The service's program, on the host. */
+  readonly program: string;
   /** Where the service's clients ask, whatever the strategy. */
   readonly url: string;
   /** Orders a release by this strategy and resolves with what came of it. */
@@ -86,6 +88,7 @@ export async function startStrategyHost(facts: {
       return agent;
     },
     haproxySocket,
+    program: service,
     url: `http://${host.address}:8080/`,
     swap: (strategy, release) => carryOut(orderOf(strategy, release)),
     async begin(strategy) {
