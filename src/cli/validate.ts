@@ -3,6 +3,7 @@ import { durationText } from "../config/scalars.ts";
 import type { EnvironmentConfig, GantryConfig, ServiceConfig } from "../config/valid.ts";
 import { type Member, membersOf } from "../core/members.ts";
 import type { HealthProbe } from "../core/release.ts";
+import type { Requirement } from "../core/requirement.ts";
 
 export function validText(config: GantryConfig): readonly string[] {
   const { file, services } = config;
@@ -18,9 +19,14 @@ function serviceLines(service: ServiceConfig): readonly string[] {
   return [
     `${service.name}  (${service.file})`,
     ...service.environments.map((environment) => `  ${environmentText(environment, service)}`),
+    ...(service.requires === undefined ? [] : [`  requires ${service.requires.map(requiredText).join(", ")}`]),
     ...(members.length > 1 ? [`  starts   ${order}`] : []),
     ...members.map((member) => `  health   ${members.length > 1 ? `${member.name ?? own}: ` : ""}${healthText(member)}`),
   ];
+}
+
+function requiredText({ service, environment }: Requirement): string {
+  return environment === undefined ? service : `${service} ${environment}`;
 }
 
 function environmentText(environment: EnvironmentConfig, service: ServiceConfig): string {

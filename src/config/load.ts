@@ -4,7 +4,8 @@ import { dirname, isAbsolute, join } from "node:path";
 import { gantryFile, nobody, type RawGantryFile } from "./gantry-file.ts";
 import { quote, type Report, type Spot } from "./raw.ts";
 import { readConfigFile } from "./read-file.ts";
-import { type ServiceContext, serviceOf } from "./service-file.ts";
+import { checkRequirements } from "./requires.ts";
+import { type NamedService, type ServiceContext, serviceOf } from "./service-file.ts";
 import type { ConfigError, GantryConfig, Role, ServiceConfig } from "./valid.ts";
 
 export type Loaded =
@@ -40,20 +41,25 @@ function servicesOf(file: string, raw: RawGantryFile, facts: Omit<ServiceContext
   const folder = isAbsolute(written) ? written : join(dirname(file), written);
   const spot = raw.services?.spot ?? { file, line: 1, column: 1 };
   const context: ServiceContext = { ...facts, folder };
-  const services: ServiceConfig[] = [];
+  const found: NamedService[] = [];
+  let isWhole = true;
   for (const name of serviceFiles(folder, spot, context.report)) {
     const written = readConfigFile(join(folder, name), context.report);
-    const found = written === null ? null : serviceOf(written, context);
-    if (found === null) continue;
-    const twin = services.find((other) => other.name === found.service.name);
-    if (twin !== undefined) {
-      context.report(found.nameSpot, {
-        what: `the service ${quote(twin.name)} a second time (first in ${twin.file})`,
-        fix: "rename one of the two",
-      });
-    } else services.push(found.service);
+    const one = written === null ? null : serviceOf(written, context);
+    if (one === null) isWhole = false;
+    else if (!isTwin(one, found, context.report)) found.push(one);
   }
-  return services;
+  const services = found.map(({ service, requires }) => ({ ...service, requires }));
+  checkRequirements({ services, isWhole, report: context.report });
+  return found.map(({ service }) => service);
+}
+
+function isTwin({ service, nameSpot }: NamedService, found: readonly NamedService[], report: Report): boolean {
+  const twin = found.find((other) => other.service.name === service.name)?.service;
+  if (twin === undefined) return false;
+  const what = `the service ${quote(twin.name)} a second time (first in ${twin.file})`;
+  report(nameSpot, { what, fix: "rename one of the two" });
+  return true;
 }
 
 function serviceFiles(folder: string, spot: Spot, report: Report): readonly string[] {

@@ -1,6 +1,7 @@
 /** A service file as meant: a Compose file whose containers are one service, and its x-gantry block. */
 import { basename } from "node:path";
 import type { EnvironmentVariables, ReleaseSpec } from "../core/release.ts";
+import type { Requirement } from "../core/requirement.ts";
 import { type ComposeService, composeService } from "./compose.ts";
 import { refusedTopKeys } from "./compose-refused.ts";
 import { dependsOn, type Waiting } from "./depends-on.ts";
@@ -58,7 +59,12 @@ export type ServiceContext = Around & {
   readonly registries: readonly RegistryConfig[];
 };
 
-export type NamedService = { readonly service: ServiceConfig; readonly nameSpot: Spot };
+export type NamedService = {
+  readonly service: ServiceConfig;
+  readonly nameSpot: Spot;
+  /** As written; checked when all services are known. */
+  readonly requires: readonly Located<Requirement>[];
+};
 
 /** The service and where its name stands, or null when it cannot be told from what was written (then something was reported). */
 export function serviceOf(written: Written, context: ServiceContext): NamedService | null {
@@ -76,6 +82,7 @@ export function serviceOf(written: Written, context: ServiceContext): NamedServi
   const neededMs = spec === null ? null : neededMsOf(spec);
   const environments = environmentsIn(block, known, { people: context.people, neededMs, report });
   if (!name || spec === null) return null;
+  const requires = block.value.requires ?? [];
   const service: ServiceConfig = {
     name: name.value,
     file: start.file,
@@ -83,9 +90,10 @@ export function serviceOf(written: Written, context: ServiceContext): NamedServi
     ticketProjects: block.value.tickets?.project ?? [],
     spec: { ...spec, ...variablesOf(block.value.environments ?? undefined) },
     ...(block.value.keep !== undefined && block.value.keep !== null && { keep: block.value.keep }),
+    ...(requires.length > 0 && { requires: requires.map(({ value }) => value) }),
     environments,
   };
-  return { service, nameSpot: name.spot };
+  return { service, nameSpot: name.spot, requires };
 }
 
 function specIn(

@@ -2,6 +2,7 @@
 
 import type { RolloutPolicy } from "../core/plan.ts";
 import type { ReleaseSpec } from "../core/release.ts";
+import type { Requirement } from "../core/requirement.ts";
 
 /** Members of a role. `local` are operating-system users who may use the server's socket. */
 export type Role = {
@@ -45,6 +46,8 @@ export type ServiceConfig = {
   readonly spec: ReleaseSpec;
   /** How many images of earlier releases stay on each host besides what is needed. Absent: the agent's 2. */
   readonly keep?: number;
+  /** What must serve on a host before this one begins there. Absent: nothing. */
+  readonly requires?: readonly Requirement[];
   /** In promotion order. */
   readonly environments: readonly EnvironmentConfig[];
 };

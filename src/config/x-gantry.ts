@@ -4,6 +4,7 @@ import { envFiles, environment as variables } from "./environment-variables.ts";
 import { health } from "./health.ts";
 import { nameComplaint, nameOf } from "./names.ts";
 import { type Complaint, quote } from "./raw.ts";
+import { requires } from "./requires.ts";
 import { rollout } from "./rollout-shape.ts";
 import { duration, integer, text, truth } from "./scalars.ts";
 import { field, type LooseRecordOf, located, looseMapOf, looseRecord, mapOf, oneOrMany, record, refined } from "./shape.ts";
@@ -115,6 +116,10 @@ const fields = {
   ),
   health: field(located(health), "How the agent proves that the new container serves."),
   swap: field(swap, "How the old and the new container change places. Default stop-first."),
+  requires: field(
+    requires,
+    "Host-wide services that must serve, and be healthy, on a host before this one begins there: names, or { service, environment }.",
+  ),
   keep: field(
     integer({ min: 0, max: 100 }),
     "How many images of earlier releases stay on each host besides what runs and what a rollback needs. Default 2.",
