@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { systemClock } from "./app/clock.ts";
 import type { Clock, Log } from "./app/ports.ts";
+import { agentCan } from "./core/abilities.ts";
 import { createDockerEngine } from "./docker/engine.ts";
 import { type AgentLink, createAgentLink, type LinkOptions } from "./fleet/link.ts";
 import type { Engine, Prober } from "./host/engine.ts";
@@ -168,6 +169,7 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
     observed: host.observed,
     onDesired: host.obey,
     onWelcome: membership.welcomed,
+    can: agentCan,
     onRefused(reason, text) {
       if (membership.refused(reason) || !hopeless.includes(reason) || membership.isEnrolled()) return;
       const wayOn = token === null ? `; ${enrolFirst(options.name)}` : "";

@@ -2,6 +2,7 @@
  * What the application needs from the world, in domain words. Every port has exactly two implementations:
  * the real adapter, and a stand-in or fake that passes the same contract tests.
  */
+import type { Ask } from "../core/ask.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import type { DesiredPicture, Head, ObservedPicture } from "../core/slot.ts";
 import type { Form, HomeView, Message } from "../messages/message.ts";
@@ -209,6 +210,10 @@ export interface Fleet {
   nudge(host: string): void;
   /** Ends the host's connection; whoever comes next must prove itself again. */
   drop(host: string): void;
+  /** What its agent says that it can (core/abilities.ts); null: it is away. */
+  can(host: string): readonly string[] | null;
+  /** Asks its agent, and resolves when all is told. Rejects with AskError: it is away, too old, or says no. */
+  ask(host: string, order: Ask): Promise<void>;
 }
 
 export type HostIdentity = {

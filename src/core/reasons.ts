@@ -35,6 +35,10 @@ export const reasons = {
   already_approved: { title: "You have approved this already", next: "Another approver is needed." },
   no_approvers: { title: "Nobody could approve this", next: "Put people into the approving role in gantry.yml." },
   no_hosts: { title: "No host matches the environment", next: "Enrol a host with the labels that the service file asks for." },
+  requirement_missing: {
+    title: "A required service has no environment on the host",
+    next: "Give the host the label that the required service asks for, or take the requirement off the service file.",
+  },
   busy: { title: "Another rollout is active here", next: "Wait for it, or cancel it." },
   already_live: { title: "That release already runs there", next: "Nothing to do." },
   bad_release: {
@@ -56,6 +60,10 @@ export const reasons = {
   awaiting_approval: { title: "Waits for approval", next: "An approver presses Approve." },
   awaiting_images: { title: "Waits for images on the first hosts", next: "Nothing; it goes on by itself." },
   awaiting_host: { title: "Waits for a host", next: "Look at `/gantry hosts`." },
+  awaiting_service: {
+    title: "Waits for a service that it stands on",
+    next: "Nothing when that service is on its way; otherwise bring it to the host, or mend it there: `/gantry why HOST`.",
+  },
   soaking: { title: "Soaks", next: "Nothing; it goes on by itself." },
   watching: { title: "Is watched after its end", next: "Nothing; containers that do not stay well raise its card again." },
   in_line: { title: "Waits in line", next: "Nothing; it comes to its turn by itself. To leave: `/gantry cancel NUMBER`." },
@@ -74,6 +82,8 @@ export const reasons = {
   nothing_failed: { title: "No host has failed", next: "Look at the card for what is happening now." },
   not_soaking: { title: "It does not soak", next: "Look at the card for what is happening now." },
   nothing_live: { title: "Nothing is live there", next: "Deploy something first." },
+  no_container: { title: "There is no such container", next: "Look at `/gantry status` for what runs where." },
+  overloaded: { title: "Too much is asked at once", next: "Wait a moment and ask again, or ask for less." },
   cordoned: { title: "A person took the host out", next: "`/gantry uncordon HOST` lets it take part again." },
   left_incomplete: {
     title: "Some hosts do not have the release",

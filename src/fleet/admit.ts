@@ -13,6 +13,8 @@ export type Admission =
       readonly labels: Readonly<Record<string, string>>;
       /** How much it has heard of this server; old agents do not say. */
       readonly known: { readonly head?: Head; readonly epoch?: number };
+      /** What it says that it can; old agents say nothing. */
+      readonly can: readonly string[];
     }
   | { readonly refused: ReasonCode; readonly text: string };
 
@@ -34,7 +36,7 @@ export async function admit(facts: {
     return { refused: "incompatible_agent", text: `this server speaks protocol ${protocolVersion}, the agent ${theirs}` };
   }
   const parsed = parseFromAgent(raw);
-  if (!parsed.ok || parsed.message.type === "observed") {
+  if (!parsed.ok || (parsed.message.type !== "enrol" && parsed.message.type !== "prove")) {
     return { refused: "incompatible_agent", text: `the introduction is not understood${parsed.ok ? "" : `: ${parsed.why}`}` };
   }
   const intro = parsed.message;
@@ -47,9 +49,9 @@ export async function admit(facts: {
   if (await rivalOf(host, intro.instance)) {
     return { refused: "duplicate_agent", text: `another agent is connected as ${host}` };
   }
-  const { instance, agentVersion, labels, head, epoch } = intro;
+  const { instance, agentVersion, labels, head, epoch, can = [] } = intro;
   const known = { ...(head === undefined ? {} : { head }), ...(epoch === undefined ? {} : { epoch }) };
-  return { host, instance, agentVersion, labels, known };
+  return { host, instance, agentVersion, labels, known, can };
 }
 
 function identify(facts: { intro: Introduction; nonce: string; desk: FleetDesk }): HostIdentity | { refused: ReasonCode } {

@@ -7,8 +7,10 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock, Fleet, FleetDesk, Log } from "../app/ports.ts";
+import { AskError, type Question } from "../core/ask.ts";
 import type { DesiredPicture } from "../core/slot.ts";
 import { type Admission, admit } from "./admit.ts";
+import { type Answerers, type Asking, createAsking } from "./asking.ts";
 import { toldAt } from "./freshness.ts";
 import { type FromServer, maxMessageBytes, nameOf, parseFromAgent, protocolVersion } from "./protocol.ts";
 
@@ -29,6 +31,8 @@ export type HubOptions = {
   readonly handshakeMs?: number;
   /** How long the first of two agents for one host has to show that it is alive. */
   readonly rivalMs?: number;
+  /** Questions of agents, by their word. Absent: none is answered. */
+  readonly answerers?: Readonly<Record<string, (host: string, question: Question) => Promise<void>>>;
 };
 
 export type Connection = {
@@ -41,6 +45,9 @@ export type Connection = {
   /** When it was sent the newest picture, and when what it said last was so. */
   askedAt: number;
   toldAt: number;
+  /** What its agent says that it can, and the questions on the way; null until it was let in. */
+  can: readonly string[];
+  asking: Asking | null;
 };
 
 export function createFleetHub(options: HubOptions): FleetHub {
@@ -80,6 +87,12 @@ export function createFleetHub(options: HubOptions): FleetHub {
 
   function say(connection: Connection, message: FromServer): void {
     if (connection.socket.readyState === connection.socket.OPEN) connection.socket.send(JSON.stringify(message));
+  }
+
+  function sent({ socket }: Connection, text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      socket.send(text, (error) => (error == null ? resolve() : reject(error)));
+    });
   }
 
   function refuse(connection: Connection, reason: string, text: string, claimed: string | null): void {
@@ -163,13 +176,29 @@ export function createFleetHub(options: HubOptions): FleetHub {
     }
     connection.host = host;
     connection.instance = admitted.instance;
+    connection.can = admitted.can;
+    connection.asking = createAsking({
+      send: (text) => sent(connection, text),
+      peerCan: admitted.can,
+      answerers: answerersFor(host),
+      clock,
+      log,
+    });
     byHost.set(host, connection);
     connection.socket.on("message", (data) => hear(connection, String(data)));
     desk.connected({ host, agentVersion, labels, ...known });
     // Who may not be told anything is asked what it was told by somebody else.
     const picture = desk.desired(host);
-    say(connection, { type: "welcome", ...(picture === null ? { orders: true } : {}) });
+    const can = Object.keys(options.answerers ?? {});
+    const offer = can.length === 0 ? {} : { can };
+    say(connection, { type: "welcome", ...(picture === null ? { orders: true } : {}), ...offer });
     if (picture !== null) ask(connection, picture);
+  }
+
+  /** An agent of today speaks for one host only: whoever answers it is told which. */
+  function answerersFor(host: string): Answerers {
+    const all = Object.entries(options.answerers ?? {});
+    return Object.fromEntries(all.map(([what, answerer]) => [what, (question: Question) => answerer(host, question)]));
   }
 
   function hear(connection: Connection, raw: string): void {
@@ -181,8 +210,10 @@ export function createFleetHub(options: HubOptions): FleetHub {
       connection.socket.close(4_400, "not understood");
       return;
     }
-    if (parsed.message.type !== "observed") return;
-    const { picture, answers } = parsed.message;
+    const { message } = parsed;
+    if (message.type === "ask" || message.type === "answer" || message.type === "enough") connection.asking?.hear(message);
+    if (message.type !== "observed") return;
+    const { picture, answers } = message;
     connection.toldAt = toldAt({ answers, askedAt: connection.askedAt, now: clock.now() });
     try {
       desk.observed(host, picture);
@@ -211,6 +242,7 @@ export function createFleetHub(options: HubOptions): FleetHub {
   function leave(connection: Connection): void {
     const { host } = connection;
     connections.delete(connection);
+    connection.asking?.end();
     if (host === null || byHost.get(host) !== connection) return;
     byHost.delete(host);
     if (stopped) return;
@@ -232,6 +264,8 @@ export function createFleetHub(options: HubOptions): FleetHub {
       nudged: false,
       askedAt: 0,
       toldAt: 0,
+      can: [],
+      asking: null,
     };
     connections.add(connection);
     const heard = () => {
@@ -248,6 +282,15 @@ export function createFleetHub(options: HubOptions): FleetHub {
   return {
     isConnected: (host) => byHost.has(host),
     answeredSince: (host, at) => (byHost.get(host)?.toldAt ?? Number.NEGATIVE_INFINITY) >= at,
+    can: (host) => byHost.get(host)?.can ?? null,
+    async ask(host, order) {
+      const connection = byHost.get(host);
+      if (connection?.asking == null) throw new AskError("host_lost", "its agent is not connected");
+      if (!connection.can.includes(order.what)) {
+        throw new AskError("incompatible_agent", `its agent is too old for ${order.what}: upgrade it`);
+      }
+      await connection.asking.ask(order);
+    },
     drop(host) {
       byHost.get(host)?.socket.terminate();
     },

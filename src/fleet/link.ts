@@ -4,7 +4,9 @@
  */
 import { WebSocket } from "ws";
 import type { Clock, Log } from "../app/ports.ts";
+import { type Ask, AskError } from "../core/ask.ts";
 import type { DesiredPicture, Head, ObservedPicture } from "../core/slot.ts";
+import { type Answerers, type Asking, createAsking } from "./asking.ts";
 import { whyNoConnection } from "./connection-fault.ts";
 import { signClaim } from "./proof.ts";
 import { type FromAgent, type FromServer, maxMessageBytes, parseFromServer, protocolVersion, versionOf } from "./protocol.ts";
@@ -40,6 +42,9 @@ export type LinkOptions = {
   readonly backoff?: { readonly firstMs: number; readonly capMs: number };
   readonly heartbeatMs?: number;
   readonly deadMs?: number;
+  /** What this agent says that it can; and the server's questions, by their word, which is also said. Absent: nothing. */
+  readonly can?: readonly string[];
+  readonly answerers?: Answerers;
 };
 
 /**
@@ -54,11 +59,14 @@ export type AgentLink = {
   /** The observed picture has changed: send it soon, the newest once. */
   changed(): void;
   isConnected(): boolean;
+  /** Asks the server, if it is there and says that it answers such a question. Rejects with AskError. */
+  ask(order: Ask): Promise<void>;
   stop(): void;
 };
 
 export function createAgentLink(options: LinkOptions): AgentLink {
   const { clock, log, identity } = options;
+  const { answerers = {} } = options;
   const url = addressOf(options.url);
   const heartbeatMs = options.heartbeatMs ?? 5_000;
   const deadMs = options.deadMs ?? 15_000;
@@ -71,6 +79,8 @@ export function createAgentLink(options: LinkOptions): AgentLink {
   let sendQueued = false;
   /** When the server sent what was heard last over this connection, by its own time: said back, it dates what is reported. */
   let asked = 0;
+  /** Questions over the connection of now; null while there is none. */
+  let asking: Asking | null = null;
   /** Why the last try failed; told once, and again when it changes. */
   let fault: string | null = null;
   let toldFault: string | null = null;
@@ -118,6 +128,8 @@ export function createAgentLink(options: LinkOptions): AgentLink {
     fault = null;
     isIn = false;
     socket = null;
+    asking?.end();
+    asking = null;
     if (stopped) return;
     const bound = Math.min(capMs, firstMs * 2 ** Math.min(failures, 20));
     failures += 1;
@@ -158,6 +170,7 @@ export function createAgentLink(options: LinkOptions): AgentLink {
       case "welcome":
         isIn = true;
         enteredAt = clock.mono();
+        asking = askingOver(from, message.can ?? []);
         log.info({ url, serverId }, "connected to the server");
         options.onWelcome(serverId);
         options.onServer({ epoch, ...(head === undefined ? {} : { head }), orders: message.orders === true });
@@ -172,7 +185,20 @@ export function createAgentLink(options: LinkOptions): AgentLink {
         options.onDesired(message.picture);
         // Also when nothing changed: the server may be asking whether all is well.
         changed();
+        return;
+      case "ask":
+      case "answer":
+      case "enough":
+        asking?.hear(message);
     }
+  }
+
+  function askingOver(to: WebSocket, peerCan: readonly string[]): Asking {
+    const sent = (text: string) =>
+      new Promise<void>((resolve, reject) => {
+        to.send(text, (error) => (error == null ? resolve() : reject(error)));
+      });
+    return createAsking({ send: sent, peerCan, answerers, clock, log });
   }
 
   function answer(from: WebSocket, challenge: Challenge): void {
@@ -185,7 +211,9 @@ export function createAgentLink(options: LinkOptions): AgentLink {
     const token = identity.token();
     const purpose = token === null ? "prove" : "enrol";
     const signature = signClaim({ purpose, nonce, serverId, name }, identity.privateKey());
-    const introduction = { protocol: protocolVersion, name, labels, agentVersion, instance, signature, ...options.known() };
+    const can = [...new Set([...(options.can ?? []), ...Object.keys(answerers)])];
+    const says = { name, labels, agentVersion, instance, ...(can.length === 0 ? {} : { can }) };
+    const introduction = { protocol: protocolVersion, ...says, signature, ...options.known() };
     if (token === null) send(from, { type: "prove", ...introduction });
     else send(from, { type: "enrol", ...introduction, token, publicKey: identity.publicKey() });
   }
@@ -224,6 +252,10 @@ export function createAgentLink(options: LinkOptions): AgentLink {
   return {
     changed,
     isConnected: () => isIn,
+    async ask(order) {
+      if (asking === null) throw new AskError("host_lost", "the server does not answer");
+      await asking.ask(order);
+    },
     stop() {
       stopped = true;
       cancelTimer();

@@ -8,6 +8,8 @@
  *   agent   observed    the whole observed picture, at connect and on every change
  *   server  desired     the whole desired picture, at connect and on every change
  *
+ *   either  ask         a question that the other side's `can` names; it comes with `answer`s, and `enough` ends it (asking.ts)
+ *
  * Both pictures are absolute, so a lost or repeated message does no harm. Either side sends WebSocket pings and takes the
  * other for dead when it hears nothing for a while.
  *
@@ -16,6 +18,7 @@
  */
 import { z } from "zod";
 import type { DesiredPicture, ObservedPicture } from "../core/slot.ts";
+import { abilities, askShapes } from "./ask-shape.ts";
 import { containerSpec, count, name, text } from "./container-shape.ts";
 import { swapShape } from "./swap-shape.ts";
 
@@ -200,10 +203,12 @@ const protocol = count;
 const fromServer = z.discriminatedUnion("type", [
   z.object({ type: z.literal("challenge"), protocol, nonce: name, serverId: name, epoch: count, head: z.exactOptional(head) }),
   // `orders`: the server needs to hear what the agent was last told.
-  z.object({ type: z.literal("welcome"), orders: z.exactOptional(z.boolean()) }),
+  // `can`: the questions that the server answers.
+  z.object({ type: z.literal("welcome"), orders: z.exactOptional(z.boolean()), can: abilities }),
   z.object({ type: z.literal("refused"), reason: name, text }),
   // `asked`: when it was sent, by the server's time.
   z.object({ type: z.literal("desired"), picture: desiredPicture, asked: z.exactOptional(count) }),
+  ...askShapes,
 ]);
 
 /** `instance` names the agent's process, so that its own reconnection is told from a second agent. */
@@ -216,6 +221,8 @@ const introduction = {
   signature: text,
   head: z.exactOptional(head),
   epoch: z.exactOptional(count),
+  // What it can do besides what the first agents could (core/abilities.ts), and the questions that it answers.
+  can: abilities,
 };
 
 const fromAgent = z.discriminatedUnion("type", [
@@ -223,6 +230,7 @@ const fromAgent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("prove"), ...introduction }),
   // `answers`: the newest `asked` of this connection, 0 before there is one.
   z.object({ type: z.literal("observed"), picture: observedPicture, answers: z.exactOptional(count) }),
+  ...askShapes,
 ]);
 
 export type FromServer =

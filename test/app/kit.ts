@@ -98,6 +98,13 @@ export function anApp(facts: {
 }): App {
   const { store, clock, chat = fakeChat(), config = valid({}), forge = null, tickets = null } = facts;
   const registry = { tags: async () => [], digest: async () => null, platforms: async () => null };
-  const fleet = () => ({ isConnected: () => false, answeredSince: () => false, nudge() {}, drop() {} });
+  const fleet = () => ({
+    isConnected: () => false,
+    answeredSince: () => false,
+    nudge() {},
+    drop() {},
+    can: () => null,
+    ask: async () => {},
+  });
   return createApp({ store, config, clock, log: silent, chat, registry, forge, tickets, fleet });
 }

@@ -2,6 +2,7 @@
 import { systemClock } from "../../src/app/clock.ts";
 import { type App, createApp } from "../../src/app/create-gantry.ts";
 import type { GantryConfig } from "../../src/config/valid.ts";
+import { agentCan } from "../../src/core/abilities.ts";
 import { defaultPolicy } from "../../src/core/plan.ts";
 import { createFakeRegistry } from "../../src/registry/fake.ts";
 import { migrationsFolder, openStore } from "../../src/sqlite/open.ts";

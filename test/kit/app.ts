@@ -6,6 +6,7 @@ import { type App, createApp } from "../../src/app/create-gantry.ts";
 import type { Actor, Chat, Clock, FleetDesk, Log } from "../../src/app/ports.ts";
 import type { Store } from "../../src/app/store.ts";
 import type { GantryConfig } from "../../src/config/valid.ts";
+import { agentCan } from "../../src/core/abilities.ts";
 import { imagesOf } from "../../src/core/pins.ts";
 import { defaultPolicy, type RolloutPolicy } from "../../src/core/plan.ts";
 import type { RolloutState } from "../../src/core/rollout-state.ts";
@@ -37,6 +38,8 @@ export type TestApp = {
   readonly registry: FakeRegistry;
   /** Hosts whose agents are connected; change it at will. */
   readonly connected: Set<string>;
+  /** What the agent of a host says that it can, where that is less than today's. */
+  readonly abilities: Map<string, readonly string[]>;
   /** Hosts that were told to look at what is desired of them. */
   readonly nudged: string[];
   /** The agent reports that what is desired of it serves well, unless told otherwise. */
@@ -74,6 +77,7 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
   const clock = new ManualClock();
   const connected = new Set(options.hosts);
   const nudged: string[] = [];
+  const abilities = new Map<string, readonly string[]>();
   const registry = createFakeRegistry();
   for (let n = 1; n <= 9; n++) registry.push({ repository: "registry.test/api", tag: aCommit(n), digest: digestOf(aCommit(n)) });
   const config = aConfig(options.policy ?? {});
@@ -100,6 +104,8 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
           answeredSince: (host) => connected.has(host),
           nudge: (host) => nudged.push(host),
           drop: (host) => connected.delete(host),
+          can: (host) => (connected.has(host) ? (abilities.get(host) ?? agentCan) : null),
+          ask: async () => {},
         };
       },
     });
@@ -169,6 +175,7 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
     registry,
     clock,
     connected,
+    abilities,
     nudged,
     reports,
     says: (host, slots) => picture(host, slots, null),

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "../../../src/app/clock.ts";
 import type { Clock, Log } from "../../../src/app/ports.ts";
 import type { DesiredSlot, ObservedSlot } from "../../../src/core/slot.ts";
-import { createFleetHub, type FleetHub } from "../../../src/fleet/hub.ts";
+import { createFleetHub, type FleetHub, type HubOptions } from "../../../src/fleet/hub.ts";
 import type { LabHost } from "../../../src/rehearsal/fleet/lab.ts";
 import { systemEnvironment } from "../../../src/rehearsal/fleet/run.ts";
 import { inherited } from "../../kit/inherited.ts";
@@ -31,7 +31,7 @@ type ServerOptions = {
   readonly port?: number;
   readonly clock?: Clock;
   readonly log?: Log;
-};
+} & Pick<HubOptions, "answerers">;
 
 export async function startTestServer(address: string, options: ServerOptions = {}): Promise<TestServer> {
   const { port = 0, ...timing } = options;

@@ -1,5 +1,6 @@
 /** The server's end of the wires: decides as src/fleet/hub.ts and admit.ts do, without sockets, signatures and JSON. */
 import type { Clock, Fleet, FleetDesk, Log } from "../../../src/app/ports.ts";
+import { agentCan } from "../../../src/core/abilities.ts";
 import type { DesiredPicture, Head, ObservedPicture } from "../../../src/core/slot.ts";
 import { toldAt } from "../../../src/fleet/freshness.ts";
 import type { Wire } from "./network.ts";
@@ -182,6 +183,8 @@ export function createSimHub(facts: {
     isConnected: (host) => byHost.has(host),
     answeredSince: (host, at) => (byHost.get(host)?.toldAt ?? Number.NEGATIVE_INFINITY) >= at,
     drop: (host) => byHost.get(host)?.wire.close("server"),
+    can: (host) => (byHost.has(host) ? agentCan : null),
+    ask: async () => undefined,
     nudge(host) {
       const connection = byHost.get(host);
       if (connection === undefined || connection.nudged) return;
