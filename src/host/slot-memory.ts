@@ -43,6 +43,8 @@ export type SlotMemory = {
   tidyFailures: number;
   /** Gates of these containers that let through. */
   readonly openGates: Set<string>;
+  /** Settles when the gate that was opened last is also open after a power cut. */
+  passage: Promise<void>;
   /** New connections wait, until the new container listens. */
   held: Hold | null;
   /** How often the engine has not answered the stop of a container. */
@@ -85,6 +87,7 @@ export function createMemory(key: SlotKey, entry: JournalEntry | null, now: numb
     tidyAfter: 0,
     tidyFailures: 0,
     openGates: new Set(),
+    passage: Promise.resolve(),
     held: null,
     stuckStops: new Map(),
     breaksAtStart: null,

@@ -168,9 +168,17 @@ async function prove(bench: Bench, { id, which }: Extract<Step, { kind: "check" 
   }
 }
 
+/** From here on the engine may bring the container back by itself: its gate must be open on the disk, too. */
+async function passed({ memory }: Bench): Promise<void> {
+  await memory.passage.catch((cause) => {
+    throw new EngineError({ reason: "disk_full", message: `the mark on its gate cannot be written: ${cause.message}`, cause });
+  });
+}
+
 async function promote(bench: Bench, id: string): Promise<void> {
   enter(bench, "promoting");
   try {
+    await passed(bench);
     await bench.engine.setRestartPolicy(id, "unless-stopped");
     changeState(bench.memory, id, { restartPolicy: "unless-stopped" });
   } catch (thrown) {

@@ -92,7 +92,9 @@ export async function openGate(bench: Bench, id: string): Promise<void> {
   const gate = marksOf(stateById(memory, id)?.labels ?? {})?.gate ?? null;
   touch(memory);
   try {
-    if (gate !== null) await swaps.gates?.open(gate);
+    const opened = gate === null ? undefined : await swaps.gates?.open(gate);
+    memory.passage = opened?.durable ?? Promise.resolve();
+    memory.passage.catch(() => undefined);
   } catch (thrown) {
     const detail = `its gate cannot be opened: ${(thrown as Error).message}`;
     return await noteFailure(bench, { reason: "start_failed", detail }, about(memory, id));

@@ -5,8 +5,8 @@
  * has it mounted.
  */
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
-import { chmod, link, mkdir, open, rm } from "node:fs/promises";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { chmod, link, mkdtemp, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { syncFolder } from "../durable.ts";
@@ -15,8 +15,8 @@ export type Gates = {
   /** Makes a closed gate for the container of this name; resolves with the folder to mount. Null or rejects when this host cannot. */
   make(name: string): Promise<string | null>;
   isOpen(name: string): boolean;
-  /** Lets the container's command begin, at once; resolves when the gate would also be open after a power cut. May be repeated. */
-  open(name: string): Promise<void>;
+  /** Lets the container's command begin; may be repeated. `durable`: the gate would also be open after a power cut. */
+  open(name: string): Promise<{ readonly durable: Promise<void> }>;
   remove(name: string): Promise<void>;
   /** Removes what was left before this process began, but for these. */
   sweep(keep: ReadonlySet<string>): Promise<void>;
@@ -33,11 +33,14 @@ const run = promisify(execFile);
 /** A gate that was started this very moment may reach its FIFO a little later than the agent. */
 const lingerMs = 1_000;
 const makeMs = 5_000;
+/** No container has such a name. */
+const sparePrefix = ".spare-";
 
 /** `dir` and `program` are on one file system. Without a program no gate is made, but those that are there open. */
 export function createGates(facts: { readonly dir: string; readonly program: string | null }): Gates {
   let { program } = facts;
-  const leftBefore = new Set(existsSync(facts.dir) ? readdirSync(facts.dir) : []);
+  mkdirSync(facts.dir, { recursive: true });
+  const leftBefore = new Set(readdirSync(facts.dir));
   const folderOf = (name: string) => join(facts.dir, name);
 
   async function remove(name: string): Promise<void> {
@@ -45,11 +48,10 @@ export function createGates(facts: { readonly dir: string; readonly program: str
     await rm(folderOf(name), { recursive: true, force: true });
   }
 
-  async function make(name: string): Promise<string | null> {
+  /** Made ahead, so that a swap does not wait for the program to have run. */
+  async function makeSpare(): Promise<string | null> {
     if (program === null) return null;
-    const folder = folderOf(name);
-    await remove(name);
-    await mkdir(folder, { recursive: true });
+    const folder = await mkdtemp(join(facts.dir, sparePrefix));
     await link(program, join(folder, "gate"));
     await run(join(folder, "gate"), [], { timeout: makeMs });
     // Whatever the agent's umask is: the container's user is another one.
@@ -58,24 +60,31 @@ export function createGates(facts: { readonly dir: string; readonly program: str
     return folder;
   }
 
-  async function openGate(name: string): Promise<void> {
+  async function make(name: string): Promise<string | null> {
+    const ready = await spare();
+    spare = later(makeSpare);
+    if (ready === null) return null;
+    await remove(name);
+    await rename(ready, folderOf(name));
+    return folderOf(name);
+  }
+
+  async function openGate(name: string): Promise<{ readonly durable: Promise<void> }> {
     const folder = folderOf(name);
     const mark = await open(join(folder, "open"), "a", 0o644);
-    try {
-      // For reading as well: so it does not wait for the gate to be there.
-      const fifo = await open(join(folder, "wait"), "r+");
-      setTimeout(() => void fifo.close(), lingerMs).unref();
-      await mark.sync();
-    } finally {
-      await mark.close();
-    }
-    await syncFolder(folder);
+    // For reading as well: so it does not wait for the gate to be there.
+    const fifo = await open(join(folder, "wait"), "r+");
+    setTimeout(() => void fifo.close(), lingerMs).unref();
+    const durable = mark.sync().finally(() => mark.close());
+    return { durable: durable.then(() => syncFolder(folder)) };
   }
 
   async function sweep(keep: ReadonlySet<string>): Promise<void> {
     for (const name of [...leftBefore]) if (!keep.has(name)) await remove(name);
     leftBefore.clear();
   }
+
+  let spare = later(makeSpare);
 
   return {
     make,
@@ -85,6 +94,14 @@ export function createGates(facts: { readonly dir: string; readonly program: str
     sweep,
     condemn() {
       program = null;
+      spare = async () => null;
     },
   };
+}
+
+/** Begins the work at once, and tells how it went when somebody asks. */
+function later<T>(work: () => Promise<T>): () => Promise<T> {
+  const result = work();
+  result.catch(() => undefined);
+  return () => result;
 }

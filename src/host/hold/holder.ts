@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import net from "node:net";
-import type { Redirect } from "./redirect.ts";
+import { ownAddress, type Redirect } from "./redirect.ts";
 
 export type Holder = {
   /** Whether a connection that is redirected on this host arrives: null, or why not. Asked once. */
@@ -29,10 +29,11 @@ export function createHolder(redirect: Redirect): Holder {
 
   async function hold({ port, mostMs }: { port: number; mostMs: number }): Promise<Hold> {
     const waiting = new Set<net.Socket>();
-    let isOver = false;
+    /** What is passed on over IPv6 would come back here until the redirection has ended. */
+    let passes: (client: net.Socket) => boolean = () => false;
     const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }, (client) => {
       keep(client);
-      if (isOver) return passOn(client, port);
+      if (passes(client)) return passOn(client, port);
       waiting.add(client);
       client.on("close", () => waiting.delete(client));
     });
@@ -46,13 +47,24 @@ export function createHolder(redirect: Redirect): Holder {
     const made: Hold = { release };
     holds.add(made);
 
+    function pass(which: typeof passes): void {
+      passes = which;
+      for (const client of waiting) {
+        if (!which(client)) continue;
+        waiting.delete(client);
+        passOn(client, port);
+      }
+    }
+
     async function letGo(): Promise<void> {
       clearTimeout(timer);
       holds.delete(made);
-      // First, or what is passed on would come back here.
-      await redirect.unset(port);
-      isOver = true;
-      for (const client of waiting) passOn(client, port);
+      pass((client) => !isSix(client));
+      try {
+        await redirect.unset(port);
+      } finally {
+        pass(() => true);
+      }
       // Whoever was redirected a moment ago may still be on the way.
       setTimeout(() => server.close(), proofMs).unref();
     }
@@ -68,8 +80,9 @@ export function createHolder(redirect: Redirect): Holder {
 
   function passOn(client: net.Socket, port: number): void {
     // Where it was going: a service may listen on one address only.
-    const host = (client.localAddress ?? "127.0.0.1").replace(/^::ffff:/, "");
-    const service = net.connect({ host, port, allowHalfOpen: true });
+    const host = addressOf(client);
+    const from = isSix(client) ? {} : { localAddress: ownAddress };
+    const service = net.connect({ host, port, allowHalfOpen: true, ...from });
     keep(service);
     service.on("error", () => client.resetAndDestroy());
     client.on("error", () => service.destroy());
@@ -115,6 +128,14 @@ export function createHolder(redirect: Redirect): Holder {
       await redirect.close().catch(() => undefined);
     },
   };
+}
+
+function addressOf({ localAddress }: net.Socket): string {
+  return (localAddress ?? "127.0.0.1").replace(/^::ffff:/, "");
+}
+
+function isSix(client: net.Socket): boolean {
+  return addressOf(client).includes(":");
 }
 
 /** Of both families, as services do. */

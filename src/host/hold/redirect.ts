@@ -13,6 +13,9 @@ export type Redirect = {
   close(): Promise<void>;
 };
 
+/** Connections from here are never redirected. */
+export const ownAddress = "127.0.0.2";
+
 const run = promisify(execFile);
 const nftMs = 5_000;
 
@@ -31,7 +34,7 @@ export function createRedirect(name: string): Redirect {
       table ${table} {
         map held { type inet_service : inet_service; flags timeout; }
         chain from_outside { type nat hook prerouting priority -100; policy accept; ${rule}; }
-        chain from_here { type nat hook output priority -100; policy accept; ${rule}; }
+        chain from_here { type nat hook output priority -100; policy accept; ip saddr ${ownAddress} return; ${rule}; }
       }`);
     made = true;
   }
