@@ -1,14 +1,16 @@
-/** Images of supporting containers are pinned in a release; the service file has none of that. */
+/** Images of supporting containers and versions of secrets are pinned in a release; the service file has none of that. */
 import { canonicalJson } from "./plan.ts";
 import type { ReleaseSpec } from "./release.ts";
+import { withoutVersions, withSecrets } from "./secrets.ts";
 
 /** As the service file says it. */
-export function withoutPins(spec: ReleaseSpec): ReleaseSpec {
+export function withoutPins(release: ReleaseSpec): ReleaseSpec {
+  const spec = withSecrets(release, withoutVersions);
   if (spec.supporting === undefined) return spec;
   return { ...spec, supporting: spec.supporting.map((one) => ({ ...one, digest: null })) };
 }
 
-/** The file says something else by now than when the release was made; what a tag has come to mean since is not its business. */
+/** The file says something else by now than when the release was made; what a tag or a secret has come to be since is not its business. */
 export function wasEdited(file: ReleaseSpec, release: ReleaseSpec): boolean {
   return file !== release && canonicalJson(withoutPins(file)) !== canonicalJson(withoutPins(release));
 }

@@ -71,6 +71,25 @@ export type ContainerHealthcheck =
       readonly startIntervalMs?: number;
     };
 
+/**
+ * A secret that a container gets: where its value comes from and where it goes to, never the value. `host`: a path on each host,
+ * absolute or relative to the agent's folder of secrets. `server`: its name in gantry.yml.
+ */
+export type SecretUse = {
+  /** As the service file calls it. */
+  readonly name: string;
+  readonly from: { readonly kind: "host"; readonly path: string } | { readonly kind: "server"; readonly name: string };
+  readonly to:
+    | { readonly kind: "file"; readonly target: string; readonly uid: number; readonly gid: number; readonly mode: number }
+    | { readonly kind: "variable"; readonly variable: string };
+  /**
+   * Of the server's: keyed hashes of what it was when the release was made, by environment, where it could be read. In the spec
+   * of one environment there is only `version`. Both are absent in a service file.
+   */
+  readonly versions?: Readonly<Record<string, string>>;
+  readonly version?: string;
+};
+
 /** What few containers need; named after Compose's keys. Absent: the image's, else the engine's default. */
 export type ContainerExtras = {
   readonly workingDir?: string;
@@ -118,6 +137,7 @@ export type ContainerExtras = {
   /** Those of `envFiles` that may be missing, and those whose values are taken as they stand, quotes and all. */
   readonly optionalEnvFiles?: readonly string[];
   readonly rawEnvFiles?: readonly string[];
+  readonly secrets?: readonly SecretUse[];
 };
 
 export type ContainerSpec = ContainerExtras & {

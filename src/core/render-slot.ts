@@ -2,7 +2,7 @@
 import type { ReleaseFacts } from "./facts.ts";
 import { type Member, membersOf } from "./members.ts";
 import { isSecretName, redact } from "./redact.ts";
-import type { ContainerSpec, ReleaseSpec, Volume } from "./release.ts";
+import type { ContainerSpec, ReleaseSpec, SecretUse, Volume } from "./release.ts";
 import { composeKey, type SpecChanges } from "./spec-change.ts";
 import { specIn } from "./spec-in.ts";
 
@@ -42,7 +42,7 @@ export function renderedContainers(facts: {
 }
 
 function rendered({ container, digest, health, dependsOn, isOneShot }: Member): object {
-  const { image, environment, volumes, entrypoint, command, ...rest } = container;
+  const { image, environment, volumes, entrypoint, command, secrets = [], ...rest } = container;
   return {
     image: `${image}@${digest}`,
     runs: isOneShot ? "once, to its end" : undefined,
@@ -51,6 +51,7 @@ function rendered({ container, digest, health, dependsOn, isOneShot }: Member): 
     command,
     environment: Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, shownValue(name, value)])),
     volumes: volumes.map(volumeText),
+    secrets: secrets.map(secretText),
     ...others(rest),
     health,
   };
@@ -58,6 +59,13 @@ function rendered({ container, digest, health, dependsOn, isOneShot }: Member): 
 
 function shownValue(name: string, value: string): string {
   return isSecretName(name) && value !== "" && !value.startsWith("/") ? "[redacted]" : value;
+}
+
+/** Where it comes from and goes to, and which version it had when the release was made. */
+function secretText({ name, from, to, version }: SecretUse): string {
+  const source = from.kind === "host" ? `${from.path} on the host` : `${from.name} of the server`;
+  const target = to.kind === "file" ? to.target : to.variable;
+  return `${name}: ${source}, as ${target}${version === undefined ? "" : ` (version ${version})`}`;
 }
 
 function volumeText({ source, target, readOnly, propagation, selinux, mustExist }: Volume): string {

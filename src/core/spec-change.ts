@@ -2,13 +2,16 @@
 import { type Member, membersOf } from "./members.ts";
 import { canonicalJson } from "./plan.ts";
 import type { ContainerSpec, ReleaseSpec } from "./release.ts";
+import { type SecretVersions, secretChanges, unversioned } from "./secrets.ts";
 import { specIn } from "./spec-in.ts";
 
 /** `member`: a container's name in the Compose file; null: the released container. */
 export type SpecChange =
   | { readonly kind: "image"; readonly member: string | null; readonly from: string; readonly to: string }
   | { readonly kind: "added" | "removed"; readonly member: string }
-  | { readonly kind: "edited"; readonly member: string | null; readonly keys: readonly string[] };
+  | { readonly kind: "edited"; readonly member: string | null; readonly keys: readonly string[] }
+  /** It has another value than when release `since` was made. */
+  | { readonly kind: "secret"; readonly name: string; readonly since: number };
 
 export type SpecChanges = {
   readonly changes: readonly SpecChange[];
@@ -16,23 +19,40 @@ export type SpecChanges = {
   readonly runs: readonly { readonly member: string; readonly before: readonly (string | null)[] }[];
 };
 
-type Build = { readonly digest: string; readonly spec: ReleaseSpec };
+/** Without a number it is no release yet. */
+type Build = { readonly digest: string; readonly spec: ReleaseSpec; readonly number?: number | null };
+
+type Facts = {
+  readonly before: Build | null;
+  readonly now: Build;
+  readonly environment: string;
+  /** The secrets of the environment when it was asked for; absent: nobody read them. */
+  readonly today?: SecretVersions | undefined;
+};
 
 /** `before` null: nothing is live, so nothing is said to change; what runs to its end runs all the same. */
-export function specChanges(facts: { before: Build | null; now: Build; environment: string }): SpecChanges {
+export function specChanges(facts: Facts): SpecChanges {
   const { environment } = facts;
   const now = { ...facts.now, spec: specIn(facts.now.spec, environment) };
   const before = facts.before === null ? null : { ...facts.before, spec: specIn(facts.before.spec, environment) };
   const [then, today] = [before === null ? [] : membersOf(before), membersOf(now)];
-  const changes = before === null ? [] : [...membersChanged(then, today, { before, now }), ...slotEdits(before.spec, now.spec)];
+  const edited = before === null ? [] : [...membersChanged(then, today, { before, now }), ...slotEdits(before.spec, now.spec)];
+  const changes = [...edited, ...secretsChanged({ before, now, today: facts.today })];
   const runs = today.filter((one) => one.isOneShot && isChanged(named(then, one.name), one));
   return { changes, runs: runs.map((one) => ({ member: one.name ?? "", before: waitFor(one, today) })) };
 }
 
 /** For facts that say nothing where nothing changes. */
-export function besidesOf(facts: Parameters<typeof specChanges>[0]): { readonly besides?: SpecChanges } {
+export function besidesOf(facts: Facts): { readonly besides?: SpecChanges } {
   const besides = specChanges(facts);
   return besides.changes.length === 0 && besides.runs.length === 0 ? {} : { besides };
+}
+
+/** What is no release yet is made of today's. */
+function secretsChanged({ before, now, today }: Pick<Facts, "before" | "now" | "today">): SpecChange[] {
+  const made = (build: Build) => ({ number: build.number ?? Number.POSITIVE_INFINITY, spec: build.spec });
+  const changed = secretChanges({ release: made(now), live: before === null ? null : made(before), today: today ?? null });
+  return changed.map((change) => ({ kind: "secret", ...change }));
 }
 
 function membersChanged(then: readonly Member[], today: readonly Member[], builds: { before: Build; now: Build }): SpecChange[] {
@@ -69,8 +89,8 @@ function lastPart(image: string): string {
 }
 
 function edits(old: Member, one: Member): SpecChange[] {
-  const { image: _then, ...before } = old.container;
-  const { image: _now, ...now } = one.container;
+  const { image: _then, ...before } = unversioned(old.container);
+  const { image: _now, ...now } = unversioned(one.container);
   const keys = [
     ...keysChanged(before, now).map((key) => keyText(key as keyof ContainerSpec, old.container, one.container)),
     ...(isSame(old.health, one.health) ? [] : ["health"]),

@@ -1,11 +1,13 @@
 /** What a release is in one environment. */
 import type { ContainerSpec, EnvironmentVariables, ReleaseSpec } from "./release.ts";
+import { versionIn, withSecrets } from "./secrets.ts";
 
 /**
  * The spec with the variables of one environment in the released container, and without those of the others. A value of the
  * environment replaces the service's; its env files are read after the service's. As in Compose, `environment` wins over env files.
  */
-export function specIn(spec: ReleaseSpec, environment: string): ReleaseSpec {
+export function specIn(whole: ReleaseSpec, environment: string): ReleaseSpec {
+  const spec = withSecrets(whole, (use) => versionIn(use, environment));
   const { environments, ...plain } = spec;
   if (environments === undefined) return spec;
   const here = Object.hasOwn(environments, environment) ? environments[environment] : undefined;

@@ -46,6 +46,19 @@ const publishedPort = z.object({
   address: maybe(name),
 });
 
+const secretUse = z.object({
+  name,
+  from: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("host"), path: text }),
+    z.object({ kind: z.literal("server"), name }),
+  ]),
+  to: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("file"), target: text, uid: count, gid: count, mode: count }),
+    z.object({ kind: z.literal("variable"), variable: name }),
+  ]),
+  version: maybe(name),
+});
+
 /** Absent: the engine's default. */
 const containerExtras = {
   workingDir: maybe(text),
@@ -96,6 +109,7 @@ const containerExtras = {
   logOptions: maybe(map),
   optionalEnvFiles: maybe(words),
   rawEnvFiles: maybe(words),
+  secrets: maybe(z.array(secretUse).max(64)),
 };
 
 export const containerSpec = z.object({

@@ -1,4 +1,5 @@
 /** What changes besides the released image: containers, their images, keys of the service file, and what runs to its end. */
+import { releaseName } from "../core/release.ts";
 import type { SpecChange, SpecChanges } from "../core/spec-change.ts";
 import type { Line } from "./rollout-status.ts";
 import { code, cutList, safe } from "./words.ts";
@@ -40,6 +41,8 @@ export function changeLine(change: SpecChange, own: string): Line {
       );
       return inBoth((name) => `${name(change.member ?? own)}: ${keys.join(", ")} changed`);
     }
+    case "secret":
+      return inBoth((name) => `secret ${name(change.name)} has changed since ${releaseName(change.since)}`);
   }
 }
 
