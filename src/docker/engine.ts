@@ -27,6 +27,7 @@ import { splitLog } from "./log-frames.ts";
 import { authConfig, type PullLimits, runPull } from "./pull.ts";
 import { createRoom } from "./room.ts";
 import { stateOf } from "./state.ts";
+import { createUsageReader } from "./usage.ts";
 
 export type DockerOptions = {
   /** `unix:///path` or `tcp://host:port`. */
@@ -301,6 +302,9 @@ export function createDockerEngine(options: DockerOptions): Engine {
   }
 
   const exec = createExec({ docker, quick });
+  const usage = createUsageReader({
+    stats: (id) => quick("stats", (abortSignal) => docker.getContainer(id).stats(oneAnswer(abortSignal))),
+  });
   const watch: Engine["watch"] = (listener) => watchEvents(docker, listener);
   return {
     info,
@@ -317,6 +321,7 @@ export function createDockerEngine(options: DockerOptions): Engine {
     stop,
     remove,
     exec,
+    usage,
     logTail,
     watch,
   };
@@ -326,6 +331,12 @@ function connect(dockerHost: string): Dockerode {
   if (dockerHost.startsWith("unix://")) return new Dockerode({ socketPath: dockerHost.slice("unix://".length) });
   const url = new URL(dockerHost);
   return new Dockerode({ protocol: "http", host: url.hostname, port: Number(url.port || 2375) });
+}
+
+/** Without "one-shot" the engine waits a second for a difference that nobody asks for; the types do not know it. */
+function oneAnswer(abortSignal: AbortSignal): { readonly stream: false } {
+  const options = { stream: false, "one-shot": true, abortSignal } as const;
+  return options;
 }
 
 function isNamed(image: Dockerode.ImageInspectInfo | null, ref: string): boolean {

@@ -5,6 +5,7 @@
 import type { Clock } from "../app/ports.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import type { SlotKey } from "../core/slot.ts";
+import type { ContainerUsage } from "../core/usage.ts";
 import {
   type Answer,
   type ContainerState,
@@ -29,6 +30,9 @@ export type FakeProgram = {
   readonly ignoresTerm?: boolean;
   readonly startError?: string;
   readonly logs?: readonly string[];
+  /** Cores that it keeps busy, and memory that it holds. */
+  readonly cores?: number;
+  readonly memoryBytes?: number;
 };
 
 type Running = { readonly since: number; readonly hasPort: boolean; readonly cancelExit: () => void };
@@ -190,6 +194,12 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
     return ms > timeoutMs ? { exitCode: null, output: "" } : result;
   }
 
+  function usage(box: Box | undefined): ContainerUsage | null {
+    if (box?.running == null) return null;
+    const { cores = 0.01, memoryBytes = 50 * 1024 * 1024 } = box.program;
+    return { cpuMs: (clock.now() - box.running.since) * cores, memoryBytes, memoryLimitBytes: null, network: null };
+  }
+
   async function pull(image: { repository: string; digest: string; signal: AbortSignal }): Promise<string> {
     const program = await registries.fetch(image);
     const ref = `${image.repository}@${image.digest}`;
@@ -266,6 +276,7 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
         `remove ${nameOf(id)}`,
       ),
     exec: (order) => call("exec", () => exec(order)),
+    usage: ({ id }) => call("usage", () => usage(boxes.get(id))),
     logTail: (id, lines) => call("logTail", () => (boxOf(id).program.logs ?? []).slice(-lines)),
     watch(listener) {
       listeners.add(listener);

@@ -27,7 +27,13 @@ export function stateOf(raw: Dockerode.ContainerInspectInfo): ContainerState {
     stopSignal: info.Config.StopSignal ?? "SIGTERM",
     stopGraceMs: (info.Config.StopTimeout ?? 10) * 1000,
     environment: info.Config.Env ?? [],
+    ...(hasOwnNetwork(info.HostConfig.NetworkMode ?? "") ? { ownNetwork: true as const } : {}),
   };
+}
+
+/** `host`, `none` and `container:…` are not its own. */
+function hasOwnNetwork(mode: string): boolean {
+  return mode !== "host" && mode !== "none" && !mode.startsWith("container:");
 }
 
 function statusOf(state: Dockerode.ContainerInspectInfo["State"]): ContainerState["status"] {

@@ -5,6 +5,7 @@
 import type { ReasonCode } from "../core/reasons.ts";
 import type { ContainerSpec, HealthProbe } from "../core/release.ts";
 import type { SlotKey } from "../core/slot.ts";
+import type { ContainerUsage } from "../core/usage.ts";
 
 /**
  * An engine call failed. `engine_down`, `engine_stuck` and `engine_error` (it answers questions with faults) say nothing about
@@ -55,6 +56,8 @@ export type ContainerState = {
   readonly stopGraceMs: number;
   /** `NAME=value`. Secret: never logged or shown. */
   readonly environment: readonly string[];
+  /** It has a network of its own, so that its counters say what it alone receives and sends. Absent: the host's, another one's, or none. */
+  readonly ownNetwork?: true;
 };
 
 /** How a command in a container ended. `exitCode` null: it did not end in time. `output`: its beginning, both streams. */
@@ -130,6 +133,8 @@ export interface Engine {
    * one is begun in that container. Rejects with `exited` when the container does not run.
    */
   exec(order: { readonly id: string; readonly command: readonly string[]; readonly timeoutMs: number }): Promise<ExecResult>;
+  /** What the container uses now; null when it does not run. Cheap where this process sees the kernel's counters, slow where it must ask the engine. */
+  usage(container: ContainerState): Promise<ContainerUsage | null>;
   /** The last lines of its output, as they came. */
   logTail(id: string, lines: number): Promise<readonly string[]>;
   /** Calls `onEvent` for containers of ours until `stop` is called; `onEnd` when the stream breaks. */

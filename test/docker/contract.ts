@@ -4,6 +4,9 @@ import { type ContainerState, type CreateOrder, type Engine, EngineError, type E
 import { plainSpec } from "../host/kit/orders.ts";
 import { eventually } from "../kit/eventually.ts";
 
+/** `busy` keeps one core busy. */
+export type Kind = "plain" | "stubborn" | "broken" | "dying" | "busy";
+
 /** What each kind of engine brings along for the contract. */
 export type ContractHost = {
   readonly engine: Engine;
@@ -19,16 +22,13 @@ export type ContractHost = {
 /** What every engine does, real or fake. `stubborn` and `broken` change an order so that it ignores its stop signal, or cannot start. */
 export function engineContract(facts: {
   host: () => ContractHost;
-  digestFor: (kind: "plain" | "stubborn" | "broken" | "dying") => string;
-  specFor: (kind: "plain" | "stubborn" | "broken" | "dying") => Partial<CreateOrder["spec"]>;
+  digestFor: (kind: Kind) => string;
+  specFor: (kind: Kind) => Partial<CreateOrder["spec"]>;
 }): void {
   const { host, digestFor, specFor } = facts;
   let names = 0;
 
-  async function made(
-    kind: "plain" | "stubborn" | "broken" | "dying" = "plain",
-    order: Partial<CreateOrder> = {},
-  ): Promise<string> {
+  async function made(kind: Kind = "plain", order: Partial<CreateOrder> = {}): Promise<string> {
     const { engine, repository } = host();
     const digest = digestFor(kind);
     const imageRef =
@@ -199,6 +199,27 @@ export function engineContract(facts: {
     assert.equal((await run(["sleep", "60"], 300)).exitCode, null);
     await eventually(async () => assert.equal((await run(["sh", "-c", "exit 0"], 5_000)).exitCode, 0));
     await engine.remove(id);
+  });
+
+  it("tells what each running container uses, and nothing of one that does not run", async () => {
+    const { engine } = host();
+    const used = async (id: string) => await engine.usage(await stateOf(id));
+    // The simulated engine takes the port from there, and one port has one owner.
+    const labels = { ...labelsOf("busy"), "gantry.health": '{"url":"http://127.0.0.1:81/"}' };
+    const [idle, busy] = [await made(), await made("busy", { labels })];
+    assert.equal(await used(idle), null);
+    await Promise.all([engine.start(idle), engine.start(busy)]);
+    await eventually(async () => {
+      const [little, much] = [await used(idle), await used(busy)];
+      assert.ok(little !== null && much !== null);
+      assert.ok(much.cpuMs > 300, `${much.cpuMs} ms`);
+      assert.ok(much.cpuMs > 2 * little.cpuMs, `${much.cpuMs} ms against ${little.cpuMs} ms`);
+      for (const { memoryBytes } of [little, much]) assert.ok(memoryBytes > 50_000 && memoryBytes < 1e9, `${memoryBytes} bytes`);
+      assert.equal(much.memoryLimitBytes, null);
+    });
+    const running = await stateOf(busy);
+    await Promise.all([engine.remove(idle), engine.remove(busy)]);
+    assert.equal(await engine.usage(running), null);
   });
 
   it("brings a promoted container up again when it dies, and counts", async () => {

@@ -1,16 +1,17 @@
 import { describe } from "node:test";
 import { systemClock } from "../../src/app/clock.ts";
 import { createFakeEngine, type FakeProgram } from "../../src/docker/fake.ts";
-import { type ContractHost, engineContract } from "./contract.ts";
+import { type ContractHost, engineContract, type Kind } from "./contract.ts";
 
 const repository = "registry.test/api";
-const programs: Record<"plain" | "stubborn" | "broken" | "dying", FakeProgram> = {
+const programs: Record<Kind, FakeProgram> = {
   plain: { port: 8080 },
   stubborn: { port: 8081, ignoresTerm: true },
   broken: { startError: "no such file or directory" },
   dying: { port: 8082, exitAfterMs: 1, exitCode: 3, logs: ["fatal: required setting DATABASE_URL is missing"] },
+  busy: { port: 8083, cores: 1 },
 };
-const digests = { plain: digest("a"), stubborn: digest("b"), broken: digest("c"), dying: digest("d") };
+const digests = { plain: digest("a"), stubborn: digest("b"), broken: digest("c"), dying: digest("d"), busy: digest("e") };
 
 describe("the fake engine keeps the engine's contract", () => {
   const engine = createFakeEngine({ clock: systemClock });

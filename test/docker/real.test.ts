@@ -1,7 +1,7 @@
 import { before, describe } from "node:test";
 import { createDockerEngine } from "../../src/docker/engine.ts";
 import { sampleCommit, testLab } from "../kit/lab.ts";
-import { type ContractHost, engineContract } from "./contract.ts";
+import { type ContractHost, engineContract, type Kind } from "./contract.ts";
 
 const lab = testLab("prod-1");
 
@@ -18,10 +18,14 @@ describe("a real engine keeps the engine's contract", () => {
       startRegistry: () => lab.lab.registry.start(),
     };
   });
-  const environments = { plain: {}, stubborn: { IGNORE_TERM: "1" }, broken: {}, dying: { EXIT_AT_START: "3" } };
+  const environments = { plain: {}, stubborn: { IGNORE_TERM: "1" }, broken: {}, dying: { EXIT_AT_START: "3" }, busy: {} };
+  const entrypoints: Partial<Record<Kind, readonly string[]>> = {
+    broken: ["/no/such/program"],
+    busy: ["sh", "-c", "while :; do :; done"],
+  };
   engineContract({
     host: () => host,
     digestFor: () => lab.digest(sampleCommit("1a4c9e2")),
-    specFor: (kind) => ({ environment: environments[kind], entrypoint: kind === "broken" ? ["/no/such/program"] : null }),
+    specFor: (kind) => ({ environment: environments[kind], entrypoint: entrypoints[kind] ?? null }),
   });
 });

@@ -5,16 +5,17 @@ import { createMachine } from "../simulation/world/machine.ts";
 import { goodProgram, type Program } from "../simulation/world/program.ts";
 import { createRandom } from "../simulation/world/random.ts";
 import { createScheduler, newLife } from "../simulation/world/scheduler.ts";
-import { type ContractHost, engineContract } from "./contract.ts";
+import { type ContractHost, engineContract, type Kind } from "./contract.ts";
 
 const repository = "registry.test/api";
-const programs: Record<"plain" | "stubborn" | "broken" | "dying", Program> = {
+const programs: Record<Kind, Program> = {
   plain: goodProgram,
   stubborn: { ...goodProgram, ignoresTerm: true },
   broken: { ...goodProgram, startError: "no such file or directory" },
   dying: { ...goodProgram, exitAfterMs: 1, exitCode: 3, logs: ["fatal: required setting DATABASE_URL is missing"] },
+  busy: { ...goodProgram, cores: 1 },
 };
-const digests = { plain: digest("a"), stubborn: digest("b"), broken: digest("c"), dying: digest("d") };
+const digests = { plain: digest("a"), stubborn: digest("b"), broken: digest("c"), dying: digest("d"), busy: digest("e") };
 
 describe("the simulated engine keeps the engine's contract", () => {
   const scheduler = createScheduler();

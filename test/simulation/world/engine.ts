@@ -236,6 +236,13 @@ export function createEngine(facts: {
       };
       return call({ work, ms: Math.min(ms, timeoutMs), patience: patienceMs, faults: false });
     },
+    usage: ({ id }) =>
+      look(() => {
+        const box = machine.boxes.get(id);
+        if (box?.run == null) return null;
+        const cpuMs = (scheduler.now() - box.run.since) * (box.program.cores ?? 0.01);
+        return { cpuMs, memoryBytes: 50 * 1024 * 1024, memoryLimitBytes: null, network: null };
+      }),
     logTail: (id, lines) => look(() => boxOf(id).program.logs.slice(-lines)),
     watch: (listener) => watch({ machine, life, scheduler, random, listener }),
   };

@@ -17,6 +17,8 @@ export type Program = {
   readonly logs: readonly string[];
   /** Share of hosts on which it is as bad as it is. */
   readonly badOn: number;
+  /** Cores that it keeps busy; absent: next to none. */
+  readonly cores?: number;
 };
 
 export const goodProgram: Program = {
