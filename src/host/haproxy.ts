@@ -7,9 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ProxySpec } from "../core/swap.ts";
 import { type Place, ProxyError, type ProxyPort } from "./proxy.ts";
 
-const answerMs = 2_000;
+/** A busy host may stand still for seconds; nothing is out of service meanwhile. */
+const answerMs = 10_000;
 /** From "ready" to the first good check of HAProxy's own. */
-const upMs = 5_000;
+const upMs = 15_000;
 const lookEveryMs = 5;
 
 export function createHaproxy(spec: ProxySpec): ProxyPort {
