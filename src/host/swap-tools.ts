@@ -31,7 +31,7 @@ export async function openSwapTools(facts: { stateDir: string; gate: boolean; lo
   return { ...plainTools, gates, holder: createHolder(createRedirect(`gantry_hold_${mark}`)) };
 }
 
-export function proxyOf(spec: ProxySpec): ProxyPort {
+function proxyOf(spec: ProxySpec): ProxyPort {
   switch (spec.kind) {
     case "haproxy":
       return createHaproxy(spec);

@@ -24,8 +24,6 @@ export type Gates = {
   condemn(): void;
 };
 
-/** Where the folder is in the container. */
-export const gateTarget = "/.gantry";
 /** What the gate ends with when it cannot wait. */
 export const gateBroken = 125;
 
