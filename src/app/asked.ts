@@ -18,7 +18,7 @@ export type RequestParts = {
   readonly people: People;
   readonly registry: Registry;
   readonly forge: Forge | null;
-  readonly fleet: Pick<Fleet, "isConnected">;
+  readonly fleet: Pick<Fleet, "isConnected" | "can">;
   readonly conductor: Conductor;
 };
 

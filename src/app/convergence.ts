@@ -6,6 +6,8 @@
 import type { GantryConfig } from "../config/valid.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
+import { specIn } from "../core/spec-in.ts";
+import { missingOn } from "./abilities.ts";
 import { mostOut } from "./budget.ts";
 import type { Conductor } from "./conductor.ts";
 import { leftAsAdopted } from "./fence.ts";
@@ -31,7 +33,7 @@ export type ConvergenceParts = {
   readonly store: Store;
   readonly config: GantryConfig;
   readonly log: Log;
-  readonly fleet: Pick<Fleet, "isConnected" | "nudge">;
+  readonly fleet: Pick<Fleet, "isConnected" | "nudge" | "can">;
   readonly conductor: Conductor;
   /** False: the server is frozen, or the host is not to be told anything yet. */
   readonly mayTell: (host: string) => boolean;
@@ -115,10 +117,16 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
   function isBehind(known: StoredHost, slot: StoredSlot | undefined, live: RolloutState, active: RolloutState | null): boolean {
     const { name, intent } = known;
     if (intent !== null || slot?.release === live.release || active?.hosts.some((h) => h.host === name)) return false;
-    if (!fleet.isConnected(name) || !parts.mayTell(name)) return false;
+    if (!fleet.isConnected(name) || !parts.mayTell(name) || !isAble(name, live)) return false;
     if (slot === undefined || slot.generation === 0) return true;
     if (leftAsAdopted(slot, live)) return false;
     return slot.release === null || (parts.isHeard(name) && sentBackBy(store, slot, live) === null);
+  }
+
+  /** An agent that is too old for what is live gets nothing: it is looked at again when it comes back as another. */
+  function isAble(name: string, { service, environment, release }: RolloutState): boolean {
+    const found = store.releases.find(service, release);
+    return found === null || missingOn(fleet, name, specIn(found.spec, environment)).length === 0;
   }
 
   /** How many that serve may be swapped now; below 0: more are out than may be. While a rollout has begun the whole budget is its own. */

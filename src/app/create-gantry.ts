@@ -97,9 +97,10 @@ export function createApp(parts: GantryParts): App {
     redraw,
     conductor: () => late("conductor"),
     convergence: () => late("convergence"),
+    fleet: () => fleet,
     fence: () => late("fence"),
   });
-  const fleet = parts.fleet(desk);
+  const fleet: Fleet = parts.fleet(desk);
   const links = { github: parts.forge !== null, jira: parts.tickets !== null };
   const factsParts = { store, config, fleet, links, now: () => clock.now() };
   const facts = createFacts(factsParts);

@@ -2,15 +2,16 @@
 import type { GantryConfig } from "../config/valid.ts";
 import { imagesOf } from "../core/pins.ts";
 import type { ObservedPicture, ObservedSlot } from "../core/slot.ts";
+import { mayTellSlot } from "./abilities.ts";
 import type { Conductor } from "./conductor.ts";
 import type { Convergence } from "./convergence.ts";
 import { desiredPicture } from "./desired-picture.ts";
 import { createEnrolment } from "./enrolment.ts";
 import type { Fence } from "./fence.ts";
-import type { Clock, FleetDesk, Log } from "./ports.ts";
+import type { Clock, Fleet, FleetDesk, Log } from "./ports.ts";
 import { eventsOf } from "./reports.ts";
 import { sightsOf } from "./sights.ts";
-import type { Store } from "./store.ts";
+import type { Store, StoredSlot } from "./store.ts";
 
 export { makeToken } from "./enrolment.ts";
 
@@ -22,6 +23,7 @@ export type DeskParts = {
   /** A function, because the conductor needs the hub and the hub needs this desk. */
   readonly conductor: () => Conductor;
   readonly convergence: () => Convergence;
+  readonly fleet: () => Pick<Fleet, "can">;
   readonly fence: () => Pick<Fence, "check" | "mayTell">;
   /** A host's liveness or step changed: cards that show it are drawn again. */
   readonly redraw: (rollout: number) => void;
@@ -144,7 +146,8 @@ export function createFleetDesk(parts: DeskParts): Desk {
     disconnected,
     desired(host) {
       if (!fence().mayTell(host)) return null;
-      return desiredPicture({ store, config, mayHear: (slot) => !convergence().isOldGoal(slot) }, host);
+      const mayHear = (slot: StoredSlot) => !convergence().isOldGoal(slot) && mayTellSlot({ store, fleet: parts.fleet() }, slot);
+      return desiredPicture({ store, config, mayHear }, host);
     },
     observed,
   };

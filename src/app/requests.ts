@@ -2,6 +2,7 @@
 import { type Refusal, refuse } from "../core/reasons.ts";
 import { type Release, shortCommit } from "../core/release.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
+import { incapableAgents } from "./abilities.ts";
 import { isRefusal, type RequestParts, refused } from "./asked.ts";
 import { createAsks } from "./asks.ts";
 import { findBuild } from "./builds.ts";
@@ -28,7 +29,9 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
     if (isRefusal(build)) return refused(build);
     const spec = await pinned(parts.registry, place.service);
     if (isRefusal(spec)) return refused(spec);
-    const misfit = await wrongPlatform(parts, { place, release: { ...build, spec } });
+    const misfit =
+      incapableAgents(parts, { place, release: { spec } }) ??
+      (await wrongPlatform(parts, { place, release: { ...build, spec } }));
     if (misfit !== null) return refused(misfit);
     const release = store.releases.intern({
       service: place.service.name,
@@ -50,7 +53,7 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
     if (gate !== null) return refused(gate);
     const source = sourceOf(place, facts.from);
     if (isRefusal(source)) return refused(source);
-    const misfit = await wrongPlatform(parts, { place, release: source });
+    const misfit = incapableAgents(parts, { place, release: source }) ?? (await wrongPlatform(parts, { place, release: source }));
     if (misfit !== null) return refused(misfit);
     return asks.ask({ ...facts, place, kind: "promote", release: source, ref: null, allowBad: false });
   }

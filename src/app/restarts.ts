@@ -1,5 +1,6 @@
 /** Restart: new containers of what is live, on every host, with the batches, soaks and approvals of a deploy. */
 import { refuse } from "../core/reasons.ts";
+import { incapableAgents } from "./abilities.ts";
 import { isRefusal, type RequestParts, refused } from "./asked.ts";
 import { createAsks } from "./asks.ts";
 import type { Gantry, Opened, Refused } from "./gantry.ts";
@@ -22,6 +23,8 @@ export function createRestarts(parts: RequestParts): Pick<Gantry, "restart"> {
       const next = `Deploy something first: \`/deploy ${nameOf(place)} <commit>\`.`;
       return refused(refuse("nothing_live", `Nothing is live in ${nameOf(place)}.`, next));
     }
+    const misfit = incapableAgents(parts, { place, release });
+    if (misfit !== null) return refused(misfit);
     return asks.ask({ ...facts, place, kind: "restart", release, ref: null, allowBad: false, wait: false });
   }
 

@@ -10,6 +10,7 @@ import type { Release } from "../core/release.ts";
 import type { LaterEvent, RolloutState } from "../core/rollout-state.ts";
 import { besidesOf } from "../core/spec-change.ts";
 import { plainLine } from "../messages/thread-acts.ts";
+import { incapableText } from "./abilities.ts";
 import { isRefusal, type RequestParts, refused } from "./asked.ts";
 import { badLiveAfter } from "./bad-live.ts";
 import type { Facts } from "./facts.ts";
@@ -224,6 +225,7 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
     const { service, environment } = facts;
     const to = way.target?.number ?? null;
     const left = way.leave === null ? null : store.releases.find(service, way.leave);
+    const warning = way.target === null ? null : incapableText(parts, { place: way.place, release: way.target });
     return {
       service,
       environment,
@@ -231,6 +233,7 @@ export function createRollbacks(parts: RequestParts & { readonly facts: Facts })
       live: releaseFacts(service, liveIn(store, way.place)),
       to: releaseFacts(service, to),
       ...(way.target === null ? {} : besidesOf({ before: left, now: way.target, environment })),
+      ...(warning === null ? {} : { warning }),
       planHash: way.planHash,
       hosts: way.hosts,
       readiness: parts.facts.readiness(service, environment, to),

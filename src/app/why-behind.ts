@@ -7,6 +7,8 @@ import type { EnvironmentConfig, GantryConfig } from "../config/valid.ts";
 import { releaseName } from "../core/release.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
+import { specIn } from "../core/spec-in.ts";
+import { listed, missingOn } from "./abilities.ts";
 import { mostOut } from "./budget.ts";
 import { leftAsAdopted } from "./fence.ts";
 import { createFitness, standingOf } from "./fitness.ts";
@@ -40,7 +42,7 @@ export type WhyBehind = {
 export function createWhyBehind(parts: {
   readonly store: Store;
   readonly config: GantryConfig;
-  readonly fleet: Pick<Fleet, "isConnected">;
+  readonly fleet: Pick<Fleet, "isConnected" | "can">;
   readonly awaited: (key: SlotKey) => readonly string[];
 }): WhyBehind {
   const { store, config, fleet } = parts;
@@ -59,7 +61,15 @@ export function createWhyBehind(parts: {
     const facts = { host, place, slot, live, active };
     if (host.intent !== null) return cordonedOnBad(facts);
     if (!fleet.isConnected(host.name)) return null;
-    return badIsLive(facts) ?? unknownLive(facts) ?? adopted(facts) ?? sentBack(facts) ?? crowded(facts) ?? comes(facts);
+    return (
+      badIsLive(facts) ??
+      unknownLive(facts) ??
+      tooOld(facts) ??
+      adopted(facts) ??
+      sentBack(facts) ??
+      crowded(facts) ??
+      comes(facts)
+    );
   }
 
   function wait(facts: Behind, rest: Pick<Wait, "reason" | "text" | "ends">): Wait {
@@ -101,6 +111,15 @@ export function createWhyBehind(parts: {
     const text = "That is as the server knew it before the adoption, which heard no host there: what is live is not known.";
     const ends = `${namesOf(hosts.map((host) => ({ host })))}: the first that connects and serves something says it. Or a deploy to ${place.service} ${place.environment}; or \`gantry revoke\` for hosts that do not come back.`;
     return wait(facts, { reason: "awaiting_host", text, ends });
+  }
+
+  function tooOld(facts: Behind): Wait | null {
+    const { host, place, live } = facts;
+    const release = store.releases.find(place.service, live.release);
+    const missing = release === null ? [] : missingOn(fleet, host.name, specIn(release.spec, place.environment));
+    if (missing.length === 0) return null;
+    const text = `Its agent is too old for that: it does not know ${listed(missing)}.`;
+    return wait(facts, { reason: "incompatible_agent", text, ends: `The agent of ${host.name} is upgraded.` });
   }
 
   function adopted(facts: Behind): Wait | null {

@@ -3,6 +3,7 @@ import { isReasonCode, type ReasonCode, reasons } from "../core/reasons.ts";
 import { releaseName } from "../core/release.ts";
 import type { ObservedContainer, SlotKey } from "../core/slot.ts";
 import type { WatchSample } from "../core/watch.ts";
+import { listed } from "./abilities.ts";
 import type { StoredHost, StoredSlot } from "./store.ts";
 import type { Wait } from "./why-standing.ts";
 
@@ -13,6 +14,8 @@ export type HostAround = {
   readonly enrolledAt: number;
   /** When the present condition of a slot began; null when nobody noted it. */
   readonly since: (slot: StoredSlot) => number | null;
+  /** What its agent does not know of what is wanted there, in words. */
+  readonly missing: (slot: StoredSlot) => readonly string[];
 };
 
 export function hostSentence(host: StoredHost, slots: readonly StoredSlot[], connected: boolean): string {
@@ -113,7 +116,7 @@ export function conditionSince(samples: readonly WatchSample[]): number | null {
 export function slotWait(
   host: Pick<StoredHost, "name" | "intent">,
   slot: StoredSlot,
-  around: Pick<HostAround, "connected" | "rolloutOn" | "since">,
+  around: Pick<HostAround, "connected" | "rolloutOn" | "since" | "missing">,
 ): readonly Wait[] {
   const { observed, release } = slot;
   const live = observed?.live ?? null;
@@ -141,6 +144,11 @@ export function slotWait(
     const detail = live.detail === null || live.detail === "" ? "" : `: ${live.detail}`;
     const text = `${place} on ${host.name}: ${releaseName(live.release)} does not serve well (${live.health})${detail}.`;
     return [{ ...base, reason: "unhealthy", text, ends: `It becomes healthy; or \`/rollback ${place}\`.${why}` }];
+  }
+  const missing = around.missing(slot);
+  if (missing.length > 0) {
+    const text = `${place} on ${host.name}: wants ${wants}, ${serves}. Its agent is too old for that: it does not know ${listed(missing)}.`;
+    return [{ ...base, reason: "incompatible_agent", text, ends: `The agent of ${host.name} is upgraded.${why}` }];
   }
   const step = observed === null || observed.step === "idle" ? "" : `, its agent is ${observed.step.replaceAll("_", " ")}`;
   const text = `${place} on ${host.name}: wants ${wants}, ${serves}${step}.`;

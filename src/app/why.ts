@@ -2,6 +2,7 @@
  * The answer to `why`: what a rollout, a host or an environment waits for, since when, and what would end it. Only looks
  * things up by their index, so that it is as fast on a store of years as on a new one.
  */
+
 import type { EnvironmentConfig } from "../config/valid.ts";
 import { closest } from "../core/closest.ts";
 import type { LockFacts, WhyFacts } from "../core/facts.ts";
@@ -9,8 +10,10 @@ import { reasons, refuse } from "../core/reasons.ts";
 import { releaseName, shortCommit } from "../core/release.ts";
 import { type HostState, hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
+import { specIn } from "../core/spec-in.ts";
 import { type WatchSample, watchRule } from "../core/watch.ts";
 import { phaseWords } from "../messages/phase.ts";
+import { missingOn } from "./abilities.ts";
 import { approvalsFor } from "./asked.ts";
 import { type FactsParts, stepsOf } from "./facts.ts";
 import type { Refused } from "./gantry.ts";
@@ -174,6 +177,10 @@ export function createWhy(parts: WhyParts): { readonly why: (about: readonly str
       connected: fleet.isConnected(host.name),
       enrolledAt: host.enrolledAt,
       since: (slot) => slotSince(slot, samplesOf(slot)) ?? host.enrolledAt,
+      missing: ({ service, environment, release: number }) => {
+        const release = number === null ? null : store.releases.find(service, number);
+        return release === null ? [] : missingOn(fleet, host.name, specIn(release.spec, environment));
+      },
       rolloutOn: ({ service, environment }: SlotKey) => {
         const active = store.rollouts.active(service, environment);
         return active?.state.hosts.some((h) => h.host === host.name) ? active.number : null;

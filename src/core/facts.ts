@@ -128,6 +128,8 @@ export type RollbackPreview = {
   readonly to: ReleaseFacts | null;
   /** What changes besides the released image; absent: nothing does. */
   readonly besides?: SpecChanges;
+  /** Agents of its hosts that do not know all that it needs: a sentence; absent: they do. */
+  readonly warning?: string;
   readonly planHash: string;
   readonly hosts: readonly string[];
   readonly readiness: { readonly ready: number; readonly total: number };

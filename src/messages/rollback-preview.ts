@@ -26,6 +26,7 @@ export function rollbackPreview(preview: RollbackPreview, keptOn: readonly KeptO
     ...(stops === null ? [] : [stopsText(preview)]),
     ...besidesLines(preview.besides, service).map((line) => line.text),
     ...judgedText(preview),
+    ...warningText(preview),
     ...keptText(keptOn),
     `To do it: press Roll back, or type \`${now}\`.`,
   ];
@@ -44,7 +45,7 @@ export function rollbackPreview(preview: RollbackPreview, keptOn: readonly KeptO
       ...(stops === null ? [] : [section(`:warning: ${stopsText(preview)}`)]),
       ...besidesBlock(preview),
       ...judgedText(preview).map((text) => section(text)),
-      ...keptText(keptOn).map((text) => section(`:warning: ${text}`)),
+      ...[...warningText(preview), ...keptText(keptOn)].map((text) => section(`:warning: ${text}`)),
       buttons(preview),
       context([`No approval is needed. The same as \`${now}\``]),
     ],
@@ -54,6 +55,11 @@ export function rollbackPreview(preview: RollbackPreview, keptOn: readonly KeptO
 function besidesBlock({ besides, service }: RollbackPreview) {
   const lines = besidesLines(besides, service).map((line) => line.mrkdwn);
   return lines.length === 0 ? [] : [section(lines.join("\n"))];
+}
+
+/** Going back is not refused for it: it may be all that is left. */
+function warningText({ warning }: RollbackPreview): readonly string[] {
+  return warning === undefined ? [] : [`${safe(warning, 600)} There it would run without that.`];
 }
 
 function keptText(keptOn: readonly KeptOn[]): readonly string[] {

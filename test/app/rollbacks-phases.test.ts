@@ -317,7 +317,7 @@ describe("Gantry rolls back by itself", () => {
     const registry = { tags: async () => [], digest: async () => null, platforms: async () => null };
     const isConnected = (host: string) => fleet.connected.has(host);
     const { conductor, facts, people, gantry } = app;
-    const outside = { registry, forge: null, fleet: { isConnected }, log: silent };
+    const outside = { registry, forge: null, fleet: { isConnected, can: () => null }, log: silent };
     return createRollbacks({ store, config: gantry.config, clock, people, conductor, facts, ...outside }).rollBackBySystem({
       ...place,
       why,

@@ -9,6 +9,7 @@ import type { GantryConfig } from "../../src/config/valid.ts";
 import { agentCan } from "../../src/core/abilities.ts";
 import { imagesOf } from "../../src/core/pins.ts";
 import { defaultPolicy, type RolloutPolicy } from "../../src/core/plan.ts";
+import type { ReleaseSpec } from "../../src/core/release.ts";
 import type { RolloutState } from "../../src/core/rollout-state.ts";
 import type { ObservedSlot, SwapOutcome } from "../../src/core/slot.ts";
 import { createFakeRegistry, type FakeRegistry } from "../../src/registry/fake.ts";
@@ -72,7 +73,12 @@ export function aCommit(n: number): string {
 
 const place = { service: "api", environment: "prod" };
 
-export function anApp(options: { hosts: readonly string[]; policy?: Partial<RolloutPolicy> }): TestApp {
+export function anApp(options: {
+  hosts: readonly string[];
+  policy?: Partial<RolloutPolicy>;
+  /** What its one service is; it may be changed while the app runs. */
+  spec?: () => ReleaseSpec;
+}): TestApp {
   const folder = mkdtempSync(join(tmpdir(), "gantry-app-"));
   const clock = new ManualClock();
   const connected = new Set(options.hosts);
@@ -80,7 +86,7 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
   const abilities = new Map<string, readonly string[]>();
   const registry = createFakeRegistry();
   for (let n = 1; n <= 9; n++) registry.push({ repository: "registry.test/api", tag: aCommit(n), digest: digestOf(aCommit(n)) });
-  const config = aConfig(options.policy ?? {});
+  const config = aConfig(options.policy ?? {}, options.spec ?? (() => aSpec));
   let store = openStore({ folder, migrations: migrationsFolder });
   let desk: FleetDesk | null = null;
   let asked = 0;
@@ -213,7 +219,7 @@ export function anApp(options: { hosts: readonly string[]; policy?: Partial<Roll
   };
 }
 
-function aConfig(policy: Partial<RolloutPolicy>): GantryConfig {
+function aConfig(policy: Partial<RolloutPolicy>, spec: () => ReleaseSpec): GantryConfig {
   const nobody = { groups: [], local: [], everyone: false };
   return {
     file: "gantry.yml",
@@ -226,7 +232,9 @@ function aConfig(policy: Partial<RolloutPolicy>): GantryConfig {
         file: "api.yml",
         repository: null,
         ticketProjects: [],
-        spec: aSpec,
+        get spec() {
+          return spec();
+        },
         environments: [
           {
             name: "prod",
