@@ -8,9 +8,11 @@ import type { ReasonCode } from "../core/reasons.ts";
 import { begin, step } from "../core/rollout.ts";
 import {
   type Fitness,
+  type HostState,
   hasEnded,
   type LaterEvent,
   type Phase,
+  type PlannedHostFacts,
   type Requested,
   type RolloutEvent,
   type RolloutState,
@@ -23,6 +25,7 @@ import { environmentOf } from "./membership.ts";
 import { hasLabels } from "./planner.ts";
 import type { Clock, Fleet, Log } from "./ports.ts";
 import { recordEffects, recordWords } from "./recording.ts";
+import { createRequirements } from "./requirements.ts";
 import { createSoakProof } from "./soak-proof.ts";
 import type { NewRollout, Store, StoredRollout } from "./store.ts";
 import { createTicking } from "./ticking.ts";
@@ -108,6 +111,9 @@ const mayBeginHosts: readonly LaterEvent["type"][] = [
 /** In these a host may be waited for. */
 const waitsForHosts: readonly Phase[] = ["queued", "rolling", "restoring"];
 
+/** Waits that another host, or another container of the host, may end. */
+const waits: readonly (ReasonCode | null)[] = ["over_budget", "awaiting_host", "awaiting_service"];
+
 type Move = { readonly before: RolloutState | null; readonly event: RolloutEvent; readonly state: RolloutState };
 
 export function createConductor(parts: ConductorParts): Conductor {
@@ -116,6 +122,7 @@ export function createConductor(parts: ConductorParts): Conductor {
   const work = createWork(store);
   const hearing = createHearing({ clock, overdue });
   const fitnessOf = createFitness({ store, config, fleet, isUnheard: hearing.isUnheard, isHeard: parts.isHeard });
+  const requirements = createRequirements({ store, config, fleet, now: () => clock.now(), isHeard: parts.isHeard });
   const timers = createTimers({ store, clock, log, ring, wasDeaf: hearing.begin });
   const ticking = createTicking({ store, clock, log, redraw: parts.redraw });
   const proof = createSoakProof({ store, clock, fleet, work, tell });
@@ -163,13 +170,15 @@ export function createConductor(parts: ConductorParts): Conductor {
     return { ...event, fitness: fitnessFor(state, hosts) } as LaterEvent;
   }
 
-  /** A way back does not wait to see whether a host only blinked. */
+  /** A way back does not wait to see whether a host only blinked, nor for what the service stands on. */
   function fitnessFor(
     of: Pick<RolloutState, "service" | "environment" | "kind" | "policy">,
-    hosts: readonly { host: string }[],
+    hosts: readonly (HostState | PlannedHostFacts)[],
   ): Fitness {
     const patient = of.kind !== "rollback" && of.policy.unreachable !== "wait";
-    return fitnessOf(of, { planned: namesOf(hosts), patient });
+    const fitness = fitnessOf(of, { planned: namesOf(hosts), patient });
+    const lacking = of.kind === "rollback" ? [] : requirements.lacking(of.service, namesOf(hosts.filter(mayBegin)));
+    return lacking.length === 0 ? fitness : { ...fitness, lacking };
   }
 
   /** The last of the transaction, and what follows its commit. */
@@ -246,8 +255,7 @@ export function createConductor(parts: ConductorParts): Conductor {
     const now = clock.now();
     for (const state of work.active()) {
       const { number, phase, soakEndsAt, reason } = state;
-      const waits = reason === "over_budget" || reason === "awaiting_host";
-      if (waits && isConcerned(host, state)) tell(number, { type: "hosts_changed", at: now });
+      if (waits.includes(reason) && isConcerned(host, state)) tell(number, { type: "hosts_changed", at: now });
       if (phase === "soaking" && soakEndsAt !== null && soakEndsAt <= now) proof.end(number, now);
     }
   }
@@ -286,6 +294,11 @@ export function createConductor(parts: ConductorParts): Conductor {
       timers.stop();
     },
   };
+}
+
+/** One that has failed may be swapped again. */
+function mayBegin(host: HostState | PlannedHostFacts): boolean {
+  return "status" in host ? host.status === "waiting" || host.status === "failed" : !host.unchanged;
 }
 
 /** Hosts may have been touched, or are about to be. */

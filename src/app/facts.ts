@@ -10,13 +10,14 @@ import type {
   SlotFacts,
 } from "../core/facts.ts";
 import type { Release } from "../core/release.ts";
-import type { RolloutState } from "../core/rollout-state.ts";
+import { hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import { type Head, liveNow, type ObservedSlot, type SlotKey, type SlotStep } from "../core/slot.ts";
 import { besidesOf } from "../core/spec-change.ts";
 import { approvalsFor } from "./asked.ts";
 import { type PlaceReader, readAllPlaces, readOnePlace } from "./place-reader.ts";
 import { goodBesides, hasLabels, leavingPhases, leftBy, rollbackTarget } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
+import { createRequirements, dependantsOf } from "./requirements.ts";
 import type { Store, StoredHost, StoredRollout, StoredSlot } from "./store.ts";
 import { isLeftOver } from "./why-behind.ts";
 
@@ -40,6 +41,7 @@ export type Facts = {
 
 export function createFacts(parts: FactsParts): Facts {
   const { store, config, fleet, now } = parts;
+  const requirements = createRequirements({ store, config, fleet, now, isHeard: () => true });
 
   function release(service: string, number: number | null): ReleaseFacts | null {
     return number === null ? null : store.releases.brief(service, number);
@@ -87,6 +89,7 @@ export function createFacts(parts: FactsParts): Facts {
       why: stored.why,
       ...lineFacts(stored),
       leftOut: settings.environment === null ? [] : leftOut(settings.environment, state),
+      ...requirementFacts(state),
       head: headOrNull(store.history.head()),
       now: now(),
     };
@@ -95,6 +98,15 @@ export function createFacts(parts: FactsParts): Facts {
   function besides(now: Release, { service, environment, from }: RolloutState): Pick<RolloutFacts, "besides"> {
     const before = from === null ? null : store.releases.find(service, from);
     return besidesOf({ before, now, environment });
+  }
+
+  /** A way back waits for no service, and what has ended for nothing. */
+  function requirementFacts(state: RolloutState): Pick<RolloutFacts, "lacking" | "dependants"> {
+    if (hasEnded(state)) return {};
+    const waiting = state.hosts.filter((h) => h.status === "waiting").map((h) => h.host);
+    const lacking = state.kind === "rollback" || state.phase === "restoring" ? [] : requirements.lacking(state.service, waiting);
+    const dependants = dependantsOf(parts, state);
+    return { ...(lacking.length > 0 && { lacking }), ...(dependants.length > 0 && { dependants }) };
   }
 
   /** Its place in line and what holds the line up; nothing of it when it does not wait there. */

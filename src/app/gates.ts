@@ -1,4 +1,5 @@
 /** What may stand in the way of a request, each as a refusal with its reason: who, since when, and the way on. */
+import type { GantryConfig } from "../config/valid.ts";
 import type { LockFacts } from "../core/facts.ts";
 import { type Refusal, refuse } from "../core/reasons.ts";
 import { type Release, shortCommit } from "../core/release.ts";
@@ -8,6 +9,7 @@ import { mostOut } from "./budget.ts";
 import type { Conductor } from "./conductor.ts";
 import { keyOf, nameOf, type Place, unlockersOf } from "./place.ts";
 import { hostsOf, type Planned } from "./planner.ts";
+import { type Uncovered, uncoveredOf } from "./requirements.ts";
 import type { Store, StoredHost, StoredRollout } from "./store.ts";
 
 /** `14:02`, of an epoch time. */
@@ -127,7 +129,7 @@ function earlierOf(place: Place): string[] {
 
 /** A plan that would swap nothing, or nobody who can be reached. */
 export function planGates(
-  parts: { readonly store: Store; readonly conductor: Pick<Conductor, "fitnessOf"> },
+  parts: { readonly store: Store; readonly config: GantryConfig; readonly conductor: Pick<Conductor, "fitnessOf"> },
   facts: { readonly place: Place; readonly planned: Planned; readonly release: Release },
 ): Refusal | null {
   const { plan } = facts.planned;
@@ -140,6 +142,8 @@ export function planGates(
     return refuse("already_live", `${release} runs on every host of ${where}${besides} already.`);
   }
   if (plan.kind === "rollback") return null;
+  const without = uncoveredOf(parts, plan.service, touched)[0];
+  if (without !== undefined) return requirementMissing(facts.place, without);
   const fitness = parts.conductor.fitnessOf(keyOf(facts.place), { planned: touched, patient: false });
   const spent = budgetSpent(parts.store, facts.place, { touched, fitness });
   if (spent !== null || plan.policy.unreachable !== "fail") return spent;
@@ -147,6 +151,22 @@ export function planGates(
   const { away, unheard = [] } = fitness;
   if (touched.some((host) => !away.includes(host) || unheard.includes(host))) return null;
   return refuse("host_lost", `No host of ${where} that would be swapped can be reached: ${touched.join(", ")}.`);
+}
+
+/** The wait would have no end. */
+function requirementMissing(place: Place, { required, environments, hosts }: Uncovered): Refusal {
+  const named = hosts.length > 6 ? `${hosts.slice(0, 6).join(", ")} and ${hosts.length - 6} more` : hosts.join(", ");
+  const which = required.environment === undefined ? required.service : `${required.service} ${required.environment}`;
+  const belong = hosts.length === 1 ? "belongs" : "belong";
+  const text = `${nameOf(place)} requires ${which} on its hosts, and ${named} ${belong} to no environment of ${required.service} that will do.`;
+  const labels = environments.map((e) => `${e.name}: ${labelsOf(e.hosts).join(" ")}`).join("; ");
+  const them = hosts.length === 1 ? "the host" : "these hosts";
+  const next = `Enrol ${them} again with the labels that ${required.service} asks for (${labels}), or take it off \`requires\` in ${place.service.name}'s service file.`;
+  return refuse("requirement_missing", text, next);
+}
+
+function labelsOf(hosts: Readonly<Record<string, string>>): string[] {
+  return Object.entries(hosts).map(([key, value]) => `${key}=${value}`);
 }
 
 /** Hosts that people have taken out leave no room to swap one that serves, and that would not change by waiting. */
@@ -181,7 +201,7 @@ function takenOut({ name, intent }: StoredHost): string {
 export function noHosts(store: Store, place: Place): Refusal {
   const out = hostsOf(store, place.environment).flatMap((host) => (host.intent === null ? [] : [takenOut(host)]));
   if (out.length > 0) return refuse("cordoned", `Every host of ${nameOf(place)} was taken out: ${out.join(", ")}.`);
-  const labels = Object.entries(place.environment.hosts).map(([k, v]) => `${k}=${v}`);
+  const labels = labelsOf(place.environment.hosts);
   return refuse(
     "no_hosts",
     `No enrolled host has the labels of ${nameOf(place)}: ${labels.join(", ")}.`,

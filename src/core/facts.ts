@@ -1,6 +1,7 @@
 /** What messages are made from: plain facts about rollouts, environments and hosts, gathered by app/. No prose in here. */
 import type { Plan } from "./plan.ts";
 import type { ReasonCode } from "./reasons.ts";
+import type { Lacking } from "./requirement.ts";
 import type { Person, RolloutState } from "./rollout-state.ts";
 import type { Head, LiveHealth, SlotStep } from "./slot.ts";
 import type { SpecChanges } from "./spec-change.ts";
@@ -65,10 +66,17 @@ export type RolloutFacts = {
     /** The release that it serves on, when that was judged bad here. */
     readonly bad?: number;
   }[];
+  /** What hosts that are still to begin lack of what the service stands on; absent: nothing. */
+  readonly lacking?: readonly Lacking[];
+  /** Who stands on this service, on its hosts; absent: nobody. */
+  readonly dependants?: readonly Dependant[];
   /** The newest entry of the history; printed small, so that a card is a witness. */
   readonly head: Head | null;
   readonly now: number;
 };
+
+/** An environment of another service that stands on this one, and on how many of its hosts. */
+export type Dependant = { readonly service: string; readonly environment: string; readonly hosts: number };
 
 /** What a person wants of a host, whatever its liveness. */
 export type IntentFacts = {

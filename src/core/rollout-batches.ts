@@ -42,6 +42,11 @@ export function thoseThatFit(state: RolloutState, hosts: readonly HostState[], f
   return [...broken, ...counted, ...keptApart(state, well, out).slice(0, Math.max(0, state.budget - out.size))];
 }
 
+/** Something that the service stands on does not serve there. */
+export function lacks({ lacking = [] }: Fitness, host: string): boolean {
+  return lacking.some((one) => one.host === host);
+}
+
 function without(out: ReadonlySet<string>, hosts: readonly HostState[]): ReadonlySet<string> {
   return new Set([...out].filter((host) => !hosts.some((h) => h.host === host)));
 }
@@ -59,15 +64,16 @@ function keptApart(state: RolloutState, hosts: readonly HostState[], out: Readon
 }
 
 /**
- * Before anything is touched: hosts that do not serve go first, those that cannot be reached last, in batches of the same
- * sizes. Where a spread keeps hosts apart the batches stay as they are.
+ * Before anything is touched: hosts that do not serve go first, those that cannot be reached, or lack what the service stands
+ * on, last, in batches of the same sizes. Where a spread keeps hosts apart the batches stay as they are.
  */
 export function worstFirst(state: RolloutState, fitness: Fitness): RolloutState {
   if (state.policy.spread !== null && state.kind !== "rollback") return state;
   const out = outOf(state, fitness);
   const all = state.batches.flat();
   const { unsure = [] } = fitness;
-  const rank = (host: string) => (fitness.away.includes(host) ? 2 : out.has(host) && !unsure.includes(host) ? 0 : 1);
+  const cannotBegin = (host: string) => fitness.away.includes(host) || lacks(fitness, host);
+  const rank = (host: string) => (cannotBegin(host) ? 2 : out.has(host) && !unsure.includes(host) ? 0 : 1);
   const order = [...all].sort((a, b) => rank(a) - rank(b) || all.indexOf(a) - all.indexOf(b));
   const sizes = state.batches.map((batch) => batch.length);
   // A rollback puts right all that is out at once, in addition to its first batch.
@@ -92,7 +98,7 @@ export function withRepairs(state: RolloutState, fitness: Fitness): RolloutState
   const repairs = state.hosts
     .filter((h) => later.includes(h.host) && h.status === "waiting" && h.image === "present")
     .map((h) => h.host)
-    .filter((host) => out.has(host) && !fitness.away.includes(host) && !unsure.includes(host));
+    .filter((host) => out.has(host) && !fitness.away.includes(host) && !unsure.includes(host) && !lacks(fitness, host));
   if (repairs.length === 0) return state;
   const batches = state.batches.map((batch, i) =>
     i === state.batch ? [...batch, ...repairs] : batch.filter((host) => !repairs.includes(host)),

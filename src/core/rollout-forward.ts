@@ -1,6 +1,16 @@
 /** The way forward: batch after batch, within the budget, soaking between. Told as a whole in rollout.ts. */
 import type { ReasonCode } from "./reasons.ts";
-import { isBatchDone, isLastBatch, outOf, thoseThatFit, withRepairs, withStandIns, worstFirst } from "./rollout-batches.ts";
+import { lackingNames } from "./requirement.ts";
+import {
+  isBatchDone,
+  isLastBatch,
+  lacks,
+  outOf,
+  thoseThatFit,
+  withRepairs,
+  withStandIns,
+  worstFirst,
+} from "./rollout-batches.ts";
 import {
   also,
   batchOf,
@@ -109,9 +119,12 @@ function touched(h: HostState, at: number): Partial<HostState> {
 
 function beginBatch(m: Moved, fitness: Fitness, moment: Moment): Moved {
   if (m.state.kind === "rollback") return waitOrMove(start(m, waitingIn(m.state), moment.at), fitness);
-  const first = thoseThatFit(m.state, ready(m.state, fitness), fitness);
+  const able = ready(m.state, fitness);
+  const first = thoseThatFit(m.state, able, fitness);
   const moves = first.length > 0 || hostsIn(m.state, "swapping").length > 0;
-  if (moves || lacksImages(m.state, fitness)) return waitOrMove(start(m, first, moment.at), fitness);
+  // Room would not help hosts that wait for a service.
+  const lacksAll = able.length === 0 && waitingIn(m.state).some((h) => lacks(fitness, h.host));
+  if (moves || lacksAll || lacksImages(m.state, fitness)) return waitOrMove(start(m, first, moment.at), fitness);
   const mended = change(m, withRepairs(m.state, fitness));
   const repairs = thoseThatFit(mended.state, ready(mended.state, fitness), fitness);
   return waitOrMove(start(mended, repairs, moment.at), fitness);
@@ -125,7 +138,8 @@ function waitingIn(state: RolloutState): readonly HostState[] {
 function ready(state: RolloutState, fitness: Fitness): readonly HostState[] {
   const hasBegun = batchOf(state).some((h) => h.attempt > 0);
   if (!hasBegun && lacksImages(state, fitness)) return [];
-  return waitingIn(state).filter((h) => h.image === "present" && !fitness.away.includes(h.host));
+  const canBegin = (host: string) => !fitness.away.includes(host) && !lacks(fitness, host);
+  return waitingIn(state).filter((h) => h.image === "present" && canBegin(h.host));
 }
 
 function lacksImages(state: RolloutState, { away }: Fitness): boolean {
@@ -161,6 +175,8 @@ function waitOf(state: RolloutState, fitness: Fitness): { reason: ReasonCode; de
   const bare = within.filter((h) => h.image !== "present");
   if (bare.length > 0) return { reason: "awaiting_images", detail: names(bare.map((h) => h.host)) };
   if (within.length === 0) return { reason: "awaiting_host", detail: names(waiting.map((h) => h.host)) };
+  const lacking = (fitness.lacking ?? []).filter((one) => within.some((h) => h.host === one.host));
+  if (lacking.length > 0) return { reason: "awaiting_service", detail: lackingNames(lacking) };
   return { reason: "over_budget", detail: names([...outOf(state, fitness)].sort()) };
 }
 

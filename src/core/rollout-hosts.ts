@@ -1,5 +1,6 @@
 /** What hosts report, and what their silence means. A report that comes late, or again, changes nothing. */
 import type { ReasonCode } from "./reasons.ts";
+import { lackingText } from "./requirement.ts";
 import { isLastBatch, outOf, withoutHost } from "./rollout-batches.ts";
 import {
   also,
@@ -163,6 +164,8 @@ function whyLate(state: RolloutState, h: HostState, fitness: Fitness): Failure {
   const reason = "no_progress";
   if (h.status === "swapping") return { reason, detail: `its swap did not end in ${minutes}`, logTail };
   if (h.image !== "present") return { reason, detail: `no image after ${minutes}`, logTail };
+  const lacking = (fitness.lacking ?? []).find((one) => one.host === h.host);
+  if (lacking !== undefined) return { reason: "awaiting_service", detail: `${lackingText(lacking)}, after ${minutes}`, logTail };
   const others = [...outOf(state, fitness)].filter((host) => host !== h.host).sort();
   return { reason: "over_budget", detail: `out of service for ${minutes}, so that no other could go: ${names(others)}`, logTail };
 }

@@ -1,6 +1,7 @@
 /** What a rollout is made of: its phases, events and effects. How one leads to the other is told in rollout.ts. */
 import type { RolloutKind, RolloutPolicy } from "./plan.ts";
 import type { ReasonCode } from "./reasons.ts";
+import type { Lacking } from "./requirement.ts";
 import type { WatchFinding } from "./watch.ts";
 
 export type Phase =
@@ -68,6 +69,8 @@ export type Fitness = {
   readonly unheard?: readonly string[];
   /** Those of `unwell` that may serve well for all that is known: they count as out, and to swap them is not free. */
   readonly unsure?: readonly string[];
+  /** Hosts still to begin on which something that the service stands on does not serve: none of them begins now. Absent: nothing lacks. */
+  readonly lacking?: readonly Lacking[];
 };
 
 /** Why it stands still. A set: it goes on when the last of them is gone. */

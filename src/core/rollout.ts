@@ -8,9 +8,9 @@
  *                        cancelled or thrown out.
  * - `awaiting_approval`  the plan is on a card and hosts already pull; nothing is touched. Leaves by enough approvals
  *                        (queued), a rejection (rejected), a cancellation or a changed plan (cancelled), or time (expired).
- * - `queued`             decided, and nothing is touched: the first batch waits for its images, for a host, or for room in
- *                        the budget. Leaves by itself (rolling), by cancellation (cancelled), or by failure (restored: there is
- *                        nothing to put back).
+ * - `queued`             decided, and nothing is touched: the first batch waits for its images, for a host, for a service
+ *                        that it stands on, or for room in the budget. Leaves by itself (rolling), by cancellation
+ *                        (cancelled), or by failure (restored: there is nothing to put back).
  * - `rolling`            the hosts of one batch swap, as many at once as the budget allows; the others wait for their turn.
  *                        Leaves when none of them swaps or waits any more (soaking, or the next batch), or by failure or abort
  *                        (restoring).
@@ -39,7 +39,7 @@
  * whatever is not paused, and does not wait for a person's decision, has a timer that will end the wait.
  *
  * A rollback is the same machine with these differences: it waits for no image (what it goes back to was here), for no host
- * that nobody hears of and for no room; it takes the broken hosts first, does not soak (it was good here), and is never itself
+ * that nobody hears of, for no service that it stands on, and for no room; it takes the broken hosts first, does not soak (it was good here), and is never itself
  * undone: a host that fails is left as it is, the others go on. A restart makes new containers of the same release: it judges
  * nothing, and going back is what its agents do by themselves.
  *
