@@ -12,6 +12,7 @@ import { gateLabel, marksOf } from "./labels.ts";
 import { createLimit, createLimitPerKey } from "./limits.ts";
 import { isOlder, refusalOf, takenOver } from "./obedience.ts";
 import type { Hands } from "./prove.ts";
+import type { Serving } from "./slot-report.ts";
 import { createSlotWorker, type Failpoint, type SlotWorker } from "./slot-worker.ts";
 import type { HostState, Journal, JournalEntry } from "./state.ts";
 import { plainTools, type SwapTools } from "./swap-tools.ts";
@@ -24,6 +25,8 @@ export type Host = {
   /** How much this host has heard of its server. */
   known(): { readonly epoch: number; readonly head?: Head };
   observed(): ObservedPicture;
+  /** What serves in all slots. */
+  serving(): readonly Serving[];
   /** Finishes the step under way, and undoes a swap that has not proved itself; containers keep running. */
   stop(): Promise<void>;
 };
@@ -226,6 +229,7 @@ export function createHost(parts: HostParts): Host {
       slots: [...workers.values()].map((worker) => worker.observed()),
       images: images.observed(),
     }),
+    serving: () => [...workers.values()].flatMap((worker) => worker.serving()),
     async stop() {
       stopped = true;
       guard.stop();

@@ -1,7 +1,8 @@
 /** What the worker of one slot tells of its containers. */
-import type { LiveHealth, ObservedContainer, ObservedSlot, ObservedSupporting } from "../core/slot.ts";
+import type { LiveHealth, ObservedContainer, ObservedSlot, ObservedSupporting, SlotKey } from "../core/slot.ts";
 import { type Cast, castOf, castsOf, hasEndedWell } from "../core/slot-cast.ts";
 import type { SeenContainer } from "../core/slot-step.ts";
+import type { ContainerSample } from "../core/usage.ts";
 import type { ContainerState } from "./engine.ts";
 import { endingOf } from "./labels.ts";
 import { goalOf, outcomeOf, type SlotMemory, seenContainers, stateById } from "./slot-memory.ts";
@@ -32,6 +33,37 @@ export function observedContainers(sight: Sight): Pick<ObservedSlot, "live" | "s
     ...(told.length === 0 ? {} : { supporting: told.map(({ logTail: _lines, ...one }) => one) }),
     previous: keptOf(sight.memory),
   };
+}
+
+/** A container that serves, for whoever asks what it uses. */
+export type Serving = SlotKey &
+  Pick<ContainerSample, "container" | "released" | "release" | "generation" | "restarts" | "health"> & {
+    readonly state: ContainerState;
+  };
+
+/** One of each member that goes on; of the slot as it stands now, in mid-swap too. */
+export function servingNow(sight: Sight): readonly Serving[] {
+  const { memory } = sight;
+  const casts = castsNow(memory);
+  // One that did not change is of the newest release, too, whatever its label says.
+  const release = casts.find(({ cast }) => cast.name === null)?.serves?.release;
+  const standalone = memory.goal?.release?.spec.name ?? memory.key.service;
+  return casts.flatMap(({ cast, serves }) => {
+    const known = serves === null || cast.isOneShot ? null : stateById(memory, serves.id);
+    if (serves === null || known === null) return [];
+    const seen = seenOf(known, sight.wards);
+    const state = seen?.state ?? known;
+    return {
+      ...memory.key,
+      container: cast.name ?? standalone,
+      released: cast.name === null,
+      release: release ?? serves.release,
+      generation: serves.generation,
+      restarts: state.restarts,
+      health: healthOf({ state, seen, hasFollowed: sight.hasFollowed }),
+      state,
+    };
+  });
 }
 
 type Standing = { readonly cast: Cast; readonly serves: SeenContainer | null };

@@ -20,7 +20,7 @@ import {
   seenContainers,
   stateById,
 } from "./slot-memory.ts";
-import { observedContainers, servingOf } from "./slot-report.ts";
+import { observedContainers, type Serving, servingNow, servingOf } from "./slot-report.ts";
 import { carryOut } from "./slot-steps.ts";
 import { lookAtGates } from "./slot-swap.ts";
 import { createWards } from "./slot-wards.ts";
@@ -36,6 +36,8 @@ export type SlotWorker = {
   /** Something may have changed on the engine. `containerId`: whose event it was. */
   poke(containerId?: string): void;
   observed(): ObservedSlot;
+  /** What serves now, as far as it was looked at: asks the engine nothing. */
+  serving(): readonly Serving[];
   /** Resolves when the step under way is done, and a swap that has changed what runs is finished or undone. */
   stop(): Promise<void>;
 };
@@ -300,6 +302,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
       outcome: outcomeOf(memory),
       ...observedContainers({ memory, wards, hasFollowed }),
     }),
+    serving: () => servingNow({ memory, wards, hasFollowed }),
     async stop() {
       stopping = true;
       newer.abort();
