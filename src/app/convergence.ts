@@ -1,6 +1,7 @@
 /**
  * Hosts outside of a rollout get what is live today: new ones at once, also beside a running rollout; those that were away
- * or taken out when they are back. What serves nothing costs nothing; what would be swapped counts against the budget.
+ * or taken out when they are back. What serves nothing costs nothing; what would be swapped counts against the budget. What a
+ * service stands on comes first: its dependants get theirs when that serves there.
  * It looks at how things are, not at what happened, so asking once more does no harm and a question too few is made up for.
  */
 import type { GantryConfig } from "../config/valid.ts";
@@ -16,6 +17,7 @@ import { type ConfiguredPlace, environmentOf, placesOf } from "./membership.ts";
 import { isBad, isOldGoal, sentBackBy } from "./pending.ts";
 import { hostsOf } from "./planner.ts";
 import type { Fleet, Log } from "./ports.ts";
+import { createRequirements } from "./requirements.ts";
 import type { Store, StoredHost, StoredSlot } from "./store.ts";
 
 export type Convergence = {
@@ -41,10 +43,12 @@ export type ConvergenceParts = {
   readonly awaited: (key: SlotKey) => readonly string[];
   /** It has reported since it connected. What it said before that may be of days ago. */
   readonly isHeard: (host: string) => boolean;
+  readonly now: () => number;
 };
 
 export function createConvergence(parts: ConvergenceParts): Convergence {
   const { store, config, log, fleet, conductor } = parts;
+  const requirements = createRequirements(parts);
   /** Environments in which somebody waits for room, or for the store. Only saves looking: after a start every host connects. */
   const crowded = new Map<string, SlotKey>();
   /** What is live, until a rollout of the environment ends. */
@@ -96,9 +100,13 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
       const slots = new Map(store.slots.ofEnvironment(place).map((slot) => [slot.host, slot]));
       const behind = hostsOf(store, place.settings).filter((each) => isBehind(each, slots.get(each.name), live, active));
       if (behind.length === 0) return;
+      const lacking = thoseThatLack(behind, { place, live, slots });
+      const able = behind.filter((each) => !lacking.has(each.name));
+      // Its next report may say that what it waited for has come.
+      if (able.length < behind.length) crowded.set(nameOf(place), keyOf(place));
       const standing = (each: StoredHost) => standingOf(store, slots.get(each.name));
-      const free = behind.filter((each) => standing(each) === "out");
-      const others = behind.filter((each) => !free.includes(each));
+      const free = able.filter((each) => standing(each) === "out");
+      const others = able.filter((each) => !free.includes(each));
       const { room, out } = others.length === 0 ? { room: 0, out: [] } : roomIn(place, active);
       // Those that may serve are counted as out already.
       const mayServe = room < 0 ? [] : others.filter((each) => standing(each) === "unsure");
@@ -127,6 +135,20 @@ export function createConvergence(parts: ConvergenceParts): Convergence {
   function isAble(name: string, { service, environment, release }: RolloutState): boolean {
     const found = store.releases.find(service, release);
     return found === null || missingOn(fleet, name, specIn(found.spec, environment)).length === 0;
+  }
+
+  /**
+   * Hosts on which something that the service stands on does not serve yet. Where the service is already, the way back does not
+   * wait for that, as in a rollback itself.
+   */
+  function thoseThatLack(
+    hosts: readonly StoredHost[],
+    facts: { place: ConfiguredPlace; live: RolloutState; slots: ReadonlyMap<string, StoredSlot> },
+  ): ReadonlySet<string> {
+    const { place, live, slots } = facts;
+    const goesBack = (name: string) => live.kind === "rollback" && (slots.get(name)?.observed?.live ?? null) !== null;
+    const asked = hosts.map((each) => each.name).filter((name) => !goesBack(name));
+    return new Set(requirements.lacking(place.service, asked).map((one) => one.host));
   }
 
   /** How many that serve may be swapped now; below 0: more are out than may be. While a rollout has begun the whole budget is its own. */

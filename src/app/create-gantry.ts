@@ -131,7 +131,8 @@ export function createApp(parts: GantryParts): App {
   const converge = (key: SlotKey) => late("convergence").environment(key);
   const fence = createFence({ ...base, conductor: () => conductor, isConnected, nudge, converge, thawed: lookAgain });
   const { mayTell, awaited } = fence;
-  const convergence = createConvergence({ ...base, fleet, conductor, mayTell, awaited, isHeard: desk.isHeard });
+  const heard = { isHeard: desk.isHeard, now: () => clock.now() };
+  const convergence = createConvergence({ ...base, fleet, conductor, mayTell, awaited, ...heard });
   const people = createPeople({ config, chat, clock, log });
   const services = { ...base, people, registry, forge, fleet, conductor, facts, redraw };
   const line = createLine(services);
