@@ -34,7 +34,7 @@ export const refusedServiceKeys: Readonly<Record<string, Complaint>> = Object.fr
   ...all("pull_policy pull_refresh_after", gantry, "remove it: the approved digest is pulled before the swap"),
   ...all("platform", "a host runs the image of its own platform", "remove it, and choose hosts by their labels"),
   ...all("scale", gantry, "remove it: one container runs on each host of the environment"),
-  ...all("secrets configs", later, "use env_file or volumes with files on the host"),
+  ...all("configs", later, "use env_file, secrets, or volumes with files on the host"),
   ...all(
     "x-gantry",
     "there is one for the whole file",
@@ -55,7 +55,7 @@ export const refusedDeployKeys: Readonly<Record<string, Complaint>> = Object.fro
 export const refusedTopKeys: Readonly<Record<string, Complaint>> = Object.fromEntries([
   ...all("version", "Compose itself ignores it"),
   ...all("networks", "Gantry makes no networks on the hosts", hostNetwork),
-  ...all("secrets configs", later, "use env_file or volumes with files on the host"),
+  ...all("configs", later, "use env_file, secrets, or volumes with files on the host"),
   ...all(
     "include",
     "one file is one service, so that one rollout is about it",

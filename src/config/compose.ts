@@ -13,7 +13,8 @@ import { healthcheck } from "./healthcheck.ts";
 import { parseImage } from "./image.ts";
 import type { Report, Spot } from "./raw.ts";
 import { duration, oneOf, text } from "./scalars.ts";
-import { field, listOf, located, type RecordOf, record, refined, type Shape, scalar } from "./shape.ts";
+import { type FileSecret, fileSecrets } from "./secrets.ts";
+import { field, type Located, listOf, located, type RecordOf, record, refined, type Shape, scalar } from "./shape.ts";
 
 const image = scalar({ expected: "an image repository", schema: { type: "string" }, parse: parseImage });
 const hourMs = 3_600_000;
@@ -32,8 +33,12 @@ const fields = {
     located(image),
     "The image, with its registry. Of the released container without tag or digest; of another one with, unless it is the released image.",
   ),
-  environment: field(environment, "Variables; secrets belong into env_file."),
+  environment: field(environment, "Variables; secrets belong into x-gantry.secrets or env_file."),
   env_file: field(envFiles, "Files on the hosts with more variables."),
+  secrets: field(
+    fileSecrets,
+    "Secrets that it reads as files; where their values come from is said at the top, or under x-gantry.",
+  ),
   ...processFields,
   ...storageFields,
   healthcheck: field(healthcheck, "The container's own healthcheck."),
@@ -57,6 +62,8 @@ export type ComposeService = {
   readonly noRestartSpot: Spot | null;
   /** Where `volumes` stands; its named volumes are still called as in the file. */
   readonly volumesSpot: Spot | null;
+  /** Files that it asks for; where their values come from stands elsewhere. */
+  readonly secrets: readonly Located<FileSecret>[];
 };
 
 export const composeService: Shape<ComposeService> = refined(
@@ -73,6 +80,7 @@ export const composeService: Shape<ComposeService> = refined(
         imageSpot: image.spot,
         noRestartSpot: restart?.value === "no" ? restart.spot : null,
         volumesSpot: volumes?.spot ?? null,
+        secrets: raw.secrets ?? [],
       },
     };
   },

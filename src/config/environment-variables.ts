@@ -6,7 +6,7 @@ import { byKind, field, listOf, mapOf, nothingMeans, record, refined, type Shape
 
 type Variable = { readonly key: string; readonly spot: Spot; readonly value: string | null };
 
-const useEnvFile = "put it into a file on the hosts and name that file under env_file";
+const useEnvFile = "name it under x-gantry.secrets, or put it into a file on the hosts and name that file under env_file";
 
 /** What is wrong with one variable, or null. */
 function variableComplaint(key: string, value: string | null): Complaint | null {

@@ -4,6 +4,7 @@ import { nameComplaint } from "./names.ts";
 import { profiles } from "./profiles.ts";
 import { quote } from "./raw.ts";
 import { text, truth } from "./scalars.ts";
+import { secretProviders } from "./secret-providers.ts";
 import {
   field,
   type LooseRecordOf,
@@ -92,6 +93,10 @@ const fields = {
     "Roles and their members. Default: nobody.",
   ),
   registries: field(registries, "Registries that images may come from. Default: any, over https."),
+  secrets: field(
+    secretProviders,
+    "Secrets of the server, by name or <environment>/<name>. Agents get a value when they create a container that needs it.",
+  ),
   profiles: field(profiles, "Defaults that services take by x-gantry.profile, so that their files stay short."),
   channel: field(
     text({

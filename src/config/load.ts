@@ -1,6 +1,7 @@
 /** Reads gantry.yml and the service files it names. */
 import { readdirSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
+import type { SecretProvider } from "../core/secrets.ts";
 import { gantryFile, nobody, type RawGantryFile } from "./gantry-file.ts";
 import { quote, type Report, type Spot } from "./raw.ts";
 import { readConfigFile } from "./read-file.ts";
@@ -22,9 +23,14 @@ export function loadConfig(file: string): Loaded {
   const people = peopleOf(raw);
   const registries = raw.registries ?? [];
   const profiles = raw.profiles === null ? null : (raw.profiles ?? []);
-  const services = servicesOf(file, raw, { people, registries, profiles, report });
+  const providers = raw.secrets === null ? null : (raw.secrets ?? []);
+  const services = servicesOf(file, raw, { people, registries, profiles, providers, report });
   if (errors.length > 0 || people === null) return { ok: false, errors: sorted(errors, file) };
-  return { ok: true, config: { file, people, registries, channel: raw.channel ?? null, services } };
+  return { ok: true, config: { file, people, registries, channel: raw.channel ?? null, ...secretsOf(providers), services } };
+}
+
+function secretsOf(providers: readonly SecretProvider[] | null): Pick<GantryConfig, "secrets"> {
+  return providers === null || providers.length === 0 ? {} : { secrets: providers };
 }
 
 /** The two roles that every environment uses by default exist in any case; nobody is in them until someone is put there. */

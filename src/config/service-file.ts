@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import type { EnvironmentVariables, ReleaseSpec } from "../core/release.ts";
 import type { Requirement } from "../core/requirement.ts";
+import type { SecretProvider } from "../core/secrets.ts";
 import { type ComposeService, composeService } from "./compose.ts";
 import { refusedTopKeys } from "./compose-refused.ts";
 import { dependsOn, type Waiting } from "./depends-on.ts";
@@ -12,6 +13,8 @@ import { registryOf } from "./image.ts";
 import { namedVolumes, withNamedVolumes } from "./named-volumes.ts";
 import { nameComplaint, nameOf } from "./names.ts";
 import { type Complaint, quote, type Report, type Spot, type Written } from "./raw.ts";
+import { checkSecrets, type SecretFacts, withSecretUses } from "./secret-uses.ts";
+import { declaredSecrets } from "./secrets.ts";
 import { field, type Located, type LooseRecordOf, located, looseMapOf, looseRecord, nearest, type Shape } from "./shape.ts";
 import { neededMsOf, specOf } from "./supporting.ts";
 import { withSwap } from "./swap.ts";
@@ -31,6 +34,10 @@ const fields = {
   volumes: field(
     namedVolumes,
     "Volumes that the engine of each host keeps. All environments of the service on one host share them, as in Compose.",
+  ),
+  secrets: field(
+    declaredSecrets,
+    "Secrets of its containers: where a laptop has them from, and hosts, unless x-gantry.secrets says otherwise.",
   ),
   "x-gantry": field(located(gantryBlock), "How they are deployed."),
 };
@@ -57,6 +64,8 @@ export type ServiceContext = Around & {
   readonly people: Readonly<Record<string, Role>> | null;
   /** Empty: any. */
   readonly registries: readonly RegistryConfig[];
+  /** Secrets of the server. Null: broken, so that names cannot be checked. */
+  readonly providers: readonly SecretProvider[] | null;
 };
 
 export type NamedService = {
@@ -78,7 +87,12 @@ export function serviceOf(written: Written, context: ServiceContext): NamedServi
   const block = raw["x-gantry"];
   if (block === undefined) report(start, { what: "no x-gantry block", fix: "write x-gantry: with environments:" });
   if (!block) return null;
-  const spec = specIn(raw, { block: block.value, known, project: name?.value ?? "" });
+  const secrets = secretsIn(raw, { block: block.value, known });
+  if (secrets !== null) {
+    const all = (block.value.environments?.value ?? []).map(({ key }) => key);
+    checkSecrets({ ...secrets, service: name?.value ?? "", environments: all, providers: context.providers });
+  }
+  const spec = specIn(raw, { block: block.value, known, project: name?.value ?? "", secrets });
   const neededMs = spec === null ? null : neededMsOf(spec);
   const environments = environmentsIn(block, known, { people: context.people, neededMs, report });
   if (!name || spec === null) return null;
@@ -98,19 +112,28 @@ export function serviceOf(written: Written, context: ServiceContext): NamedServi
 
 function specIn(
   raw: RawServiceFile,
-  facts: { block: RawGantryBlock; known: WrittenService; project: string },
+  facts: { block: RawGantryBlock; known: WrittenService; project: string; secrets: SecretFacts | null },
 ): ReleaseSpec | null {
-  const { block, known, project } = facts;
+  const { block, known, project, secrets } = facts;
   const { released, absent, references, report } = known;
   if (released === null || (raw.services?.value.length ?? 0) > mostContainers) return null;
   const named = withVolumes(raw, { project, report });
   const all = (raw.services?.value ?? []).map(({ key, value }) => ({
     name: key,
-    service: value && named(value),
+    service: value && (secrets === null ? named(value) : withSecretUses(key, named(value), secrets)),
     waits: waitsIn(known.tree, key),
   }));
   const spec = specOf({ all, released, absent, references, block, report });
   return spec === null || block.swap === null ? null : withSwap(spec, { raw: block.swap, name: released, report });
+}
+
+/** Null: a part of them is broken, and reported. */
+function secretsIn(raw: RawServiceFile, { block, known }: { block: RawGantryBlock; known: WrittenService }): SecretFacts | null {
+  const { secrets: declared = [] } = raw;
+  const { secrets: named = [] } = block;
+  if (declared === null || named === null) return null;
+  const containers = (raw.services?.value ?? []).map(({ key }) => key);
+  return { declared, named, released: known.released, containers, report: known.report };
 }
 
 /** What is wrong with it was reported when the container was read. */

@@ -3,6 +3,7 @@
 import type { RolloutPolicy } from "../core/plan.ts";
 import type { ReleaseSpec } from "../core/release.ts";
 import type { Requirement } from "../core/requirement.ts";
+import type { SecretProvider } from "../core/secrets.ts";
 
 /** Members of a role. `local` are operating-system users who may use the server's socket. */
 export type Role = {
@@ -59,6 +60,8 @@ export type GantryConfig = {
   readonly file: string;
   readonly people: Readonly<Record<string, Role>>;
   readonly registries: readonly RegistryConfig[];
+  /** Where the server reads secrets. Absent: it has none. */
+  readonly secrets?: readonly SecretProvider[];
   /** Where cards go when the request did not come from a channel (CLI), or null. */
   readonly channel: string | null;
   readonly services: readonly ServiceConfig[];

@@ -7,6 +7,7 @@ import { type Complaint, quote } from "./raw.ts";
 import { requires } from "./requires.ts";
 import { rollout } from "./rollout-shape.ts";
 import { duration, integer, text, truth } from "./scalars.ts";
+import { gantrySecrets } from "./secrets.ts";
 import { field, type LooseRecordOf, located, looseMapOf, looseRecord, mapOf, oneOrMany, record, refined } from "./shape.ts";
 import { swap } from "./swap.ts";
 
@@ -123,6 +124,10 @@ const fields = {
   keep: field(
     integer({ min: 0, max: 100 }),
     "How many images of earlier releases stay on each host besides what runs and what a rollback needs. Default 2.",
+  ),
+  secrets: field(
+    gantrySecrets,
+    "Where hosts have secrets from, where that is not what Compose says, and which of them are variables.",
   ),
   supporting: field(
     looseMapOf({ expected: "a map of supporting containers", key: () => null, value: supporting }),

@@ -1,6 +1,29 @@
 /** The secrets of a release: which there are, what they were, and which are others by now. Names and versions only. */
 import type { ContainerSpec, ReleaseSpec, SecretUse } from "./release.ts";
 
+/** Where the server reads a value. */
+export type SecretProvider = {
+  readonly name: string;
+  /** null: for all that have none of their own. */
+  readonly environment: string | null;
+  /** That may have it; empty: all. */
+  readonly services: readonly string[];
+  readonly from:
+    | { readonly kind: "file"; readonly path: string }
+    | { readonly kind: "environment"; readonly variable: string }
+    | { readonly kind: "command"; readonly command: readonly string[] };
+};
+
+/** A secret of the server as one place needs it. */
+export type ServerSecret = { readonly service: string; readonly environment: string; readonly name: string };
+
+/** The environment's own before the common one; null when there is none, or it is not for that service. */
+export function providerOf(all: readonly SecretProvider[], { service, environment, name }: ServerSecret): SecretProvider | null {
+  const named = all.filter((one) => one.name === name);
+  const found = named.find((one) => one.environment === environment) ?? named.find((one) => one.environment === null);
+  return found === undefined || (found.services.length > 0 && !found.services.includes(service)) ? null : found;
+}
+
 /** Today's versions of an environment's secrets, by name in the service file. */
 export type SecretVersions = Readonly<Record<string, string>>;
 

@@ -117,19 +117,19 @@ test("keys of the compose service", (t) =>
         ["environment: { GANTRY_X: y }", "20 GANTRY_X: names with GANTRY_ belong to Gantry; choose another name"],
         [
           "environment: { A: xoxb-12345678-abcdef }",
-          "20 A looks like a Slack token; put it into a file on the hosts and name that file under env_file",
+          "20 A looks like a Slack token; name it under x-gantry.secrets, or put it into a file on the hosts and name that file under env_file",
         ],
         [
           "environment: { A: AKIAIOSFODNN7EXAMPLE }",
-          "20 A looks like an AWS key; put it into a file on the hosts and name that file under env_file",
+          "20 A looks like an AWS key; name it under x-gantry.secrets, or put it into a file on the hosts and name that file under env_file",
         ],
         [
           "environment: { A: 'postgres://u:p4ss@db/x' }",
-          "20 A looks like a password in a URL; put it into a file on the hosts and name that file under env_file",
+          "20 A looks like a password in a URL; name it under x-gantry.secrets, or put it into a file on the hosts and name that file under env_file",
         ],
         [
           "environment: { DB_PASSWORD: hunter2 }",
-          "20 DB_PASSWORD is a secret by its name; put it into a file on the hosts and name that file under env_file",
+          "20 DB_PASSWORD is a secret by its name; name it under x-gantry.secrets, or put it into a file on the hosts and name that file under env_file",
         ],
         ["environment: { A: ~ }", "23 ~ is no value; write a text, or leave the key out"],
         [

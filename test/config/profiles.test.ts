@@ -128,6 +128,6 @@ test("a secret is refused among the variables of an environment as well", () => 
     "services/api.yml": withProd("{ hosts: { e: p }, environment: { DB_PASSWORD: x } }"),
   });
   assert.deepEqual(sayOf(folder).lines, [
-    "services/api.yml:8:45 DB_PASSWORD is a secret by its name; put it into a file on the hosts and name that file under env_file",
+    "services/api.yml:8:45 DB_PASSWORD is a secret by its name; name it under x-gantry.secrets, or put it into a file on the hosts and name that file under env_file",
   ]);
 });
