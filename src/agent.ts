@@ -7,9 +7,11 @@ import { systemClock } from "./app/clock.ts";
 import type { Clock, Log } from "./app/ports.ts";
 import { agentCan } from "./core/abilities.ts";
 import { createDockerEngine } from "./docker/engine.ts";
+import { createExecutorClient, type ExecutorClient } from "./executor/client.ts";
 import { type AgentLink, createAgentLink, type LinkOptions } from "./fleet/link.ts";
 import type { Engine, Prober } from "./host/engine.ts";
 import { defaultEnvDir } from "./host/env-file.ts";
+import { createHolder } from "./host/hold/holder.ts";
 import { createHost, type Host } from "./host/host.ts";
 import type { Lock } from "./host/lock.ts";
 import { createOwnEngine } from "./host/own-engine.ts";
@@ -17,7 +19,7 @@ import { createProber } from "./host/probe.ts";
 import { seatsOf, takeSeats } from "./host/seat.ts";
 import type { Failpoint } from "./host/slot-worker.ts";
 import { type HostState, type Identity, openState } from "./host/state.ts";
-import { openSwapTools, plainTools } from "./host/swap-tools.ts";
+import { openSwapTools, plainTools, type SwapTools } from "./host/swap-tools.ts";
 import { createLog, isLogLevel, type LogLevel, logLevels } from "./log.ts";
 import { createLogins } from "./registry/logins.ts";
 
@@ -27,6 +29,8 @@ export type AgentOptions = {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly dockerHost?: string;
+  /** `unix:///path` of the executor's socket, instead of an engine: then this process needs no rights on the host. */
+  readonly executor?: string;
   readonly stateDir?: string;
   /** Needed once, to enrol. */
   readonly tokenFile?: string;
@@ -133,14 +137,15 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
   const membership = createMembership({ state, token, name: options.name, log });
   // Before a server may learn of it.
   if (state.isNew) await state.files.identity.save(state.identity);
-  const isReal = options.engine === undefined;
-  const swaps = isReal ? await openSwapTools({ stateDir: parts.stateDir, gate: options.gate ?? true, log }) : plainTools;
+  const executor = executorOf(options);
+  const swaps = await toolsFor(parts, executor);
+  const prober = createProber();
   const ending = Promise.withResolvers<void>();
   ending.promise.catch(() => undefined);
   let link: AgentLink | null = null;
   const host: Host = createHost({
-    engine: createOwnEngine({ engine: options.engine ?? dockerEngine(options), host: options.name, log }),
-    prober: options.prober ?? createProber(),
+    engine: createOwnEngine({ engine: options.engine ?? executor?.engine ?? dockerEngine(options), host: options.name, log }),
+    prober: options.prober ?? (executor === null ? prober : { ...prober, holder: executor.holder }),
     clock,
     log,
     state,
@@ -231,6 +236,19 @@ function enrolFirst(name: string): string {
   return `run \`gantry enroll --name ${name}\` on the server and give --token-file`;
 }
 
+const unixUrl = "unix://";
+
+function executorOf({ executor }: AgentOptions): ExecutorClient | null {
+  return executor === undefined ? null : createExecutorClient({ socketPath: executor.slice(unixUrl.length) });
+}
+
+async function toolsFor(parts: Parts, executor: ExecutorClient | null): Promise<SwapTools> {
+  const { options, stateDir, log } = parts;
+  const gate = options.gate ?? true;
+  if (executor !== null) return { ...plainTools, gates: gate ? executor.gates : null, holder: createHolder(executor.redirect) };
+  return options.engine === undefined ? await openSwapTools({ stateDir, gate, log }) : plainTools;
+}
+
 function check(options: AgentOptions): void {
   if (!/^[a-z0-9][a-z0-9._-]{0,62}$/i.test(options.name)) {
     throw new AgentError(`--name ${options.name}: use up to 63 letters, digits, dots, dashes and underscores`);
@@ -242,6 +260,11 @@ function check(options: AgentOptions): void {
   if (dockerHost !== "" && !/^(unix:\/\/\/|tcp:\/\/)/.test(dockerHost)) {
     throw new AgentError(`--docker-host ${dockerHost}: use unix:///path/to/docker.sock or tcp://host:port`);
   }
+  if (options.executor === undefined) return;
+  if (!/^unix:\/\/\/[^/]/.test(options.executor)) {
+    throw new AgentError(`--executor ${options.executor}: use unix:///run/gantry/executor.sock`);
+  }
+  if (dockerHost !== "") throw new AgentError("--executor and --docker-host: the executor has the engine; give one of the two");
 }
 
 async function tokenOf(options: AgentOptions): Promise<string | null> {
@@ -267,9 +290,9 @@ function dockerHostOf(options: AgentOptions): string {
 
 /** One socket may have several paths; one that is not there yet has the path that was given. */
 async function addressOfEngine(options: AgentOptions): Promise<string> {
-  const dockerHost = dockerHostOf(options);
-  if (!dockerHost.startsWith("unix://")) return dockerHost;
-  const path = dockerHost.slice("unix://".length);
+  const address = options.executor ?? dockerHostOf(options);
+  if (!address.startsWith(unixUrl)) return address;
+  const path = address.slice(unixUrl.length);
   return await realpath(path).catch(() => path);
 }
 

@@ -18,9 +18,18 @@ type AgentFlags = {
   readonly name: string;
   readonly label: Record<string, string>;
   readonly dockerHost?: string;
+  readonly executor?: string;
   readonly stateDir: string;
   readonly tokenFile?: string;
   readonly envDir: string;
+};
+
+type ExecutorFlags = {
+  readonly socket: string;
+  readonly group?: string;
+  readonly policy: string;
+  readonly stateDir: string;
+  readonly dockerHost?: string;
 };
 
 // Rooms with heavy packages are loaded by the commands that need them: a verb at 3 a.m. answers at once.
@@ -48,12 +57,28 @@ program
   .requiredOption("--name <name>", "this host's name, as enrolled")
   .option("--label <k=v>", "at the enrolment, a label besides those of the token; may be repeated", collectLabel, {})
   .option("--docker-host <url>", "the engine's socket (default: DOCKER_HOST, else unix:///var/run/docker.sock)")
+  .option("--executor <url>", "instead of an engine: the socket of `gantry executor`, unix:///run/gantry/executor.sock")
   .option("--state-dir <folder>", "where the host's key and memory are kept", "/var/lib/gantry-agent")
   .option("--token-file <file>", "the enrolment token; needed once")
   .option("--env-dir <folder>", "where relative env_file paths of services begin", defaultEnvDir)
   .action(async (options: AgentFlags) => {
     const { runAgent } = await import("./agent.ts");
     await runAgent({ ...options, labels: options.label });
+  });
+
+program
+  .command("executor")
+  .description(
+    "run the part of a host's agent that holds the engine and obeys the host's policy; the agent itself needs no rights",
+  )
+  .option("--socket <file>", "where the agent asks", "/run/gantry/executor.sock")
+  .option("--group <group>", "whose members may ask (default: root alone)")
+  .option("--policy <file>", "what containers may be here; root's own file", "/etc/gantry/policy.yaml")
+  .option("--state-dir <folder>", "where gates are kept", "/var/lib/gantry-executor")
+  .option("--docker-host <url>", "the engine's socket (default: unix:///var/run/docker.sock)")
+  .action(async ({ policy: policyFile, ...options }: ExecutorFlags) => {
+    const { runExecutor } = await import("./executor.ts");
+    await runExecutor({ ...options, policyFile });
   });
 
 program

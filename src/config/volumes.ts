@@ -1,14 +1,11 @@
 /** Mounts: which paths of the host a container may see, named volumes, and memory that looks like a folder. */
 import { posix } from "node:path";
+import { givesPowerOverHost } from "../core/host-paths.ts";
 import type { Mount, Volume } from "../core/release.ts";
 import { given } from "./given.ts";
 import { type Complaint, quote, type Report, type Spot } from "./raw.ts";
 import { bytes, oneOf, text, truth } from "./scalars.ts";
 import { byKind, field, listOf, type RecordOf, record, refined, type Shape, scalar } from "./shape.ts";
-
-/** Whoever can write here owns the host, whatever user the container has. */
-const wholeTrees = ["/proc", "/sys", "/boot", "/var/lib/docker", "/var/lib/containerd", "/run/docker", "/run/containerd"];
-const exactPaths = ["/", "/dev", "/etc", "/run", "/usr", "/bin", "/sbin", "/lib", "/root", "/home", "/var", "/var/lib"];
 
 /** What is wrong with a path on the host, or null. */
 function hostPathComplaint(source: string): Complaint | null {
@@ -16,15 +13,7 @@ function hostPathComplaint(source: string): Complaint | null {
     return { what: `${quote(source)} is not an absolute path`, fix: "write the path on the host in full, such as /srv/api/data" };
   }
   if (source.split("/").includes("..")) return { what: `${quote(source)} goes up (..)`, fix: "write the path without .." };
-  const path = posix
-    .normalize(source)
-    .replace(/(.)\/$/, "$1")
-    .replace(/^\/var\/run(?=\/|$)/, "/run");
-  const forbidden =
-    exactPaths.includes(path) ||
-    wholeTrees.some((tree) => path === tree || path.startsWith(`${tree}/`)) ||
-    /\/(docker|containerd|podman|crio)\.sock$/.test(path);
-  if (!forbidden) return null;
+  if (!givesPowerOverHost(posix.normalize(source))) return null;
   return {
     what: `${quote(source)} would give the container power over the host`,
     fix: "mount only the folder that the service needs",

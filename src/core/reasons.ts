@@ -132,6 +132,10 @@ export const reasons = {
     title: "A volume of the container is not on the host",
     next: "Make the folder on the host, or mend the path in the service file.",
   },
+  refused_by_host: {
+    title: "The host's policy refuses it",
+    next: "Mend the service file; or root of the host changes its policy, at the line that is named.",
+  },
   user_missing: { title: "The container's user is not in its image", next: "Mend `user` in the service file, or the image." },
   env_file_missing: { title: "An env_file is not on the host", next: "Put the file on the host." },
   proxy_failed: {

@@ -49,7 +49,7 @@ export async function gateFor(
 /** The engine cannot see the gate's folder, or not run it: from now on without. False when the fault is another one. */
 export function isGatesFault({ swaps, log, memory }: Bench, thrown: unknown): boolean {
   const isFault = thrown instanceof EngineError && !isEngineFault(thrown) && !thrown.gone && !thrown.conflict;
-  if (!isFault || swaps.gates === null) return false;
+  if (!isFault || swaps.gates === null || thrown.reason === "refused_by_host") return false;
   swaps.gates.condemn();
   log.warn({ ...memory.key, detail: thrown.message }, "no gates on this host: swaps in the plain order");
   return true;

@@ -31,6 +31,17 @@ export async function findInConfig(host: string, configDir: string | null): Prom
   return null;
 }
 
+/**
+ * The registries that somebody has logged in to here, by host. Not Docker's own: whoever may pull there may pull what anybody
+ * has put there. Never rejects.
+ */
+export async function registriesIn(configDir: string): Promise<string[]> {
+  const { auths = {}, credHelpers = {} } = (await readConfig(configDir)) ?? {};
+  const names = [...Object.keys(auths ?? {}), ...Object.keys(credHelpers ?? {})];
+  const hosts = names.map((name) => name.replace(/^https?:\/\//, "").split("/", 1)[0] ?? "");
+  return [...new Set(hosts)].filter((host) => host !== "" && !/(^|\.)docker\.io$/.test(host)).sort();
+}
+
 async function readConfig(configDir: string): Promise<DockerConfig | null> {
   try {
     const config: unknown = JSON.parse(await readFile(join(configDir, "config.json"), "utf8"));

@@ -59,6 +59,13 @@ const rooms: readonly Room[] = [
   adapter("jira", packages("jira-client")),
   adapter("registry", packages("undici")),
   adapter("docker", packages("dockerode"), { to: /^src\/host\/engine\.ts$/ }),
+  adapter(
+    "executor",
+    packages("yaml", "zod"),
+    { to: /^src\/host\/engine\.ts$/ },
+    { to: /^src\/fleet\/container-shape\.ts$/ },
+    { to: /^src\/host\/(gate\/gates|hold\/redirect)\.ts$/, only: "types" },
+  ),
   adapter("fleet", packages("ws", "zod")),
   adapter("http", packages("hono(/.+)?", "@hono/node-server(/.+)?", "prom-client")),
   adapter("sqlite", packages("better-sqlite3"), { to: /^src\/app\/store\.ts$/, only: "types" }),
