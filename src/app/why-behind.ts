@@ -5,6 +5,7 @@
 
 import type { EnvironmentConfig, GantryConfig } from "../config/valid.ts";
 import { releaseName } from "../core/release.ts";
+import { lackingText } from "../core/requirement.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
 import type { SlotKey } from "../core/slot.ts";
 import { specIn } from "../core/spec-in.ts";
@@ -16,7 +17,9 @@ import { environmentOf } from "./membership.ts";
 import { isBad, sentBackBy } from "./pending.ts";
 import { hasLabels, hostsOf } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
+import type { Requirements } from "./requirements.ts";
 import type { Store, StoredHost, StoredSlot } from "./store.ts";
+import { lackingEnds } from "./why-requires.ts";
 import { namesOf, type Wait } from "./why-standing.ts";
 
 type Place = SlotKey & { readonly settings: EnvironmentConfig };
@@ -44,6 +47,7 @@ export function createWhyBehind(parts: {
   readonly config: GantryConfig;
   readonly fleet: Pick<Fleet, "isConnected" | "can">;
   readonly awaited: (key: SlotKey) => readonly string[];
+  readonly requirements: Requirements;
 }): WhyBehind {
   const { store, config, fleet } = parts;
   const fitnessOf = createFitness({ ...parts, isUnheard: () => false, isHeard: () => true });
@@ -67,6 +71,7 @@ export function createWhyBehind(parts: {
       tooOld(facts) ??
       adopted(facts) ??
       sentBack(facts) ??
+      lacking(facts) ??
       crowded(facts) ??
       comes(facts)
     );
@@ -144,6 +149,16 @@ export function createWhyBehind(parts: {
       text,
       ends: `A deploy to ${place.service} ${place.environment}, or a rollback.`,
     });
+  }
+
+  /** Where the service serves already, the way back does not wait for what it stands on. */
+  function lacking(facts: Behind): Wait | null {
+    const { host, place, slot, live } = facts;
+    if (live.kind === "rollback" && (slot?.observed?.live ?? null) !== null) return null;
+    const [first] = parts.requirements.lacking(place.service, [host.name]);
+    if (first === undefined) return null;
+    const text = `It waits for a service that it needs first: ${lackingText(first)}.`;
+    return wait(facts, { reason: "awaiting_service", text, ends: lackingEnds(first) });
   }
 
   /** One that serves nothing costs nothing; one that serves needs room. */

@@ -2,9 +2,11 @@
 import type { FreezeFacts, LockFacts } from "../core/facts.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import { releaseName } from "../core/release.ts";
+import type { Lacking } from "../core/requirement.ts";
 import { type HostState, type HostStatus, hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import type { SlotStep } from "../core/slot.ts";
 import { type Missing, roomAgain } from "./why-budget.ts";
+import { lackingWait } from "./why-requires.ts";
 import type { Unproved } from "./why-soak.ts";
 import { afterTheEnd, frozen, locked, mostHosts, namesOf, paused, placeOf, type Serving, type Wait } from "./why-standing.ts";
 
@@ -28,6 +30,8 @@ export type Around = {
   readonly steps: Readonly<Record<string, SlotStep>>;
   /** Hosts that leave it no room, while it waits for that. */
   readonly missing: readonly Missing[];
+  /** What hosts that are still to begin lack of what the service stands on. */
+  readonly lacking: readonly Lacking[];
   /** Asked only of what has ended. */
   readonly serving: Serving;
 };
@@ -53,7 +57,7 @@ function inPhase(state: RolloutState, around: Around): readonly Wait[] {
     case "awaiting_approval":
       return [approval(state, around), ...lockedToo(state, around)];
     case "queued":
-      return [forHosts(state, around)];
+      return forHosts(state, around);
     case "rolling":
       return swapping(state, around);
     case "soaking":
@@ -119,8 +123,16 @@ function approval(state: RolloutState, { approvers, notRequester }: Around): Wai
   };
 }
 
-/** Nothing swaps: what keeps the next hosts from beginning. */
-function forHosts(state: RolloutState, around: Around): Wait {
+/** Nothing swaps: what keeps the next hosts from beginning. What they stand on is told host by host. */
+function forHosts(state: RolloutState, around: Around): readonly Wait[] {
+  const batch = state.batches[state.batch] ?? [];
+  const lacking = around.lacking.filter((one) => batch.includes(one.host));
+  const times = { since: state.since, until: state.pauses.length > 0 ? null : state.progressBy };
+  const waits = lacking.slice(0, mostHosts).map((one) => lackingWait(one, times));
+  return waits.length > 0 && state.reason === "awaiting_service" ? waits : [nextHosts(state, around), ...waits];
+}
+
+function nextHosts(state: RolloutState, around: Around): Wait {
   const waiting = (state.batches[state.batch] ?? [])
     .filter((host) => statusOf(state, host) === "waiting")
     .map((host) => ({ host }));
@@ -144,6 +156,13 @@ function forHosts(state: RolloutState, around: Around): Wait {
         text: `Too many hosts are out of service for another to begin: ${names}.`,
         ends: `${roomAgain(around.missing)} ${orStop(state)}`,
       };
+    // What lacked has come: its host is about to begin.
+    case "awaiting_service":
+      return {
+        ...base,
+        text: `Waits for a service that its hosts need first: ${names}.`,
+        ends: `The agents there report that it serves. ${orStop(state)}`,
+      };
     default:
       return {
         ...base,
@@ -153,8 +172,10 @@ function forHosts(state: RolloutState, around: Around): Wait {
   }
 }
 
-function isWaitCode(reason: ReasonCode | null): reason is "awaiting_images" | "awaiting_host" | "over_budget" {
-  return reason === "awaiting_images" || reason === "awaiting_host" || reason === "over_budget";
+const waitCodes = ["awaiting_images", "awaiting_host", "awaiting_service", "over_budget"] as const;
+
+function isWaitCode(reason: ReasonCode | null): reason is (typeof waitCodes)[number] {
+  return waitCodes.some((code) => code === reason);
 }
 
 function statusOf(state: RolloutState, host: string): HostStatus | null {
@@ -174,7 +195,7 @@ function orStop(state: RolloutState): string {
 
 function swapping(state: RolloutState, around: Around): readonly Wait[] {
   const busy = state.hosts.filter((h) => h.status === "swapping");
-  if (busy.length === 0) return [forHosts(state, around)];
+  if (busy.length === 0) return forHosts(state, around);
   const shown = busy.slice(0, mostHosts).map((h) => swap(h, state, around));
   return busy.length > shown.length ? [...shown, rest(busy.slice(mostHosts), state)] : shown;
 }

@@ -19,6 +19,7 @@ import { type FactsParts, stepsOf } from "./facts.ts";
 import type { Refused } from "./gantry.ts";
 import { placesOf } from "./membership.ts";
 import { hasLabels } from "./planner.ts";
+import { createRequirements } from "./requirements.ts";
 import { isBlind } from "./soak-proof.ts";
 import type { StoredHost, StoredRollout, StoredSlot } from "./store.ts";
 import { createWhyBehind } from "./why-behind.ts";
@@ -42,7 +43,8 @@ export type WhyParts = FactsParts & {
 
 export function createWhy(parts: WhyParts): { readonly why: (about: readonly string[]) => WhyFacts | Refused } {
   const { store, config, fleet, now } = parts;
-  const rules = createWhyBehind(parts);
+  const requirements = createRequirements({ ...parts, isHeard: () => true });
+  const rules = createWhyBehind({ ...parts, requirements });
 
   function why(about: readonly string[]): WhyFacts | Refused {
     const [first = "", second] = about;
@@ -98,8 +100,18 @@ export function createWhy(parts: WhyParts): { readonly why: (about: readonly str
       away: new Map(silent.map(({ host }) => [host, store.hosts.find(host)?.lastSeenAt ?? null])),
       steps: stepsOf(slots, number),
       missing: missingFor(parts, state),
+      lacking: lackingOf(state),
       serving: new Map(hasEnded(state) ? slots.flatMap(servedBy) : []),
     };
+  }
+
+  function lackingOf({ kind, service, hosts, ...state }: RolloutState): Around["lacking"] {
+    if (hasEnded(state) || kind === "rollback") return [];
+    const waiting = hosts.filter((h) => h.status === "waiting" && fleet.isConnected(h.host));
+    return requirements.lacking(
+      service,
+      waiting.map((h) => h.host),
+    );
   }
 
   /** What does not show in what is wanted of a slot: that other things are live there, or that it is not its place any more. */

@@ -65,7 +65,7 @@ function plainWords(state: RolloutState): string {
     case "awaiting_approval":
       return `waits for approval (${state.approvals.length} of ${state.approvalsRequired})`;
     case "queued":
-      return state.reason === "awaiting_images" || state.reason === null ? "waits for images" : "waits for hosts";
+      return queuedWords(state);
     case "rolling":
       return rollingWords(state);
     case "soaking":
@@ -87,6 +87,11 @@ function plainWords(state: RolloutState): string {
     case "cancelled":
       return "cancelled";
   }
+}
+
+function queuedWords({ reason }: RolloutState): string {
+  if (reason === "awaiting_service") return "waits for a service that it stands on";
+  return reason === "awaiting_images" || reason === null ? "waits for images" : "waits for hosts";
 }
 
 function rollingWords(state: RolloutState): string {

@@ -1,6 +1,7 @@
 /** What a rollout would change: commits and tickets, and what an approver must be warned of. */
 import type { ChangeFacts, CommitFacts, RolloutFacts, TicketFacts } from "../core/facts.ts";
 import { releaseName, shortCommit } from "../core/release.ts";
+import { lackingText } from "../core/requirement.ts";
 import { hasEnded } from "../core/rollout-state.ts";
 import { intentText } from "./hosts.ts";
 import type { Line } from "./rollout-status.ts";
@@ -57,6 +58,8 @@ export function warnings(facts: RolloutFacts): readonly string[] {
     ...(facts.notSoakedIn === null ? [] : [`${releaseName(state.release)} has not soaked in ${safe(facts.notSoakedIn, 40)}.`]),
     ...((change?.behind ?? 0) > 0 ? [behindWarning(change?.behind ?? 0)] : []),
     ...awayWarning(facts),
+    ...lackingWarning(facts),
+    ...dependantsWarning(facts),
     ...leftOutWarning(facts),
     ...readinessWarning(facts),
     ...(change?.gaps ?? []).map(
@@ -83,6 +86,29 @@ function awayWarning(facts: RolloutFacts): readonly string[] {
     { budget: 200, most: 5, rest: (left) => `${left} more` },
   );
   return [`No connection now: ${names.join(", ")}.`];
+}
+
+/** Hosts that will wait for a service that this one stands on, as things are now. */
+function lackingWarning({ state, lacking = [] }: RolloutFacts): readonly string[] {
+  if (lacking.length === 0) return [];
+  const named = cutList(
+    lacking.map((one) => `${safe(one.host, 60)} (${safe(lackingText(one), 160)})`),
+    { budget: 400, most: 5, rest: (left) => `${left} more` },
+  );
+  const wait = lacking.length === 1 ? "This host waits" : "These hosts wait";
+  return [`${wait} for a service that ${safe(state.service, 40)} stands on: ${named.join(", ")}.`];
+}
+
+/** Whoever swaps or empties it takes it away under these for a moment. */
+function dependantsWarning({ state, dependants = [] }: RolloutFacts): readonly string[] {
+  if (dependants.length === 0) return [];
+  const named = cutList(
+    dependants.map(
+      ({ service, environment, hosts }) => `${safe(service, 40)} ${safe(environment, 40)} on ${count(hosts, "host")}`,
+    ),
+    { budget: 400, most: 8, rest: (left) => `${left} more` },
+  );
+  return [`Others stand on ${safe(state.service, 40)}: ${named.join(", ")}. They miss it while it is swapped.`];
 }
 
 /** Hosts that belong to the environment and get nothing, because a person took them out. */

@@ -88,7 +88,11 @@ function imagesLine(state: RolloutState): Line {
 
 /** Why no further host begins just now, when that is not the ordinary course of things. */
 function heldUpLine({ reason, phase }: RolloutState): readonly Line[] {
-  const isAWait = reason === "over_budget" || reason === "awaiting_host" || (reason === "awaiting_images" && phase !== "queued");
+  const isAWait =
+    reason === "over_budget" ||
+    reason === "awaiting_host" ||
+    reason === "awaiting_service" ||
+    (reason === "awaiting_images" && phase !== "queued");
   return isAWait ? [same(`${lowerFirst(reasons[reason].title)} (${reason})`)] : [];
 }
 

@@ -22,6 +22,7 @@ const quiet: Around = {
   away: new Map(),
   steps: {},
   missing: [],
+  lacking: [],
   serving: new Map(),
 };
 

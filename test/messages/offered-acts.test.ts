@@ -80,6 +80,7 @@ function alone(state: RolloutState, now: number): Around {
     away: new Map(),
     steps: {},
     missing: [],
+    lacking: [],
     serving: new Map(),
   };
 }
