@@ -9,6 +9,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock, Fleet, FleetDesk, Log } from "../app/ports.ts";
 import { AskError, type Question } from "../core/ask.ts";
 import type { DesiredPicture } from "../core/slot.ts";
+import type { UsageSample } from "../core/usage.ts";
 import { type Admission, admit } from "./admit.ts";
 import { type Answerers, type Asking, createAsking } from "./asking.ts";
 import { toldAt } from "./freshness.ts";
@@ -33,6 +34,8 @@ export type HubOptions = {
   readonly rivalMs?: number;
   /** Questions of agents, by their word. Absent: none is answered. */
   readonly answerers?: Readonly<Record<string, (host: string, question: Question) => Promise<void>>>;
+  /** What a host uses, every few seconds. Absent: no agent is asked for it. */
+  readonly onUsage?: (host: string, sample: UsageSample) => void;
 };
 
 export type Connection = {
@@ -190,7 +193,7 @@ export function createFleetHub(options: HubOptions): FleetHub {
     // Who may not be told anything is asked what it was told by somebody else.
     const picture = desk.desired(host);
     const can = Object.keys(options.answerers ?? {});
-    const offer = can.length === 0 ? {} : { can };
+    const offer = { ...(can.length === 0 ? {} : { can }), ...(options.onUsage && { usage: true as const }) };
     say(connection, { type: "welcome", ...(picture === null ? { orders: true } : {}), ...offer });
     if (picture !== null) ask(connection, picture);
   }
@@ -212,6 +215,7 @@ export function createFleetHub(options: HubOptions): FleetHub {
     }
     const { message } = parsed;
     if (message.type === "ask" || message.type === "answer" || message.type === "enough") connection.asking?.hear(message);
+    if (message.type === "usage") options.onUsage?.(host, message.sample);
     if (message.type !== "observed") return;
     const { picture, answers } = message;
     connection.toldAt = toldAt({ answers, askedAt: connection.askedAt, now: clock.now() });

@@ -6,6 +6,7 @@ import { WebSocket } from "ws";
 import type { Clock, Log } from "../app/ports.ts";
 import { type Ask, AskError } from "../core/ask.ts";
 import type { DesiredPicture, Head, ObservedPicture } from "../core/slot.ts";
+import type { UsageSample } from "../core/usage.ts";
 import { type Answerers, type Asking, createAsking } from "./asking.ts";
 import { whyNoConnection } from "./connection-fault.ts";
 import { signClaim } from "./proof.ts";
@@ -45,6 +46,8 @@ export type LinkOptions = {
   /** What this agent says that it can; and the server's questions, by their word, which is also said. Absent: nothing. */
   readonly can?: readonly string[];
   readonly answerers?: Answerers;
+  /** The newest sample of what is used here, for a server that wants it. Absent or null: there is none. */
+  readonly usage?: () => UsageSample | null;
 };
 
 /**
@@ -59,6 +62,8 @@ export type AgentLink = {
   /** The observed picture has changed: send it soon, the newest once. */
   changed(): void;
   isConnected(): boolean;
+  /** There is a newer sample of what is used. */
+  sampled(): void;
   /** Asks the server, if it is there and says that it answers such a question. Rejects with AskError. */
   ask(order: Ask): Promise<void>;
   stop(): void;
@@ -75,6 +80,7 @@ export function createAgentLink(options: LinkOptions): AgentLink {
   let stopped = false;
   let socket: WebSocket | null = null;
   let isIn = false;
+  let wantsUsage = false;
   let enteredAt = 0;
   let sendQueued = false;
   /** When the server sent what was heard last over this connection, by its own time: said back, it dates what is reported. */
@@ -171,10 +177,12 @@ export function createAgentLink(options: LinkOptions): AgentLink {
         isIn = true;
         enteredAt = clock.mono();
         asking = askingOver(from, message.can ?? []);
+        wantsUsage = message.usage === true;
         log.info({ url, serverId }, "connected to the server");
         options.onWelcome(serverId);
         options.onServer({ epoch, ...(head === undefined ? {} : { head }), orders: message.orders === true });
         report(from);
+        sampled();
         return;
       case "refused":
         log.error({ reason: message.reason, text: message.text }, "the server refuses this agent");
@@ -248,9 +256,16 @@ export function createAgentLink(options: LinkOptions): AgentLink {
     });
   }
 
+  /** One that no connection is there for is not kept: the next one is newer. */
+  function sampled(): void {
+    const sample = isIn && wantsUsage ? (options.usage?.() ?? null) : null;
+    if (sample !== null && socket !== null) send(socket, { type: "usage", sample });
+  }
+
   dial();
   return {
     changed,
+    sampled,
     isConnected: () => isIn,
     async ask(order) {
       if (asking === null) throw new AskError("host_lost", "the server does not answer");

@@ -7,6 +7,7 @@
  *   server  welcome     or refused, and the connection is closed
  *   agent   observed    the whole observed picture, at connect and on every change
  *   server  desired     the whole desired picture, at connect and on every change
+ *   agent   usage       what is used now, every few seconds, to a server that says in its welcome that it wants it
  *
  *   either  ask         a question that the other side's `can` names; it comes with `answer`s, and `enough` ends it (asking.ts)
  *
@@ -18,9 +19,11 @@
  */
 import { z } from "zod";
 import type { DesiredPicture, ObservedPicture } from "../core/slot.ts";
+import type { UsageSample } from "../core/usage.ts";
 import { abilities, askShapes } from "./ask-shape.ts";
 import { containerSpec, count, name, text } from "./container-shape.ts";
 import { swapShape } from "./swap-shape.ts";
+import { usageSample } from "./usage-shape.ts";
 
 export const protocolVersion = 1;
 export const maxMessageBytes = 1024 * 1024;
@@ -204,7 +207,13 @@ const fromServer = z.discriminatedUnion("type", [
   z.object({ type: z.literal("challenge"), protocol, nonce: name, serverId: name, epoch: count, head: z.exactOptional(head) }),
   // `orders`: the server needs to hear what the agent was last told.
   // `can`: the questions that the server answers.
-  z.object({ type: z.literal("welcome"), orders: z.exactOptional(z.boolean()), can: abilities }),
+  // `usage`: samples are wanted. Old servers close the connection over what they do not know.
+  z.object({
+    type: z.literal("welcome"),
+    orders: z.exactOptional(z.boolean()),
+    can: abilities,
+    usage: z.exactOptional(z.literal(true)),
+  }),
   z.object({ type: z.literal("refused"), reason: name, text }),
   // `asked`: when it was sent, by the server's time.
   z.object({ type: z.literal("desired"), picture: desiredPicture, asked: z.exactOptional(count) }),
@@ -230,6 +239,7 @@ const fromAgent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("prove"), ...introduction }),
   // `answers`: the newest `asked` of this connection, 0 before there is one.
   z.object({ type: z.literal("observed"), picture: observedPicture, answers: z.exactOptional(count) }),
+  z.object({ type: z.literal("usage"), sample: usageSample }),
   ...askShapes,
 ]);
 
@@ -237,7 +247,8 @@ export type FromServer =
   | Exclude<z.infer<typeof fromServer>, { type: "desired" }>
   | { readonly type: "desired"; readonly picture: DesiredPicture; readonly asked?: number };
 export type FromAgent =
-  | Exclude<z.infer<typeof fromAgent>, { type: "observed" }>
+  | Exclude<z.infer<typeof fromAgent>, { type: "observed" | "usage" }>
+  | { readonly type: "usage"; readonly sample: UsageSample }
   | { readonly type: "observed"; readonly picture: ObservedPicture; readonly answers?: number };
 export type Introduction = Extract<FromAgent, { type: "enrol" | "prove" }>;
 
