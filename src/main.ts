@@ -13,6 +13,7 @@ import type { Clock, Log } from "./app/ports.ts";
 import { swapEndedBy } from "./app/swaps.ts";
 import { refuse } from "./core/reasons.ts";
 import { createFleetHub, type FleetHub } from "./fleet/hub.ts";
+import { answerSecrets, secretsWord } from "./fleet/secrets-shape.ts";
 import { createHttp, type HttpFacts } from "./http/app.ts";
 import { serveLocally } from "./http/local-socket.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
@@ -23,6 +24,8 @@ import type { Message } from "./messages/message.ts";
 import { refusalMessage } from "./messages/refusal.ts";
 import { createLogins } from "./registry/logins.ts";
 import { createRegistry } from "./registry/registry.ts";
+import { versionKey } from "./secrets/key.ts";
+import { createSecrets } from "./secrets/secrets.ts";
 import { createFrontDoor } from "./server/front-door.ts";
 import { localHandlers } from "./server/local.ts";
 import { forgeOf, readConfig, ticketsOf } from "./server/outside.ts";
@@ -69,6 +72,8 @@ export async function startServer(
     options.clock === undefined ? openClock({ folder: settings.data, log }) : { clock: options.clock, stop() {} };
   const logins = createLogins({ configDir: settings.dockerConfigDir, env: process.env });
   const registry = createRegistry({ registries: config.registries, logins });
+  const { secrets: providers = [] } = config;
+  const secrets = createSecrets({ providers, key: versionKey(settings.data), clock, env: process.env });
   const frontDoor = createFrontDoor();
   const slack = createSlack({
     botToken: settings.slack.botToken ?? "",
@@ -92,10 +97,12 @@ export async function startServer(
       log,
       chat: slack.chat,
       registry,
+      secrets,
       forge: forgeOf(settings, log),
       tickets: ticketsOf(settings),
       fleet: (desk) => {
-        hub = createFleetHub({ desk: withPoints(desk, options.failpoint), log, clock });
+        const answerers = { [secretsWord]: answerSecrets((host, order) => app.secretFor(host, order)) };
+        hub = createFleetHub({ desk: withPoints(desk, options.failpoint), log, clock, answerers });
         return hub;
       },
       ...failing,

@@ -7,7 +7,7 @@ import type { Refused } from "./gantry.ts";
 import type { People } from "./people.ts";
 import type { Place } from "./place.ts";
 import type { Planned } from "./planner.ts";
-import type { Actor, Clock, Fleet, Forge, Log, Registry } from "./ports.ts";
+import type { Actor, Clock, Fleet, Forge, Log, Registry, Secrets } from "./ports.ts";
 import type { Store } from "./store.ts";
 
 export type RequestParts = {
@@ -18,6 +18,8 @@ export type RequestParts = {
   readonly people: People;
   readonly registry: Registry;
   readonly forge: Forge | null;
+  /** Absent: the server has none. */
+  readonly secrets?: Secrets;
   readonly fleet: Pick<Fleet, "isConnected" | "can">;
   readonly conductor: Conductor;
 };

@@ -1,6 +1,7 @@
 /** The common end of deploy, promote and restart: the gates in order, then a rollout, at once or in line. */
 import { type Refusal, refuse } from "../core/reasons.ts";
 import type { Release } from "../core/release.ts";
+import type { SecretVersions } from "../core/secrets.ts";
 import {
   type ApprovalsNeeded,
   approvalsFor,
@@ -24,6 +25,8 @@ export type Ask = {
   readonly kind: "deploy" | "promote" | "restart";
   readonly release: Release;
   readonly ref: string | null;
+  /** The versions of its secrets as they were read just now; absent: it has none of the server's. */
+  readonly today?: SecretVersions;
   readonly allowBad: boolean;
   /** Waits in line when it cannot begin now. */
   readonly wait: boolean;
@@ -113,7 +116,7 @@ export function createAsks(parts: RequestParts): Asks {
       ...keyOf(place),
       kind,
       release: release.number,
-      plan: planned.plan,
+      plan: request.today === undefined ? planned.plan : { ...planned.plan, secrets: request.today },
       planHash: planned.hash,
       requestKey: origin.key,
       ref: request.ref,

@@ -18,11 +18,12 @@ import { createLine, type Line } from "./line.ts";
 import { createLocks } from "./locks.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { createPeople, type People } from "./people.ts";
-import type { Chat, Clock, Fleet, FleetDesk, Forge, Log, Registry, Tickets } from "./ports.ts";
+import type { Chat, Clock, Fleet, FleetDesk, Forge, Log, Registry, Secrets, Tickets } from "./ports.ts";
 import { replayAll } from "./replay.ts";
 import { createRequests } from "./requests.ts";
 import { createRestarts } from "./restarts.ts";
 import { createRollbacks, type Rollbacks } from "./rollbacks.ts";
+import { createSecretDesk } from "./secrets.ts";
 import { createShows } from "./shows.ts";
 import type { Store } from "./store.ts";
 import { createWhy } from "./why.ts";
@@ -34,6 +35,8 @@ export type GantryParts = {
   readonly log: Log;
   readonly chat: Chat;
   readonly registry: Registry;
+  /** Absent: the server has none. */
+  readonly secrets?: Secrets;
   readonly forge: Forge | null;
   readonly tickets: Tickets | null;
   /** Made from the desk, because each needs the other. */
@@ -53,6 +56,8 @@ export type App = {
   readonly rollbacks: Rollbacks;
   /** Takes a host's key away. A sentence about each rollout that waits for it no more; null when there is no such host. */
   revoke(host: string, by: Person | null): readonly string[] | null;
+  /** The value of a secret for a host that creates a container with it. */
+  readonly secretFor: ReturnType<typeof createSecretDesk>;
   /** After a start: takes up what was under way. Call it once, when the surfaces can be reached. */
   recover(): void;
   /** Reality was adopted: hosts and the line are looked at anew. */
@@ -131,10 +136,12 @@ export function createApp(parts: GantryParts): App {
   const converge = (key: SlotKey) => late("convergence").environment(key);
   const fence = createFence({ ...base, conductor: () => conductor, isConnected, nudge, converge, thawed: lookAgain });
   const { mayTell, awaited } = fence;
+  const secrets = parts.secrets === undefined ? {} : { secrets: parts.secrets };
+  const secretFor = createSecretDesk({ store, log, mayTell, ...secrets });
   const heard = { isHeard: desk.isHeard, now: () => clock.now() };
   const convergence = createConvergence({ ...base, fleet, conductor, mayTell, awaited, ...heard });
   const people = createPeople({ config, chat, clock, log });
-  const services = { ...base, people, registry, forge, fleet, conductor, facts, redraw };
+  const services = { ...base, ...secrets, people, registry, forge, fleet, conductor, facts, redraw };
   const line = createLine(services);
   const rollbacks = createRollbacks(services);
   /** What people do; a freeze that comes while Slack or a registry is asked stops it at the last moment. */
@@ -192,6 +199,7 @@ export function createApp(parts: GantryParts): App {
 
   return {
     gantry,
+    secretFor,
     conductor,
     outbox,
     facts,

@@ -9,22 +9,26 @@ import type {
   RolloutFacts,
   SlotFacts,
 } from "../core/facts.ts";
+import type { Plan } from "../core/plan.ts";
 import type { Release } from "../core/release.ts";
 import { hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import { type Head, liveNow, type ObservedSlot, type SlotKey, type SlotStep } from "../core/slot.ts";
 import { besidesOf } from "../core/spec-change.ts";
+import { type ContainerSample, median, type UsageChange, usageChange } from "../core/usage.ts";
 import { approvalsFor } from "./asked.ts";
 import { type PlaceReader, readAllPlaces, readOnePlace } from "./place-reader.ts";
 import { goodBesides, hasLabels, leavingPhases, leftBy, rollbackTarget } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
 import { createRequirements, dependantsOf } from "./requirements.ts";
 import type { Store, StoredHost, StoredRollout, StoredSlot } from "./store.ts";
+import type { HostUsage, UsageBoard } from "./usage.ts";
 import { isLeftOver } from "./why-behind.ts";
 
 export type FactsParts = {
   readonly store: Store;
   readonly config: GantryConfig;
   readonly fleet: Fleet;
+  readonly usage: Pick<UsageBoard, "of">;
   /** Which of the two are set up. */
   readonly links: { readonly github: boolean; readonly jira: boolean };
   readonly now: () => number;
@@ -74,7 +78,7 @@ export function createFacts(parts: FactsParts): Facts {
       plan,
       release: { number: wanted.number, commit: wanted.commit, digest: wanted.digest },
       from: release(service, state.from),
-      ...besides(wanted, state),
+      ...besides(wanted, state, plan),
       ref: stored.ref,
       change: stored.change,
       notSetUp: notSetUp(settings.service),
@@ -90,14 +94,15 @@ export function createFacts(parts: FactsParts): Facts {
       ...lineFacts(stored),
       leftOut: settings.environment === null ? [] : leftOut(settings.environment, state),
       ...requirementFacts(state),
+      ...changeOf(usageChange(store.usage.of(state.number))),
       head: headOrNull(store.history.head()),
       now: now(),
     };
   }
 
-  function besides(now: Release, { service, environment, from }: RolloutState): Pick<RolloutFacts, "besides"> {
+  function besides(now: Release, { service, environment, from }: RolloutState, plan: Plan): Pick<RolloutFacts, "besides"> {
     const before = from === null ? null : store.releases.find(service, from);
-    return besidesOf({ before, now, environment });
+    return besidesOf({ before, now, environment, today: plan.secrets });
   }
 
   /** A way back waits for no service, and what has ended for nothing. */
@@ -186,6 +191,7 @@ export function createFacts(parts: FactsParts): Facts {
       leftOver: isConfigured ? slots.filter((slot) => !hosts.includes(slot.host) && isLeft(slot)).map((slot) => slot.host) : [],
       rollbackTo: release(service, back),
       readiness: readyOn(slots, back),
+      ...usedBy(key, live?.state.release ?? null, shown),
       ...(declaresHealth(service) ? {} : { healthDeclared: false }),
       lock: heldNow(place.lock(key)),
       line: place.line(key).map((r) => r.state),
@@ -195,6 +201,18 @@ export function createFacts(parts: FactsParts): Facts {
   function isLeft(slot: StoredSlot): boolean {
     const host = store.hosts.find(slot.host);
     return host !== null && isLeftOver(config, host, slot);
+  }
+
+  /** Medians over the hosts that serve the release; an odd host is told of by itself. */
+  function usedBy(key: SlotKey, release: number | null, hosts: readonly string[]): Pick<EnvironmentStatus, "usage"> {
+    const all = hosts.flatMap((host) => parts.usage.of(host)?.sample.containers ?? []);
+    const isHere = (c: ContainerSample) => c.released && c.service === key.service && c.environment === key.environment;
+    const used = all.filter((c) => isHere(c) && c.release === release);
+    const memory = used.flatMap((c) => (c.usage === null ? [] : [c.usage.memoryBytes]));
+    const cores = used.flatMap((c) => (c.cores === null ? [] : [c.cores]));
+    if (memory.length === 0) return {};
+    const isTimed = cores.length === memory.length;
+    return { usage: { hosts: memory.length, cores: isTimed ? median(cores) : null, memoryBytes: median(memory) } };
   }
 
   /** Usually what ended last: then it need not be read again. */
@@ -263,9 +281,14 @@ export function createFacts(parts: FactsParts): Facts {
           release: slot.observed?.live?.release ?? null,
           health: slot.observed === null ? "empty" : healthOf(slot.observed),
         })),
+        ...machineOf(parts.usage.of(host.name)),
       }));
     },
   };
+}
+
+function changeOf(usage: UsageChange | null): Pick<RolloutFacts, "usage"> {
+  return usage === null ? {} : { usage };
 }
 
 function healthOf(observed: ObservedSlot | null): SlotFacts["health"] {
@@ -275,6 +298,12 @@ function healthOf(observed: ObservedSlot | null): SlotFacts["health"] {
 /** Ended, but not over: a person has something to see to. */
 function isTrouble({ phase, watch }: RolloutState): boolean {
   return phase === "stuck" || phase === "incomplete" || watch?.finding != null;
+}
+
+function machineOf(usage: HostUsage | null): Pick<HostFacts, "usage"> {
+  if (usage === null) return {};
+  const { machine, coresInUse, diskFreeBytes } = usage.sample;
+  return { usage: { machine, coresInUse, diskFreeBytes } };
 }
 
 function headOrNull(head: Head): Head | null {

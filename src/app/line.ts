@@ -166,7 +166,8 @@ export function createLine(parts: LineParts): Line {
     const planned = planFor(store, { ...place, kind: state.kind, release, gone: goneFrom(parts, place) });
     const gate = judgedSince(store, place, stored) ?? planGates(parts, { place, planned, release });
     if (gate !== null) return gate;
-    store.rollouts.setPlan(number, planned.plan, planned.hash);
+    const { secrets } = stored.plan;
+    store.rollouts.setPlan(number, secrets === undefined ? planned.plan : { ...planned.plan, secrets }, planned.hash);
     tellRequester(parts, number, "turn");
     move(number, {
       type: "turn_came",

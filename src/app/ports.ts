@@ -4,6 +4,7 @@
  */
 import type { Ask } from "../core/ask.ts";
 import type { ReasonCode } from "../core/reasons.ts";
+import type { ServerSecret } from "../core/secrets.ts";
 import type { DesiredPicture, Head, ObservedPicture } from "../core/slot.ts";
 import type { Form, HomeView, Message } from "../messages/message.ts";
 
@@ -148,6 +149,15 @@ export interface RegistryLogins {
   find(host: string): Promise<{ readonly login: RegistryLogin; readonly source: string } | null>;
   /** Where logins are looked for, for people. */
   readonly place: string;
+}
+
+/** `version`: a keyed hash, the same for the same value. */
+export type SecretValue = { readonly bytes: Uint8Array; readonly version: string };
+
+/** Secrets of the server, by the providers of gantry.yml. */
+export interface Secrets {
+  /** Reads it anew. Rejects with OutsideError secret_missing, whose message never holds what was read. */
+  read(secret: ServerSecret): Promise<SecretValue>;
 }
 
 export type Commit = {

@@ -12,6 +12,7 @@ import { pinned } from "./pins.ts";
 import { nameOf, type Place, placeOf } from "./place.ts";
 import { goodBesides, specHashOf } from "./planner.ts";
 import { wrongPlatform } from "./platforms.ts";
+import { pinnedSecrets, secretsToday } from "./secrets.ts";
 
 export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "promote"> {
   const { store, config } = parts;
@@ -27,8 +28,11 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
     if (gate !== null) return refused(gate);
     const build = await findBuild(parts, { service: place.service, ref: facts.ref });
     if (isRefusal(build)) return refused(build);
-    const spec = await pinned(parts.registry, place.service);
-    if (isRefusal(spec)) return refused(spec);
+    const made = await pinned(parts.registry, place.service);
+    if (isRefusal(made)) return refused(made);
+    const sealed = await pinnedSecrets(parts, { place, spec: made });
+    if (isRefusal(sealed)) return refused(sealed);
+    const { spec, ...secrets } = sealed;
     const misfit =
       incapableAgents(parts, { place, release: { spec } }) ??
       (await wrongPlatform(parts, { place, release: { ...build, spec } }));
@@ -41,7 +45,7 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
       at: parts.clock.now(),
       by: facts.actor.id,
     });
-    return asks.ask({ ...facts, place, kind: "deploy", release });
+    return asks.ask({ ...facts, ...secrets, place, kind: "deploy", release });
   }
 
   async function promote(facts: Parameters<Gantry["promote"]>[0]): Promise<Opened | Refused> {
@@ -55,7 +59,9 @@ export function createRequests(parts: RequestParts): Pick<Gantry, "deploy" | "pr
     if (isRefusal(source)) return refused(source);
     const misfit = incapableAgents(parts, { place, release: source }) ?? (await wrongPlatform(parts, { place, release: source }));
     if (misfit !== null) return refused(misfit);
-    return asks.ask({ ...facts, place, kind: "promote", release: source, ref: null, allowBad: false });
+    const secrets = await secretsToday(parts, { place, spec: source.spec });
+    if (isRefusal(secrets)) return refused(secrets);
+    return asks.ask({ ...facts, ...secrets, place, kind: "promote", release: source, ref: null, allowBad: false });
   }
 
   /** What is live in the environment before, when it was judged good there: an older one is not what people see there. */

@@ -5,6 +5,7 @@ import { isRefusal, type RequestParts, refused } from "./asked.ts";
 import { createAsks } from "./asks.ts";
 import type { Gantry, Opened, Refused } from "./gantry.ts";
 import { nameOf, placeOf } from "./place.ts";
+import { secretsToday } from "./secrets.ts";
 
 export function createRestarts(parts: RequestParts): Pick<Gantry, "restart"> {
   const { store, config } = parts;
@@ -25,7 +26,9 @@ export function createRestarts(parts: RequestParts): Pick<Gantry, "restart"> {
     }
     const misfit = incapableAgents(parts, { place, release });
     if (misfit !== null) return refused(misfit);
-    return asks.ask({ ...facts, place, kind: "restart", release, ref: null, allowBad: false, wait: false });
+    const secrets = await secretsToday(parts, { place, spec: release.spec });
+    if (isRefusal(secrets)) return refused(secrets);
+    return asks.ask({ ...facts, ...secrets, place, kind: "restart", release, ref: null, allowBad: false, wait: false });
   }
 
   return { restart };

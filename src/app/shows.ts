@@ -11,7 +11,8 @@ import type { Gantry, Refused } from "./gantry.ts";
 import { pinned } from "./pins.ts";
 import { nameOf, type Place, placeOf } from "./place.ts";
 import { hostsOf } from "./planner.ts";
-import type { Forge, Log, Registry } from "./ports.ts";
+import type { Forge, Log, Registry, Secrets } from "./ports.ts";
+import { pinnedSecrets } from "./secrets.ts";
 import type { Store } from "./store.ts";
 
 type Shown = ShownBuild & { readonly spec: ReleaseSpec };
@@ -22,6 +23,7 @@ export function createShows(parts: {
   readonly registry: Registry;
   readonly forge: Forge | null;
   readonly log: Log;
+  readonly secrets?: Secrets;
 }): Pick<Gantry, "render" | "diff"> {
   const { store, config } = parts;
 
@@ -69,9 +71,11 @@ export function createShows(parts: {
     return live === null ? nothingLive(place) : withFile(place, live);
   }
 
-  async function withFile({ service }: Place, { commit, digest }: Omit<ShownBuild, "number">): Promise<Shown | Refusal> {
-    const spec = await pinned(parts.registry, service);
-    return isRefusal(spec) ? spec : { number: null, commit, digest, spec };
+  async function withFile(place: Place, { commit, digest }: Omit<ShownBuild, "number">): Promise<Shown | Refusal> {
+    const spec = await pinned(parts.registry, place.service);
+    if (isRefusal(spec)) return spec;
+    const sealed = await pinnedSecrets(parts, { place, spec });
+    return isRefusal(sealed) ? sealed : { number: null, commit, digest, spec: sealed.spec };
   }
 
   return { render, diff };

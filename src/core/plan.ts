@@ -3,6 +3,8 @@
  * It is a pure function of the inventory, the release and the policy, so its canonical text can be hashed and approved.
  */
 
+import type { SecretVersions } from "./secrets.ts";
+
 /** Hosts as a number, or as a share of the fleet: "25%". */
 export type Amount = { readonly hosts: number } | { readonly percent: number };
 
@@ -77,6 +79,8 @@ export type Plan = {
   readonly hosts: readonly PlannedHost[];
   /** Hosts with the environment's labels that a person took out (cordoned, drained): no part of it, and named. */
   readonly leftOut: readonly string[];
+  /** Versions of its secrets when it was asked for. No part of the hash: a value may change until a host asks for it. */
+  readonly secrets?: SecretVersions;
   readonly batches: readonly (readonly string[])[];
   readonly policy: RolloutPolicy;
   /**

@@ -137,6 +137,7 @@ export const reasons = {
     next: "Mend the service file; or root of the host changes its policy, at the line that is named.",
   },
   user_missing: { title: "The container's user is not in its image", next: "Mend `user` in the service file, or the image." },
+  secret_missing: { title: "A secret is not to be had", next: "Put it where the text says that it was looked for." },
   env_file_missing: { title: "An env_file is not on the host", next: "Put the file on the host." },
   proxy_failed: {
     title: "The proxy does not do as it is told",

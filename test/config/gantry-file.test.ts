@@ -7,7 +7,7 @@ const bad: readonly (readonly [string, string, ...string[]])[] = [
   [
     "a key from nowhere",
     "colour: red",
-    '1:1 unknown key "colour"; the keys here are services, people, registries, profiles, channel',
+    '1:1 unknown key "colour"; the keys here are services, people, registries, secrets, profiles, channel',
   ],
   [
     "a person by name",

@@ -57,6 +57,7 @@ const rooms: readonly Room[] = [
   adapter("slack", packages("@slack/bolt", "@slack/socket-mode", "@slack/web-api", "@slack/types", "undici")),
   adapter("github", packages("@octokit/.+")),
   adapter("jira", packages("jira-client")),
+  adapter("secrets"),
   adapter("registry", packages("undici")),
   adapter("docker", packages("dockerode"), { to: /^src\/host\/engine\.ts$/ }),
   adapter(

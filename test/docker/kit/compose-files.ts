@@ -126,5 +126,6 @@ export const notCompared: Readonly<Record<string, string>> = {
   storage_opt: "the engine of the lab refuses it, as most do",
   depends_on: "about several containers",
   extends: "about the file: what it brings is compared key by key",
+  secrets: "files of the agent's, made for one container; what is in them is compared in test/host/real-secrets.test.ts",
   profiles: "about the file: which containers there are",
 };
