@@ -14,6 +14,7 @@ import { defaultEnvDir } from "./host/env-file.ts";
 import { createHolder } from "./host/hold/holder.ts";
 import { createHost, type Host } from "./host/host.ts";
 import type { Lock } from "./host/lock.ts";
+import { createLogs } from "./host/logs.ts";
 import { createOwnEngine } from "./host/own-engine.ts";
 import { createProber } from "./host/probe.ts";
 import { seatsOf, takeSeats } from "./host/seat.ts";
@@ -143,8 +144,10 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
   const ending = Promise.withResolvers<void>();
   ending.promise.catch(() => undefined);
   let link: AgentLink | null = null;
+  const own = options.engine ?? executor?.engine ?? dockerEngine(options);
+  const engine = createOwnEngine({ engine: own, host: options.name, log });
   const host: Host = createHost({
-    engine: createOwnEngine({ engine: options.engine ?? executor?.engine ?? dockerEngine(options), host: options.name, log }),
+    engine,
     prober: options.prober ?? (executor === null ? prober : { ...prober, holder: executor.holder }),
     clock,
     log,
@@ -175,6 +178,7 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
     onDesired: host.obey,
     onWelcome: membership.welcomed,
     can: agentCan,
+    answerers: { logs: createLogs({ engine, clock }) },
     onRefused(reason, text) {
       if (membership.refused(reason) || !hopeless.includes(reason) || membership.isEnrolled()) return;
       const wayOn = token === null ? `; ${enrolFirst(options.name)}` : "";

@@ -9,7 +9,7 @@ import { placesOf } from "./executor/places.ts";
 import { isIn, type Policy, plainPolicy, refusalText } from "./executor/policy.ts";
 import { PolicyError, readPolicy } from "./executor/policy-file.ts";
 import { type Handlers, serveExecutor } from "./executor/server.ts";
-import { type Engine, EngineError } from "./host/engine.ts";
+import { type Engine, EngineError, type EngineLine } from "./host/engine.ts";
 import { createGates, type Gates } from "./host/gate/gates.ts";
 import { provideGate } from "./host/gate/program.ts";
 import { createRedirect, type Redirect } from "./host/hold/redirect.ts";
@@ -164,6 +164,11 @@ function handlersOf(parts: Parts): Handlers {
     exec: guard.exec,
     usage: ({ id }) => guard.usage({ id }),
     logTail: ({ id, lines }) => guard.logTail(id, lines),
+    async logs(order, signal) {
+      const told: EngineLine[] = [];
+      await guard.logs({ ...order, follow: false, signal, onLine: (line) => told.push(line) });
+      return told;
+    },
     async holder({ port, pid }) {
       if (!guard.isOurProcess(pid)) return { by: "unknown", detail: `process ${pid} is not of a container of Gantry's` };
       return portHolder({ port, pid });

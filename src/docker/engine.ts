@@ -24,6 +24,7 @@ import { createExec } from "./exec.ts";
 import { familiar } from "./familiar.ts";
 import { behindGate } from "./gate.ts";
 import { splitLog } from "./log-frames.ts";
+import { createLogs } from "./logs.ts";
 import { authConfig, type PullLimits, runPull } from "./pull.ts";
 import { createRoom } from "./room.ts";
 import { stateOf } from "./state.ts";
@@ -323,6 +324,7 @@ export function createDockerEngine(options: DockerOptions): Engine {
     exec,
     usage,
     logTail,
+    logs: createLogs({ docker, quick }),
     watch,
   };
 }

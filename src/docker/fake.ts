@@ -12,12 +12,14 @@ import {
   type Engine,
   EngineError,
   type EngineEvent,
+  type EngineLine,
   type ExecResult,
   isOfSameOrder,
   type NetworkProbe,
   type Prober,
 } from "../host/engine.ts";
 import { fakeCommand } from "./fake-command.ts";
+import { createFakeOutputs } from "./fake-output.ts";
 import { createFakeRegistries, type FakeRegistries } from "./fake-registries.ts";
 
 /** How the program in an image behaves. */
@@ -49,6 +51,10 @@ export type FakeEngine = Engine & {
   readonly registries: FakeRegistries;
   /** Every call that changes something, as `start gantry-api.prod-g2`. */
   readonly calls: string[];
+  /** A line more of a container's output. */
+  print(id: string, line: string): void;
+  /** How many ask for the output of containers now. */
+  followers(): number;
   /** The next call of this method fails so; with `after` it does its work first, and only its answer is lost. */
   failNext(method: keyof Engine, error: EngineError, when?: "before" | "after"): void;
   /** Every call fails with engine_down until it is up again; containers go on. */
@@ -74,6 +80,7 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
   const faults = new Map<keyof Engine, { error: EngineError; when: "before" | "after" }[]>();
   const listeners = new Set<{ onEvent(event: EngineEvent): void; onEnd(): void }>();
   const calls: string[] = [];
+  const outputs = createFakeOutputs();
   let isDown = false;
   let liveRestore = true;
   let freeBytes: number | null = null;
@@ -96,6 +103,12 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
     const found = boxes.get(id);
     if (found === undefined) throw new EngineError({ reason, message: `No such container: ${id}`, gone: true });
     return found;
+  }
+
+  /** What its program prints at its start, and what it was made to print since. */
+  function outputOf({ state, program }: Box): readonly EngineLine[] {
+    const first = (program.logs ?? []).map((text) => ({ at: state.startedAt, text }));
+    return [...first, ...outputs.of(state.id)];
   }
 
   function nameOf(id: string): string {
@@ -160,6 +173,7 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
   function ended(box: Box, exitCode: number): void {
     box.running?.cancelExit();
     box.running = null;
+    outputs.ended(box.state.id);
     box.state = { ...box.state, status: "ended", pid: null, exitCode };
     tell(box);
     if (box.state.restartPolicy !== "unless-stopped" || box.stoppedByHand) return;
@@ -271,13 +285,31 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
           const box = boxes.get(id);
           box?.running?.cancelExit();
           boxes.delete(id);
+          outputs.ended(id);
           if (box !== undefined) tell(box);
         },
         `remove ${nameOf(id)}`,
       ),
     exec: (order) => call("exec", () => exec(order)),
     usage: ({ id }) => call("usage", () => usage(boxes.get(id))),
-    logTail: (id, lines) => call("logTail", () => (boxOf(id).program.logs ?? []).slice(-lines)),
+    logTail: (id, lines) =>
+      call("logTail", () =>
+        outputOf(boxOf(id))
+          .slice(-lines)
+          .map((line) => line.text),
+      ),
+    logs: (order) =>
+      call("logs", () =>
+        outputs.show(
+          order,
+          () => outputOf(boxOf(order.id)),
+          () => boxes.get(order.id)?.running != null,
+        ),
+      ),
+    print(id, line) {
+      outputs.print(id, { at: clock.now(), text: line });
+    },
+    followers: outputs.followers,
     watch(listener) {
       listeners.add(listener);
       return { stop: () => void listeners.delete(listener) };

@@ -42,6 +42,7 @@ export const calls = {
   exec: z.strictObject({ id, command: z.array(text).min(1).max(256), timeoutMs: z.int().min(1).max(3_600_000) }),
   usage: z.strictObject({ id }),
   logTail: z.strictObject({ id, lines: z.int().min(1).max(10_000) }),
+  logs: z.strictObject({ id, lines: z.int().min(1).max(10_000), since: z.number().nullable() }),
   /** Who holds a port, in the network of a process of ours. */
   holder: z.strictObject({ port, pid: z.int().min(1) }),
   makeGate: z.strictObject({ name }),

@@ -5,6 +5,7 @@ import { type Engine, EngineError, type EngineEvent, type Prober } from "../host
 import type { Gates } from "../host/gate/gates.ts";
 import type { Redirect } from "../host/hold/redirect.ts";
 import { type CallBody, type CallName, type Fault, type Listed, mostAnswerBytes } from "./calls.ts";
+import { createShowLogs } from "./show-logs.ts";
 
 export type ExecutorClient = {
   readonly engine: Engine;
@@ -67,6 +68,7 @@ export function createExecutorClient(facts: { readonly socketPath: string }): Ex
       call("exec", { id, command: [...command], timeoutMs }, { deadlineMs: timeoutMs + heavyMs }),
     usage: ({ id }) => call("usage", { id }),
     logTail: (id, lines) => call("logTail", { id, lines }),
+    logs: createShowLogs({ lines: (span) => call("logs", span), inspect: (id) => call("inspect", { id }) }),
     watch: (listener) => watchEvents(socketPath, listener),
   };
 

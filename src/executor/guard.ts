@@ -128,6 +128,7 @@ export function createGuard(facts: {
       return state === null ? null : await engine.usage(state);
     },
     logTail: async (id, lines) => await engine.logTail(await own(id, "logs", "engine_error"), lines),
+    logs: async (order) => await engine.logs({ ...order, id: await own(order.id, "logs", "engine_error") }),
     watch: (listener) => engine.watch(listener),
   };
 }

@@ -94,6 +94,21 @@ export type EngineEvent = SlotKey & {
   readonly host: string | null;
 };
 
+/** `at`: epoch milliseconds; null when the engine does not say. */
+export type EngineLine = { readonly at: number | null; readonly text: string };
+
+export type LogsOrder = {
+  readonly id: string;
+  /** The newest so many. */
+  readonly lines: number;
+  /** Epoch milliseconds: only what is younger; null: all. */
+  readonly since: number | null;
+  /** Whether it goes on with what comes, until the container ends or `signal` aborts. */
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+  readonly onLine: (line: EngineLine) => void;
+};
+
 export interface Engine {
   info(): Promise<EngineInfo>;
   /** Every container with a `gantry.service` label, running or not; of one slot when `key` is given. */
@@ -137,6 +152,8 @@ export interface Engine {
   usage(container: ContainerState): Promise<ContainerUsage | null>;
   /** The last lines of its output, as they came. */
   logTail(id: string, lines: number): Promise<readonly string[]>;
+  /** The same line by line, with times. Resolves when there is no more, and when `signal` aborts. */
+  logs(order: LogsOrder): Promise<void>;
   /** Calls `onEvent` for containers of ours until `stop` is called; `onEnd` when the stream breaks. */
   watch(listener: { onEvent(event: EngineEvent): void; onEnd(): void }): { stop(): void };
 }

@@ -1,30 +1,48 @@
-/** Makes the last lines of a container fit to be shown in chat: short, without control characters, without secrets. */
+/** Makes the lines of a container fit to be shown: short, without control characters, without secrets. */
+import { printable } from "../core/logs.ts";
 import { redact } from "../core/redact.ts";
 
 export const tailLines = 20;
 const lineLength = 200;
+const mostOfALine = 10_000;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences are what is being removed
-const terminal = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is being removed
-const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-
-/** `environment` are the container's `NAME=value` lines: values of those whose name says secret are taken out wherever they stand. */
+/** The last lines, short enough for chat. `environment` are the container's `NAME=value` lines. */
 export function cleanTail(lines: readonly string[], environment: readonly string[]): string[] {
-  const secrets = secretsOf(environment);
-  return lines.slice(-tailLines).map((line) => {
-    const text = redact(line.slice(0, 10_000).replace(terminal, "").replace(control, "").trimEnd(), secrets);
+  return lines.slice(-tailLines).map(createCleaner({ environment, lineLength }));
+}
+
+const keyBegins = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----/;
+const keyEnds = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----/;
+
+/**
+ * Cleans one line after the other. Values of variables whose name says secret are taken out wherever they stand, and so is a
+ * private key that goes over several lines.
+ */
+export function createCleaner(facts: {
+  readonly environment: readonly string[];
+  readonly lineLength: number;
+}): (line: string) => string {
+  const { lineLength } = facts;
+  const secrets = secretsOf(facts.environment);
+  let isInKey = false;
+  return (line) => {
+    const plain = printable(line.slice(0, mostOfALine)).trimEnd();
+    const wasInKey = isInKey;
+    if (keyBegins.test(plain)) isInKey = true;
+    if (keyEnds.test(plain)) isInKey = false;
+    const text = wasInKey ? "[redacted]" : redact(plain, secrets);
     return text.length > lineLength ? `${text.slice(0, lineLength - 1)}…` : text;
-  });
+  };
 }
 
 const secretName = /secret|token|passw|credential|private|api_?key|_key$|dsn|auth/i;
 
+/** A value of several lines is looked for line by line, as it is printed. */
 function secretsOf(environment: readonly string[]): string[] {
   const secrets: string[] = [];
   for (const line of environment) {
     const equals = line.indexOf("=");
-    if (equals > 0 && secretName.test(line.slice(0, equals))) secrets.push(line.slice(equals + 1));
+    if (equals > 0 && secretName.test(line.slice(0, equals))) secrets.push(...line.slice(equals + 1).split(/\r?\n/));
   }
-  return secrets;
+  return secrets.filter((secret) => secret.trim() !== "").sort((a, b) => b.length - a.length);
 }

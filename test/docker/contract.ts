@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { type ContainerState, type CreateOrder, type Engine, EngineError, type EngineEvent } from "../../src/host/engine.ts";
+import {
+  type ContainerState,
+  type CreateOrder,
+  type Engine,
+  EngineError,
+  type EngineEvent,
+  type EngineLine,
+} from "../../src/host/engine.ts";
 import { plainSpec } from "../host/kit/orders.ts";
 import { eventually } from "../kit/eventually.ts";
 
@@ -174,6 +181,51 @@ export function engineContract(facts: {
     assert.equal((await stateOf(id)).exitCode, 3);
     assert.match((await engine.logTail(id, 5)).join("\n"), /DATABASE_URL is missing/);
     await engine.remove(id);
+  });
+
+  it("tells its output line by line, with times, and only what is younger", async () => {
+    const { engine } = host();
+    const id = await made("dying");
+    const told = async (since: number | null) => {
+      const lines: EngineLine[] = [];
+      await engine.logs({ id, lines: 5, since, follow: false, signal: never(), onLine: (line) => lines.push(line) });
+      return lines;
+    };
+    const before = Date.now();
+    await engine.start(id);
+    await eventually(async () =>
+      assert.match((await told(null)).map(({ text }) => text).join("\n"), /^.*DATABASE_URL is missing$/m),
+    );
+    const [line] = await told(null);
+    assert.ok((line?.at ?? 0) >= before - 1_000 && (line?.at ?? 0) <= Date.now() + 1_000, JSON.stringify(line));
+    assert.deepEqual(await told(Date.now() + 60_000), []);
+    await engine.remove(id);
+    await assert.rejects(told(null), (thrown: EngineError) => thrown.gone);
+  });
+
+  it("follows its output until it ends, is removed, or the asker goes", async () => {
+    const { engine } = host();
+    const follow = (id: string, signal = never()) => {
+      const lines: string[] = [];
+      const ended = engine.logs({ id, lines: 5, since: null, follow: true, signal, onLine: ({ text }) => lines.push(text) });
+      return { lines, ended };
+    };
+    const dying = await made("dying");
+    await engine.start(dying);
+    const first = follow(dying);
+    await first.ended;
+    assert.match(first.lines.join("\n"), /DATABASE_URL is missing/);
+    const id = await made();
+    await engine.start(id);
+    const gone = new AbortController();
+    const second = follow(id, gone.signal);
+    const third = follow(id);
+    await eventually(async () => assert.equal((await stateOf(id)).status, "running"));
+    gone.abort();
+    await second.ended;
+    await engine.remove(id);
+    await third.ended;
+    await engine.remove(dying);
   });
 
   it("runs a command in a container and tells how it ended", async () => {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, createApp } from "../../src/app/create-gantry.ts";
-import type { Actor, Chat, Clock, FleetDesk, Log } from "../../src/app/ports.ts";
+import type { Actor, Chat, Clock, FleetDesk, Log, Secrets } from "../../src/app/ports.ts";
 import type { Store } from "../../src/app/store.ts";
 import type { GantryConfig } from "../../src/config/valid.ts";
 import { agentCan } from "../../src/core/abilities.ts";
@@ -78,6 +78,7 @@ export function anApp(options: {
   policy?: Partial<RolloutPolicy>;
   /** What its one service is; it may be changed while the app runs. */
   spec?: () => ReleaseSpec;
+  secrets?: Secrets;
 }): TestApp {
   const folder = mkdtempSync(join(tmpdir(), "gantry-app-"));
   const clock = new ManualClock();
@@ -101,6 +102,7 @@ export function anApp(options: {
       log: silent,
       chat: noChat,
       registry,
+      ...(options.secrets === undefined ? {} : { secrets: options.secrets }),
       forge: null,
       tickets: null,
       fleet: (made) => {
@@ -221,6 +223,7 @@ export function anApp(options: {
 
 function aConfig(policy: Partial<RolloutPolicy>, spec: () => ReleaseSpec): GantryConfig {
   const nobody = { groups: [], local: [], everyone: false };
+  let written: ReleaseSpec | null = null;
   return {
     file: "gantry.yml",
     people: { deployers: { ...nobody, users: ["U0ANA"] }, oncall: { ...nobody, users: ["U0EVA"] } },
@@ -233,7 +236,11 @@ function aConfig(policy: Partial<RolloutPolicy>, spec: () => ReleaseSpec): Gantr
         repository: null,
         ticketProjects: [],
         get spec() {
-          return spec();
+          return written ?? spec();
+        },
+        /** As some tests write it. */
+        set spec(other) {
+          written = other;
         },
         environments: [
           {

@@ -244,6 +244,10 @@ export function createEngine(facts: {
         return { cpuMs, memoryBytes: 50 * 1024 * 1024, memoryLimitBytes: null, network: null };
       }),
     logTail: (id, lines) => look(() => boxOf(id).program.logs.slice(-lines)),
+    logs: ({ id, lines, onLine }) =>
+      look(() => {
+        for (const text of boxOf(id).program.logs.slice(-lines)) onLine({ at: null, text });
+      }),
     watch: (listener) => watch({ machine, life, scheduler, random, listener }),
   };
 }
