@@ -30,6 +30,7 @@ import { createSoakProof } from "./soak-proof.ts";
 import type { NewRollout, Store, StoredRollout } from "./store.ts";
 import { createTicking } from "./ticking.ts";
 import { createTimers } from "./timers.ts";
+import type { UsageBoard } from "./usage.ts";
 import { createWatching } from "./watching.ts";
 import { createWork } from "./work.ts";
 
@@ -68,6 +69,8 @@ export type ConductorParts = {
   readonly clock: Clock;
   readonly fleet: Fleet;
   readonly log: Log;
+  /** What the connected hosts use now. */
+  readonly usage: Pick<UsageBoard, "of">;
   /** The host has reported since it connected. */
   readonly isHeard: (host: string) => boolean;
   /** Something was put into the outbox. */
@@ -135,7 +138,7 @@ export function createConductor(parts: ConductorParts): Conductor {
       store.rollouts.create(row, event, state);
       work.wrote({ version: 1, state });
       // All hosts of the plan: they prepare the image from now on.
-      const nudges = [...recordEffects(store, effects, { state, at: event.at }).nudges, ...namesOf(event.hosts)];
+      const nudges = [...recordEffects(parts, effects, { state, at: event.at }).nudges, ...namesOf(event.hosts)];
       settle({ before: null, event, state }, { nudges, rollBack: null }, "open");
       const stored = store.rollouts.find(event.number);
       if (stored === null) throw new Error(`rollout ${event.number} was not stored`);
@@ -155,7 +158,7 @@ export function createConductor(parts: ConductorParts): Conductor {
       const { state, effects } = next;
       store.rollouts.append({ number, version: known.version, event, state });
       work.wrote({ version: known.version + 1, state });
-      const { nudges, rollBack } = recordEffects(store, effects, { state, at: event.at });
+      const { nudges, rollBack } = recordEffects(parts, effects, { state, at: event.at });
       settle({ before: known.state, event, state }, { nudges, rollBack }, event.type);
       return { kind: "moved", state };
     });

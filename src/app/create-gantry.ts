@@ -26,6 +26,7 @@ import { createRollbacks, type Rollbacks } from "./rollbacks.ts";
 import { createSecretDesk } from "./secrets.ts";
 import { createShows } from "./shows.ts";
 import type { Store } from "./store.ts";
+import { createUsageBoard, type UsageBoard } from "./usage.ts";
 import { createWhy } from "./why.ts";
 
 export type GantryParts = {
@@ -54,6 +55,7 @@ export type App = {
   readonly people: People;
   readonly fence: Fence;
   readonly rollbacks: Rollbacks;
+  readonly usage: UsageBoard;
   /** Takes a host's key away. A sentence about each rollout that waits for it no more; null when there is no such host. */
   revoke(host: string, by: Person | null): readonly string[] | null;
   /** The value of a secret for a host that creates a container with it. */
@@ -106,14 +108,16 @@ export function createApp(parts: GantryParts): App {
     fence: () => late("fence"),
   });
   const fleet: Fleet = parts.fleet(desk);
+  const usage = createUsageBoard({ config, clock, fleet });
   const links = { github: parts.forge !== null, jira: parts.tickets !== null };
-  const factsParts = { store, config, fleet, links, now: () => clock.now() };
+  const factsParts = { store, config, fleet, usage, links, now: () => clock.now() };
   const facts = createFacts(factsParts);
   const handlers = createHandlers({ ...parts, facts, redraw });
   const outbox = createOutbox({ store, clock, log, handlers, waitsFor: waitsFor(store), ...failpoint });
   const conductor = createConductor({
     ...base,
     fleet,
+    usage,
     redraw,
     isHeard: desk.isHeard,
     outboxChanged: outbox.nudge,
@@ -206,6 +210,7 @@ export function createApp(parts: GantryParts): App {
     people,
     fence,
     rollbacks,
+    usage,
     revoke,
     lookAgain,
     recover() {

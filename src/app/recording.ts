@@ -4,6 +4,7 @@ import { badLiveLine } from "../messages/thread-acts.ts";
 import { threadLines } from "../messages/thread-lines.ts";
 import { badLiveAfter, whyBackByItself } from "./bad-live.ts";
 import type { Store } from "./store.ts";
+import { type Noting, noteAtEnd, noteBeforeChange } from "./usage.ts";
 
 export type Recorded = {
   /** Hosts whose desired state changed. */
@@ -12,7 +13,11 @@ export type Recorded = {
   readonly rollBack: string | null;
 };
 
-export function recordEffects(store: Store, effects: readonly Effect[], facts: { state: RolloutState; at: number }): Recorded {
+export function recordEffects(
+  { store, usage }: Noting,
+  effects: readonly Effect[],
+  facts: { state: RolloutState; at: number },
+): Recorded {
   const { number: rollout, service, environment } = facts.state;
   const nudges: string[] = [];
   let rollBack: string | null = null;
@@ -20,6 +25,7 @@ export function recordEffects(store: Store, effects: readonly Effect[], facts: {
     switch (effect.kind) {
       case "desire": {
         const { host, release, fresh = false } = effect;
+        noteBeforeChange({ store, usage }, host, facts.state);
         store.slots.desire({ host, service, environment, rollout, release, fresh });
         nudges.push(host);
         break;
@@ -41,6 +47,7 @@ export function recordEffects(store: Store, effects: readonly Effect[], facts: {
     }
   }
   const hasJustEnded = facts.state.endedAt === facts.at;
+  if (hasJustEnded) noteAtEnd({ store, usage }, facts.state);
   return { nudges, rollBack: rollBack ?? (hasJustEnded ? whyBackByItself(store, facts.state) : null) };
 }
 

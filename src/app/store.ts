@@ -8,6 +8,7 @@ import type { ReasonCode } from "../core/reasons.ts";
 import type { Release, ReleaseSpec } from "../core/release.ts";
 import type { Person, Phase, RolloutEvent, RolloutState, TimerName } from "../core/rollout-state.ts";
 import type { Head, ObservedSlot, SlotKey } from "../core/slot.ts";
+import type { Used, UsedOnHost } from "../core/usage.ts";
 import type { WatchSample } from "../core/watch.ts";
 import type { Message } from "../messages/message.ts";
 import type { Delivery } from "./ports.ts";
@@ -127,6 +128,7 @@ export interface Store {
   readonly verdicts: VerdictStore;
   readonly timers: TimerStore;
   readonly slots: SlotStore;
+  readonly usage: UsageStore;
   readonly hosts: HostStore;
   readonly inbox: InboxStore;
   readonly outbox: OutboxStore;
@@ -230,6 +232,13 @@ export interface SlotStore {
   ranAt(
     facts: SlotKey & { host: string; at: number },
   ): { readonly at: number; readonly release: number | null; readonly digest: string | null; readonly health: string } | null;
+}
+
+export interface UsageStore {
+  /** Of the moment before, the first word stands; of the moment after, the last. */
+  note(facts: { rollout: number; host: string; moment: "before" | "after"; used: Used }): void;
+  /** By host; none for which nothing was noted. */
+  of(rollout: number): readonly UsedOnHost[];
 }
 
 export interface HostStore {

@@ -5,6 +5,7 @@ import type { Lacking } from "./requirement.ts";
 import type { Person, RolloutState } from "./rollout-state.ts";
 import type { Head, LiveHealth, SlotStep } from "./slot.ts";
 import type { SpecChanges } from "./spec-change.ts";
+import type { UsageChange, UsageSample, Used } from "./usage.ts";
 import type { WatchRule, WatchSample } from "./watch.ts";
 
 export type ReleaseFacts = { readonly number: number; readonly commit: string; readonly digest: string };
@@ -70,6 +71,8 @@ export type RolloutFacts = {
   readonly lacking?: readonly Lacking[];
   /** Who stands on this service, on its hosts; absent: nobody. */
   readonly dependants?: readonly Dependant[];
+  /** What its container used before and after; absent: no host knows both (yet). */
+  readonly usage?: UsageChange;
   /** The newest entry of the history; printed small, so that a card is a witness. */
   readonly head: Head | null;
   readonly now: number;
@@ -177,6 +180,8 @@ export type EnvironmentStatus = {
   readonly readiness: { readonly ready: number; readonly total: number };
   /** False: the service file declares no health check at all; absent: it does. */
   readonly healthDeclared?: boolean;
+  /** What the live release uses now: medians over hosts; absent: none has said. */
+  readonly usage?: Used & { readonly hosts: number };
   readonly lock: LockFacts | null;
   /** Those in line, first first. */
   readonly line: readonly RolloutState[];
@@ -187,6 +192,9 @@ export type HistoryLine = {
   readonly commit: string;
   readonly fromCommit: string | null;
 };
+
+/** Of the whole machine. */
+export type HostUsageFacts = Pick<UsageSample, "machine" | "coresInUse" | "diskFreeBytes">;
 
 export type HostFacts = {
   readonly name: string;
@@ -208,4 +216,6 @@ export type HostFacts = {
     readonly release: number | null;
     readonly health: string;
   }[];
+  /** Absent: its agent is away, or has not said yet. */
+  readonly usage?: HostUsageFacts;
 };

@@ -3,6 +3,7 @@ import type { HostFacts, IntentFacts } from "../core/facts.ts";
 import { releaseName } from "../core/release.ts";
 import { message, note, section } from "./blocks.ts";
 import type { Message } from "./message.ts";
+import { machineWords } from "./usage.ts";
 import { code, cutList, duration, named, safe } from "./words.ts";
 
 export function hostsMessage(facts: { readonly hosts: readonly HostFacts[]; readonly now: number }): Message {
@@ -51,7 +52,8 @@ function hostText(host: HostFacts, now: number, form: "text" | "mrkdwn"): string
   const shownSlots = cutList(slots, { budget: 400, most: 6, rest: (left) => `${left} more` });
   const shownLabels = cutList(labels, { budget: 200, most: 6, rest: (left) => `${left} more` });
   const intent = host.intent === null ? [] : [`${intentText(host.intent)} (${duration(now - host.intent.at)} ago)`];
-  const words = [connection(host, now), ...intent, ...engineWords(host), ...shownLabels, ...shownSlots].join(", ");
+  const used = host.usage === undefined ? [] : machineWords(host.usage);
+  const words = [connection(host, now), ...intent, ...engineWords(host), ...used, ...shownLabels, ...shownSlots].join(", ");
   if (form === "text") return `${safe(host.name, 60)}: ${words}`;
   const sign = signOf(host);
   return `${sign} ${code(host.name)} ${words}`;

@@ -26,6 +26,7 @@ import {
 import { pauseLines } from "./rollout-pauses.ts";
 import { decisions, endedByItself, type Line, saidAtTheEnd, statusLine } from "./rollout-status.ts";
 import { besidesLines } from "./spec-changes.ts";
+import { usageChangeLine } from "./usage.ts";
 import { code, cutList, mention, named, releaseCode, releaseText, safe, sentence, shortDigest, utc, when } from "./words.ts";
 
 /** What both forms of the card say: every sentence is made once. */
@@ -111,6 +112,7 @@ function standLines(facts: RolloutFacts): readonly Line[] {
     ...changedLines(facts.state),
     ...budgetLines(facts.state),
     ...afterLines(facts),
+    ...(facts.usage === undefined ? [] : [usageChangeLine(facts.usage)]),
   ];
 }
 

@@ -8,6 +8,7 @@ import { lockLine } from "./locks.ts";
 import type { Message } from "./message.ts";
 import { phaseSign, phaseWords } from "./phase.ts";
 import { findingLine, incompleteText } from "./rollout-after.ts";
+import { usedText } from "./usage.ts";
 import { code, count, cutList, noHealthCheck, releaseCode, releaseText, safe, sentence, utc, when } from "./words.ts";
 
 export function statusMessage(facts: {
@@ -178,7 +179,8 @@ function slotText(slot: SlotFacts): string {
 
 function backLine(env: EnvironmentStatus): Line {
   const { rollbackTo, readiness } = env;
-  const hosts = count(env.slots.length, "host");
+  const used = env.usage === undefined ? "" : `; ${usedText(env.usage)}`;
+  const hosts = `${count(env.slots.length, "host")}${used}`;
   if (rollbackTo === null)
     return {
       text: `${hosts}; no earlier good release to go back to`,

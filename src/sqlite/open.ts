@@ -24,6 +24,7 @@ import { releaseStore } from "./releases.ts";
 import { rolloutStore } from "./rollouts.ts";
 import { slotStore } from "./slots.ts";
 import { timerStore } from "./timers.ts";
+import { usageStore } from "./usage.ts";
 import { verdictStore } from "./verdicts.ts";
 
 /** Beside the sources, in a checkout and in an image alike. */
@@ -142,6 +143,7 @@ function storeOn(facts: {
     verdicts: verdictStore(db, chain),
     timers: timerStore(db),
     slots: slotStore(db),
+    usage: usageStore(db),
     hosts: hostStore(db),
     inbox: inboxStore(db),
     outbox: outboxStore(db),

@@ -31,7 +31,7 @@ type ServerOptions = {
   readonly port?: number;
   readonly clock?: Clock;
   readonly log?: Log;
-} & Pick<HubOptions, "answerers">;
+} & Pick<HubOptions, "answerers" | "onUsage">;
 
 export async function startTestServer(address: string, options: ServerOptions = {}): Promise<TestServer> {
   const { port = 0, ...timing } = options;

@@ -35,6 +35,21 @@ export function standing(tells: Tells): void {
     assert.equal(store.freeze.current(), null);
   });
 
+  tells("what was used before a swap is the first word, what is used after it the last", (store) => {
+    storeRollout(store, aRequest({ number: 1 }));
+    const note = (host: string, moment: "before" | "after", memoryBytes: number, cores: number | null = 0.5) =>
+      store.usage.note({ rollout: 1, host, moment, used: { cores, memoryBytes } });
+    note("prod-2", "before", 100.4);
+    note("prod-2", "before", 999);
+    note("prod-1", "after", 300, null);
+    note("prod-1", "after", 200);
+    assert.deepEqual(store.usage.of(1), [
+      { host: "prod-1", before: null, after: { cores: 0.5, memoryBytes: 200 } },
+      { host: "prod-2", before: { cores: 0.5, memoryBytes: 100 }, after: null },
+    ]);
+    assert.deepEqual(store.usage.of(2), []);
+  });
+
   tells("the epoch rises by one", (store) => {
     const { epoch } = store;
     assert.equal(store.raiseEpoch(), epoch + 1);

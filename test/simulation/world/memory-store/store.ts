@@ -11,6 +11,7 @@ import { releaseStore } from "./releases.ts";
 import { rolloutStore } from "./rollouts.ts";
 import { slotStore } from "./slots.ts";
 import { timerStore } from "./timers.ts";
+import { usageStore } from "./usage.ts";
 import { type VerdictRow, verdictStore } from "./verdicts.ts";
 
 /** What the real store's `pragma synchronous = full` gives: a commit that returned is on the disk. */
@@ -82,6 +83,7 @@ function createTables(ledger: Ledger, serverId: string): MemoryStore {
     verdicts,
     timers: timerStore(ledger),
     slots: slotStore(ledger),
+    usage: usageStore(ledger),
     hosts: hostStore(ledger),
     inbox,
     outbox,
