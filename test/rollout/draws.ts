@@ -280,8 +280,23 @@ export type Move = {
   readonly ranMs: number;
 };
 
+type FitnessAt = (state: RolloutState, draw: Draw) => Fitness;
+
+/** Now and then something that the service stands on is missing on some hosts. */
+export const withoutServices: FitnessAt = (state, draw) => {
+  const fitness = fitnessOf(state, draw);
+  if (draw.wild > 2 || state.kind === "rollback") return fitness;
+  const without = state.hosts.filter((_, i) => (draw.pick >> i) % 2 === 1);
+  return { ...fitness, lacking: without.map(({ host }) => ({ host, service: "metrics", environment: "prod", how: "absent" })) };
+};
+
 /** Plays the draws, and shows each move. */
-export function play(asked: Requested, list: readonly Draw[], look: (move: Move) => void = () => {}): Told {
+export function play(
+  asked: Requested,
+  list: readonly Draw[],
+  look: (move: Move) => void = () => {},
+  fitnessAt: FitnessAt = fitnessOf,
+): Told {
   const rollout = new Told(asked);
   let ranMs = 0;
   let afterEnd = 0;
@@ -291,7 +306,7 @@ export function play(asked: Requested, list: readonly Draw[], look: (move: Move)
     const due = dueIn(rollout, event) ?? draw.afterMs;
     if (!isPaused(before)) ranMs += due;
     rollout.wait(due);
-    rollout.fitness = fitnessOf(before, draw);
+    rollout.fitness = fitnessAt(before, draw);
     const result = rollout.hear(event);
     look({ before, event, rollout, result, ranMs });
     if (hasEnded(before) && ++afterEnd > 6) break;
