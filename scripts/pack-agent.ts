@@ -8,9 +8,8 @@ import { packAgent } from "./pack/agent.ts";
 
 try {
   const { file, context } = await packAgent({ folder: path.join(projectRoot, "build", "agent"), gate: await gateOrNull() });
-  const shown = path.relative(process.cwd(), context) || ".";
   console.log(`${path.relative(process.cwd(), file)} (${Math.round(statSync(file).size / 1024 / 1024)} MB)`);
-  console.log(`for the image: docker build -t gantry-agent -f packaging/Dockerfile ${shown}`);
+  console.log(`for the image: docker build -t gantry-agent ${path.relative(process.cwd(), context)}`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

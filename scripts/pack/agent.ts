@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { oneFile } from "./one-file.ts";
@@ -7,16 +7,18 @@ import { assembleProgram } from "./program.ts";
 
 const run = promisify(execFile);
 
-/** Where things are after packing. */
+/** The one file, and the build context of the image with its Dockerfile. */
 export type Packed = { readonly file: string; readonly context: string };
 
-/** Makes the agent's one file, and beside it the folder `program` that the Dockerfile copies, in `folder`, anew. */
+/** Makes both in `folder`, anew. */
 export async function packAgent(facts: { readonly folder: string; readonly gate: string | null }): Promise<Packed> {
   const { folder, gate } = facts;
-  const program = path.join(folder, "program");
+  const context = path.join(folder, "image");
+  const program = path.join(context, "program");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(program, { recursive: true });
   await assembleProgram(program, gate);
+  copyFileSync(new URL("../../packaging/Dockerfile", import.meta.url), path.join(context, "Dockerfile"));
   const archive = path.join(folder, "program.tar.gz");
   const always = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "--use-compress-program=gzip -n"];
   await run("tar", [...always, "-cf", archive, "-C", program, "."]);
@@ -24,5 +26,5 @@ export async function packAgent(facts: { readonly folder: string; readonly gate:
   writeFileSync(file, oneFile(readFileSync(archive)));
   chmodSync(file, 0o755);
   rmSync(archive);
-  return { file, context: folder };
+  return { file, context };
 }

@@ -37,7 +37,7 @@ export async function assembleProgram(folder: string, gate: string | null): Prom
 }
 
 /** Source files from an entry on, and names of the packages that they import. */
-export function reachable(from: string): { readonly files: readonly string[]; readonly packages: readonly string[] } {
+function reachable(from: string): { readonly files: readonly string[]; readonly packages: readonly string[] } {
   const files = new Set([from]);
   const packages = new Set<string>();
   for (const file of files) {
