@@ -8,8 +8,8 @@ import { createGuard, type Guard } from "./executor/guard.ts";
 import { placesOf } from "./executor/places.ts";
 import { isIn, type Policy, plainPolicy, refusalText } from "./executor/policy.ts";
 import { PolicyError, readPolicy } from "./executor/policy-file.ts";
-import { type Handlers, serveExecutor } from "./executor/server.ts";
-import { type Engine, EngineError, type EngineLine } from "./host/engine.ts";
+import { type Handlers, type Streams, serveExecutor } from "./executor/server.ts";
+import { type Engine, EngineError } from "./host/engine.ts";
 import { createGates, type Gates } from "./host/gate/gates.ts";
 import { provideGate } from "./host/gate/program.ts";
 import { createRedirect, type Redirect } from "./host/hold/redirect.ts";
@@ -82,7 +82,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
   const redirect = createRedirect("gantry_hold_executor");
   const handlers = handlersOf({ guard, gates, redirect, policy: () => policy });
   mkdirSync(dirname(options.socket), { recursive: true, mode: 0o755 });
-  const serving = await serveExecutor({ path: options.socket, gid, handlers, watch: guard.watch, log });
+  const serving = await serveExecutor({ path: options.socket, gid, handlers, streams: streamsOf(guard), log });
   tell(log, policy, "executor started");
   return {
     async reload() {
@@ -164,11 +164,6 @@ function handlersOf(parts: Parts): Handlers {
     exec: guard.exec,
     usage: ({ id }) => guard.usage({ id }),
     logTail: ({ id, lines }) => guard.logTail(id, lines),
-    async logs(order, signal) {
-      const told: EngineLine[] = [];
-      await guard.logs({ ...order, follow: false, signal, onLine: (line) => told.push(line) });
-      return told;
-    },
     async holder({ port, pid }) {
       if (!guard.isOurProcess(pid)) return { by: "unknown", detail: `process ${pid} is not of a container of Gantry's` };
       return portHolder({ port, pid });
@@ -180,7 +175,8 @@ function handlersOf(parts: Parts): Handlers {
       kept.set(name, durable);
     },
     async gateKept({ name }) {
-      await kept.get(name);
+      // The executor that opened it may be gone.
+      await (kept.get(name) ?? (await gates.open(name)).durable);
       kept.delete(name);
     },
     removeGate: async ({ name }) => await removeGate(parts, name),
@@ -192,6 +188,20 @@ function handlersOf(parts: Parts): Handlers {
     },
     letGo: ({ port }) => redirect.unset(port),
     letAllGo: () => redirect.close(),
+  };
+}
+
+function streamsOf(guard: Guard): Streams {
+  return {
+    logs: (order, { tell, signal }) => guard.logs({ ...order, signal, onLine: tell }),
+    watch: (_body, { tell, signal }) =>
+      new Promise((resolve) => {
+        const watching = guard.watch({ onEvent: tell, onEnd: resolve });
+        signal.addEventListener("abort", () => {
+          watching.stop();
+          resolve();
+        });
+      }),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * What the agent asks the executor, as JSON over HTTP on a Unix socket: `POST /NAME` with these bodies. The answer is `{ok}` or
- * `{fault}`; `POST /watch` answers with one event per line for as long as it is open. Agent and executor are one program, so
+ * `{fault}`. `POST /watch` and `/logs` answer with a line for each event as it comes, `{told}`, and then with such an end. Agent and executor are one program, so
  * nothing here bears another age: what the executor does not know it refuses.
  */
 import { z } from "zod";
@@ -42,7 +42,6 @@ export const calls = {
   exec: z.strictObject({ id, command: z.array(text).min(1).max(256), timeoutMs: z.int().min(1).max(3_600_000) }),
   usage: z.strictObject({ id }),
   logTail: z.strictObject({ id, lines: z.int().min(1).max(10_000) }),
-  logs: z.strictObject({ id, lines: z.int().min(1).max(10_000), since: z.number().nullable() }),
   /** Who holds a port, in the network of a process of ours. */
   holder: z.strictObject({ port, pid: z.int().min(1) }),
   makeGate: z.strictObject({ name }),
@@ -56,9 +55,18 @@ export const calls = {
   letAllGo: z.strictObject({}),
 };
 
+/** Whose answers come piece by piece. */
+export const streams = {
+  watch: z.strictObject({}),
+  logs: z.strictObject({ id, lines: z.int().min(0).max(100_000), since: z.number().nullable(), follow: z.boolean() }),
+};
+
 export type Calls = typeof calls;
 export type CallName = keyof Calls;
 export type CallBody<N extends CallName> = z.infer<Calls[N]>;
+
+export type StreamName = keyof typeof streams;
+export type StreamBody<N extends StreamName> = z.infer<(typeof streams)[N]>;
 
 /** An EngineError as it travels. */
 export type Fault = {

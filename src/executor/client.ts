@@ -1,11 +1,10 @@
 /** An engine that the agent reaches through the executor of its host: it has no rights of its own. */
 import { type IncomingMessage, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Engine, EngineError, type EngineEvent, type Prober } from "../host/engine.ts";
+import { type Engine, EngineError, type EngineEvent, type EngineLine, type Prober } from "../host/engine.ts";
 import type { Gates } from "../host/gate/gates.ts";
 import type { Redirect } from "../host/hold/redirect.ts";
 import { type CallBody, type CallName, type Fault, type Listed, mostAnswerBytes } from "./calls.ts";
-import { createShowLogs } from "./show-logs.ts";
 
 export type ExecutorClient = {
   readonly engine: Engine;
@@ -68,7 +67,14 @@ export function createExecutorClient(facts: { readonly socketPath: string }): Ex
       call("exec", { id, command: [...command], timeoutMs }, { deadlineMs: timeoutMs + heavyMs }),
     usage: ({ id }) => call("usage", { id }),
     logTail: (id, lines) => call("logTail", { id, lines }),
-    logs: createShowLogs({ lines: (span) => call("logs", span), inspect: (id) => call("inspect", { id }) }),
+    logs: ({ id, lines, since, follow, signal, onLine }) =>
+      hear({
+        socketPath,
+        name: "logs",
+        body: { id, lines, since, follow },
+        signal,
+        onTold: (line) => onLine(line as EngineLine),
+      }),
     watch: (listener) => watchEvents(socketPath, listener),
   };
 
@@ -86,7 +92,7 @@ export function createExecutorClient(facts: { readonly socketPath: string }): Ex
         // Nothing serves at this moment, and going back would need the executor as well: it is waited for.
         await whenBack(() => call("openGate", { name }));
         openGates.add(name);
-        return { durable: call("gateKept", { name }) };
+        return { durable: whenBack(() => call("gateKept", { name })) };
       },
       async remove(name) {
         await call("removeGate", { name });
@@ -170,21 +176,40 @@ function faultOf(facts: { readonly thrown: unknown; readonly name: string; reado
   return new EngineError({ reason: "engine_down", message: `the executor does not answer: ${why}`, cause: thrown });
 }
 
-function watchEvents(socketPath: string, listener: Parameters<Engine["watch"]>[0]): { stop(): void } {
-  const stop = new AbortController();
-  const read = async () => {
-    const stream = await open({ socketPath, name: "watch", body: {}, signal: stop.signal });
+type Hearing = Post & { readonly onTold: (piece: unknown) => void };
+
+/** Resolves at the end of an answer that comes in lines, and when `signal` aborts. */
+async function hear({ onTold, ...facts }: Hearing): Promise<void> {
+  const { signal, name } = facts;
+  let answer: Answer = {};
+  try {
     let rest = "";
-    for await (const chunk of stream.setEncoding("utf8")) {
+    const take = (line: string) => {
+      const piece = JSON.parse(line) as Answer & { readonly told?: unknown };
+      if ("told" in piece) onTold(piece.told);
+      else answer = piece;
+    };
+    for await (const chunk of (await open(facts)).setEncoding("utf8")) {
       const lines = (rest + String(chunk)).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) listener.onEvent(JSON.parse(line) as EngineEvent);
+      for (const line of lines) if (!signal.aborted) take(line);
     }
-  };
-  void read()
+    if (!signal.aborted) take(rest);
+  } catch (thrown) {
+    if (signal.aborted) return;
+    throw faultOf({ thrown, name, isLate: false });
+  }
+  if (answer.fault !== undefined) throw new EngineError(answer.fault);
+}
+
+function watchEvents(socketPath: string, listener: Parameters<Engine["watch"]>[0]): { stop(): void } {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const onTold = (event: unknown) => listener.onEvent(event as EngineEvent);
+  void hear({ socketPath, name: "watch", body: {}, signal, onTold })
     .catch(() => undefined)
     .finally(() => {
-      if (!stop.signal.aborted) listener.onEnd();
+      if (!signal.aborted) listener.onEnd();
     });
   return { stop: () => stop.abort() };
 }

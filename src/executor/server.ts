@@ -3,17 +3,31 @@ import { chmodSync, chownSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createConnection } from "node:net";
 import { isDeepStrictEqual } from "node:util";
+import type { z } from "zod";
 import type { Log } from "../app/ports.ts";
-import { EngineError, type EngineEvent } from "../host/engine.ts";
-import { type CallBody, type CallName, calls, type Fault, mostRequestBytes } from "./calls.ts";
+import { EngineError } from "../host/engine.ts";
+import {
+  type CallBody,
+  type CallName,
+  calls,
+  type Fault,
+  mostRequestBytes,
+  type StreamBody,
+  type StreamName,
+  streams,
+} from "./calls.ts";
 
 /** `signal`: whoever asked has gone. */
 export type Handlers = { readonly [N in CallName]: (body: CallBody<N>, signal: AbortSignal) => Promise<unknown> };
 
-export type Watch = (listener: { onEvent(event: EngineEvent): void; onEnd(): void }) => { stop(): void };
+/** `tell` gives one piece of the answer; it ends when this resolves, and when `signal` aborts. */
+export type Streams = {
+  readonly [N in StreamName]: (body: StreamBody<N>, way: { tell(piece: unknown): void; signal: AbortSignal }) => Promise<void>;
+};
 
 const requestMs = 10_000;
 const mostConnections = 256;
+const mostUnreadBytes = 16 * 1024 * 1024;
 
 /** Resolves when it listens. Rejects when another one does. */
 export async function serveExecutor(facts: {
@@ -21,7 +35,7 @@ export async function serveExecutor(facts: {
   /** Whose members may connect; null: only this process's user. */
   readonly gid: number | null;
   readonly handlers: Handlers;
-  readonly watch: Watch;
+  readonly streams: Streams;
   readonly log: Log;
 }): Promise<{ stop(): Promise<void> }> {
   const { path, gid } = facts;
@@ -72,7 +86,7 @@ async function listen(server: Server, path: string): Promise<void> {
   await listening.promise;
 }
 
-type Facts = { readonly handlers: Handlers; readonly watch: Watch; readonly log: Log };
+type Facts = { readonly handlers: Handlers; readonly streams: Streams; readonly log: Log };
 
 async function respond(facts: Facts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController();
@@ -81,9 +95,9 @@ async function respond(facts: Facts, request: IncomingMessage, response: ServerR
   try {
     if (request.method !== "POST") throw misunderstood("it takes POST only");
     const body = await readBody(request);
-    if (name === "watch") return tellEvents(facts.watch, response);
-    if (!isCall(name)) throw misunderstood(`it has no call ${JSON.stringify(name.slice(0, 40))}`);
-    send(response, { ok: (await carryOut(facts.handlers, name, { body, signal: gone.signal })) ?? null });
+    if (isStream(name)) await stream(facts.streams, name, { body, signal: gone.signal, response });
+    else if (isCall(name)) send(response, { ok: (await carryOut(facts.handlers, name, { body, signal: gone.signal })) ?? null });
+    else throw misunderstood(`it has no call ${JSON.stringify(name.slice(0, 40))}`);
   } catch (thrown) {
     if (!(thrown instanceof EngineError)) facts.log.error({ err: thrown, call: name }, "a call failed");
     send(response, { fault: faultOf(thrown) });
@@ -99,14 +113,40 @@ async function carryOut<N extends CallName>(
   name: N,
   { body, signal }: { readonly body: unknown; readonly signal: AbortSignal },
 ): Promise<unknown> {
-  const read = calls[name].safeParse(body);
+  return await handlers[name](readAs(name, calls[name], body) as CallBody<N>, signal);
+}
+
+function isStream(name: string): name is StreamName {
+  return Object.hasOwn(streams, name);
+}
+
+async function stream<N extends StreamName>(
+  all: Streams,
+  name: N,
+  way: { readonly body: unknown; readonly signal: AbortSignal; readonly response: ServerResponse },
+): Promise<void> {
+  const { signal, response } = way;
+  const body = readAs(name, streams[name], way.body) as StreamBody<N>;
+  response.writeHead(200, { "content-type": "application/x-ndjson", connection: "close" });
+  response.flushHeaders();
+  const tell = (told: unknown) => {
+    response.write(`${JSON.stringify({ told })}\n`);
+    // Whoever does not read what it asked for does not want it.
+    if (response.writableLength > mostUnreadBytes) response.destroy();
+  };
+  await all[name](body, { tell, signal });
+  send(response, { ok: null });
+}
+
+function readAs(name: string, shape: z.ZodType, body: unknown): unknown {
+  const read = shape.safeParse(body);
   if (!read.success) {
     const [issue] = read.error.issues;
     throw misunderstood(`${[name, ...(issue?.path ?? [])].map(String).join(".")}: ${issue?.message}`);
   }
   // What a shape passes over would be left out in silence: a container without something that was asked for.
   if (!isDeepStrictEqual(body, read.data)) throw misunderstood(`${name}.${strangeKey(body, read.data)} is not known here`);
-  return await handlers[name](read.data as CallBody<N>, signal);
+  return read.data;
 }
 
 /** The first key that was passed over. */
@@ -135,9 +175,11 @@ function faultOf(thrown: unknown): Fault {
   return { reason, message, gone, conflict, retryAfterMs };
 }
 
+/** The end of an answer, which may have begun. */
 function send(response: ServerResponse, answer: object): void {
-  if (response.headersSent || response.destroyed) return;
-  response.writeHead(200, { "content-type": "application/json", connection: "close" }).end(JSON.stringify(answer));
+  if (response.destroyed) return;
+  if (!response.headersSent) response.writeHead(200, { "content-type": "application/json", connection: "close" });
+  response.end(JSON.stringify(answer));
 }
 
 async function readBody(request: IncomingMessage): Promise<unknown> {
@@ -153,14 +195,4 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   } catch {
     throw misunderstood("it is not JSON");
   }
-}
-
-function tellEvents(watch: Watch, response: ServerResponse): void {
-  response.writeHead(200, { "content-type": "application/x-ndjson", connection: "close" });
-  response.flushHeaders();
-  const watching = watch({
-    onEvent: (event) => response.write(`${JSON.stringify(event)}\n`),
-    onEnd: () => response.end(),
-  });
-  response.on("close", () => watching.stop());
 }
