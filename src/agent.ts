@@ -9,6 +9,7 @@ import { agentCan } from "./core/abilities.ts";
 import { createDockerEngine } from "./docker/engine.ts";
 import { createExecutorClient, type ExecutorClient } from "./executor/client.ts";
 import { type AgentLink, createAgentLink, type LinkOptions } from "./fleet/link.ts";
+import { askForSecret } from "./fleet/secrets-shape.ts";
 import type { Engine, Prober } from "./host/engine.ts";
 import { defaultEnvDir } from "./host/env-file.ts";
 import { createHolder } from "./host/hold/holder.ts";
@@ -17,6 +18,8 @@ import type { Lock } from "./host/lock.ts";
 import { createLogs } from "./host/logs.ts";
 import { createOwnEngine } from "./host/own-engine.ts";
 import { createProber } from "./host/probe.ts";
+import { createSecretFiles } from "./host/secret-files.ts";
+import { defaultSecretsDir, type SecretTools, secretLines } from "./host/secrets.ts";
 import { seatsOf, takeSeats } from "./host/seat.ts";
 import type { Failpoint } from "./host/slot-worker.ts";
 import { type HostState, type Identity, openState } from "./host/state.ts";
@@ -37,6 +40,8 @@ export type AgentOptions = {
   readonly tokenFile?: string;
   /** Where env_files of service files are looked for. */
   readonly envDir?: string;
+  /** Where their secrets are. */
+  readonly secretsDir?: string;
   /** Whether a new container may wait at a gate while the old one serves, where this host can. Absent: yes. */
   readonly gate?: boolean;
   // What follows is for tests and the rehearsal.
@@ -146,6 +151,11 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
   let link: AgentLink | null = null;
   const own = options.engine ?? executor?.engine ?? dockerEngine(options);
   const engine = createOwnEngine({ engine: own, host: options.name, log });
+  const secrets: SecretTools = {
+    dir: resolve(options.secretsDir ?? defaultSecretsDir),
+    files: createSecretFiles(join(parts.stateDir, "secrets")),
+    ask: async (order) => await askForSecret((question) => dialled.ask(question), order),
+  };
   const host: Host = createHost({
     engine,
     prober: options.prober ?? (executor === null ? prober : { ...prober, holder: executor.holder }),
@@ -153,6 +163,7 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
     log,
     state,
     swaps,
+    secrets,
     serverId: membership.serverId,
     envDir: resolve(options.envDir ?? defaultEnvDir),
     bootId: await bootId(),
@@ -178,7 +189,7 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
     onDesired: host.obey,
     onWelcome: membership.welcomed,
     can: agentCan,
-    answerers: { logs: createLogs({ engine, clock }) },
+    answerers: { logs: createLogs({ engine, clock, secretLines: (state) => secretLines(state, secrets.files) }) },
     onRefused(reason, text) {
       if (membership.refused(reason) || !hopeless.includes(reason) || membership.isEnrolled()) return;
       const wayOn = token === null ? `; ${enrolFirst(options.name)}` : "";

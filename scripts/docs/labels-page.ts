@@ -18,6 +18,8 @@ const meanings: Readonly<Record<string, string>> = {
   "gantry.member": "The name of a supporting container in the Compose file. The released container does not have it.",
   "gantry.condition":
     "What others ask of a supporting container before they start: `started`, `healthy`, or `completed` for one that runs once.",
+  "gantry.secrets":
+    "The folder of its secrets below the agent's state directory, and which of its variables are secrets, as JSON. Names, never values.",
   "gantry.gate": "The name of the gate that stands before its command, where there is one.",
   "gantry.swap":
     "How it changes places with the next one, as JSON, where the service says more than that the old one stops first.",
@@ -42,6 +44,7 @@ const container: ContainerSpec = {
   labels: {},
   network: "host",
   logging: null,
+  secrets: [{ name: "db", from: { kind: "server", name: "db" }, to: { kind: "variable", variable: "DB_PASSWORD" } }],
 };
 
 const spec = {

@@ -1,6 +1,7 @@
 /** `gantry agent`, which the packed agent has as its only command. */
 import { type Command, InvalidArgumentError } from "commander";
 import { defaultEnvDir } from "../host/env-file.ts";
+import { defaultSecretsDir } from "../host/secrets.ts";
 
 type AgentFlags = {
   readonly server: string;
@@ -11,6 +12,7 @@ type AgentFlags = {
   readonly stateDir: string;
   readonly tokenFile?: string;
   readonly envDir: string;
+  readonly secretsDir: string;
 };
 
 /** Gives a command the agent's flags and its work. */
@@ -25,6 +27,7 @@ export function asAgent(command: Command): Command {
     .option("--state-dir <folder>", "where the host's key and memory are kept", "/var/lib/gantry-agent")
     .option("--token-file <file>", "the enrolment token; needed once")
     .option("--env-dir <folder>", "where relative env_file paths of services begin", defaultEnvDir)
+    .option("--secrets-dir <folder>", "where files with secrets of services are", defaultSecretsDir)
     .action(async (options: AgentFlags) => {
       const { runAgent } = await import("../agent.ts");
       await runAgent({ ...options, labels: options.label });

@@ -10,6 +10,7 @@ const meanings = {
   "compose-2": "the Compose keys of this release",
   swap: "how its containers change places (x-gantry.swap)",
   "health-2": "the health settings of this release",
+  secrets: "secrets",
 } as const;
 
 export type Ability = keyof typeof meanings;
@@ -27,6 +28,7 @@ export function needsOf(spec: ReleaseSpec): readonly Ability[] {
   const needs: Ability[] = [];
   if ((spec.supporting ?? []).length > 0) needs.push("members");
   if (all.some(({ container }) => hasNewKeys(container))) needs.push("compose-2");
+  if (all.some(({ container }) => container.secrets !== undefined)) needs.push("secrets");
   if (spec.swap !== undefined) needs.push("swap");
   if (all.some(({ health }) => hasOptional(health, firstHealth) || hasOptional(health.probe, firstProbes[health.probe.kind])))
     needs.push("health-2");

@@ -23,16 +23,16 @@ export function answerSecrets(
   };
 }
 
+/** A command of the server's may take ten seconds. */
+const deadlineMs = 20_000;
+
 /** The agent's end. Rejects with AskError. */
-export async function askForSecret(
-  ask: (order: Ask) => Promise<void>,
-  facts: { readonly order: SecretQuestion; readonly signal: AbortSignal; readonly deadlineMs: number },
-): Promise<Uint8Array> {
+export async function askForSecret(ask: (order: Ask) => Promise<void>, order: SecretQuestion): Promise<Uint8Array> {
   let value: string | null = null;
   const onPiece = (body: unknown) => {
     value = piece.parse(body).value;
   };
-  await ask({ what: secretsWord, body: facts.order, onPiece, signal: facts.signal, deadlineMs: facts.deadlineMs });
+  await ask({ what: secretsWord, body: order, onPiece, signal: new AbortController().signal, deadlineMs });
   if (value === null) throw new AskError("host_lost", "the server gave no answer");
   return Buffer.from(value, "base64");
 }

@@ -12,6 +12,7 @@ import { gateLabel, marksOf } from "./labels.ts";
 import { createLimit, createLimitPerKey } from "./limits.ts";
 import { isOlder, refusalOf, takenOver } from "./obedience.ts";
 import type { Hands } from "./prove.ts";
+import type { SecretTools } from "./secrets.ts";
 import type { Serving } from "./slot-report.ts";
 import { createSlotWorker, type Failpoint, type SlotWorker } from "./slot-worker.ts";
 import type { HostState, Journal, JournalEntry } from "./state.ts";
@@ -43,6 +44,8 @@ export type HostParts = Hands & {
   readonly envDir: string;
   /** Absent: the plain order. */
   readonly swaps?: SwapTools;
+  /** Absent: none are given. */
+  readonly secrets?: SecretTools;
   readonly bootId: string;
   readonly agentVersion: string;
   readonly failpoint?: Failpoint;
@@ -119,6 +122,7 @@ export function createHost(parts: HostParts): Host {
         onChange();
       }
       await swaps.gates?.sweep(new Set(containers.map((c) => c.labels[gateLabel] ?? "")));
+      await parts.secrets?.files.sweep(new Set(containers.map((c) => marksOf(c.labels)?.secrets?.folder ?? "")));
     } catch (thrown) {
       log.warn({ detail: String(thrown) }, "could not list containers");
       void guard.whenBack();
@@ -135,6 +139,7 @@ export function createHost(parts: HostParts): Host {
     const worker = createSlotWorker({
       ...parts,
       swaps,
+      secrets: parts.secrets ?? null,
       key,
       images,
       limit: heavy,

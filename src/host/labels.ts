@@ -30,17 +30,24 @@ export type Marks = SlotKey & {
   readonly health: Health | null;
   /** The name of its gate, when it has one. */
   readonly gate: string | null;
+  /** The folder of its secrets, and which of its variables are some; null: it has none. */
+  readonly secrets: SecretMarks | null;
   /** How it changes places with another; null: the old one stops first, nothing more. */
   readonly swap: SwapSpec | null;
   /** Which of two ports it has behind a proxy. */
   readonly place: Place;
 };
 
+export type SecretMarks = { readonly folder: string | null; readonly variables: readonly string[] };
+
 /** Which host's agent made the container; src/host/own-engine.ts puts it on. */
 export const hostLabel = "gantry.host";
 
 /** The name of a container's gate: which folder it has mounted, for as long as it lives. */
 export const gateLabel = "gantry.gate";
+
+/** Where its secrets are, as JSON: names, never values. */
+export const secretsLabel = "gantry.secrets";
 
 const lastPosition = 1_000;
 
@@ -103,6 +110,7 @@ export function labelsFor(facts: {
     "gantry.health": JSON.stringify(member.health),
     ...positionOf(release, member),
     ...(gate === null ? {} : { [gateLabel]: gate }),
+    ...secretMarks(containerName(desired, member.name), member.container),
     ...(swap === null ? {} : { "gantry.swap": JSON.stringify(swap) }),
     ...(swap?.kind === "proxy" ? { "gantry.place": String(place) } : {}),
   };
@@ -153,9 +161,29 @@ function readMarks(labels: Readonly<Record<string, string>>): Marks | null {
     replaces: labels["gantry.replaces"] || null,
     health: healthOf(labels["gantry.health"]),
     gate: labels[gateLabel] || null,
+    secrets: secretsIn(labels[secretsLabel]),
     swap: swapIn(labels["gantry.swap"]),
     place: labels["gantry.place"] === "1" ? 1 : 0,
   };
+}
+
+function secretMarks(name: string, { secrets = [] }: Member["container"]): Record<string, string> {
+  if (secrets.length === 0) return {};
+  const variables = secrets.flatMap(({ to }) => (to.kind === "variable" ? [to.variable] : []));
+  const marks: SecretMarks = { folder: variables.length < secrets.length ? name : null, variables };
+  return { [secretsLabel]: JSON.stringify(marks) };
+}
+
+function secretsIn(text: string | undefined): SecretMarks | null {
+  try {
+    const marks: Partial<SecretMarks> | null = JSON.parse(text ?? "null");
+    if (marks === null || !Array.isArray(marks.variables)) return null;
+    // It names a folder of the agent's: anything else was not written by one.
+    const folder = typeof marks.folder === "string" && /^[\w-][\w.-]*$/.test(marks.folder) ? marks.folder : null;
+    return { folder, variables: marks.variables };
+  } catch {
+    return null;
+  }
 }
 
 function swapIn(text: string | undefined): SwapSpec | null {

@@ -21,7 +21,12 @@ const pieceMs = 100;
 const lookMs = 1_000;
 const mostFollowMs = 30 * 60_000;
 
-type Parts = { readonly engine: Pick<Engine, "list" | "logs">; readonly clock: Clock };
+type Parts = {
+  readonly engine: Pick<Engine, "list" | "logs">;
+  readonly clock: Clock;
+  /** A container's environment, and its secrets in that form: what must not be shown. */
+  readonly secretLines: (state: ContainerState) => Promise<readonly string[]>;
+};
 type Chosen = { readonly member: MemberName; readonly state: ContainerState };
 
 /** Answers "logs". Rejects with AskError or what the engine says. */
@@ -43,7 +48,7 @@ async function show(telling: Telling, chosen: readonly Chosen[]): Promise<void> 
   const { engine, ask, signal } = telling;
   const found = await Promise.all(
     chosen.map(async ({ member, state }) => {
-      const clean = cleanerFor(state);
+      const clean = await cleanerFor(telling, state);
       const lines: (LogLine & Pick<EngineLine, "at">)[] = [];
       const onLine = ({ at, text }: EngineLine) => void lines.push({ at, member, text: clean(text) });
       await engine.logs({ id: state.id, lines: ask.lines, since: sinceOf(telling), follow: false, signal, onLine });
@@ -72,19 +77,21 @@ async function follow(telling: Telling): Promise<void> {
   let isFirst = true;
   const begin = ({ member, state }: Chosen) => {
     const { id } = state;
-    const clean = cleanerFor(state);
     const before = newest.get(id);
     if (!isFirst && before === undefined) outbox.note(`${member ?? ask.service}: a container of ${releaseIn(state)} begins`);
     const rest = { lines: mostWaiting, since: before === undefined ? null : before + 1 };
     const span = isFirst ? { lines: ask.lines, since: sinceOf(telling) } : rest;
     newest.set(id, before ?? 0);
-    const onLine = ({ at, text }: EngineLine) => {
-      if (at !== null) newest.set(id, at);
-      outbox.put({ member, text: clean(text) });
+    const follows = async () => {
+      const clean = await cleanerFor(telling, state);
+      const onLine = ({ at, text }: EngineLine) => {
+        if (at !== null) newest.set(id, at);
+        outbox.put({ member, text: clean(text) });
+      };
+      await engine.logs({ id, ...span, follow: true, signal: over.signal, onLine });
     };
     followed.add(id);
-    engine
-      .logs({ id, ...span, follow: true, signal: over.signal, onLine })
+    follows()
       .catch((thrown) => outbox.note(said(thrown)))
       .finally(() => followed.delete(id));
   };
@@ -209,8 +216,8 @@ function releaseIn({ labels }: ContainerState): string {
   return labels["gantry.release"] ?? "another release";
 }
 
-function cleanerFor({ environment }: ContainerState): (line: string) => string {
-  return createCleaner({ environment, lineLength: longestLogLine });
+async function cleanerFor({ secretLines }: Parts, state: ContainerState): Promise<(line: string) => string> {
+  return createCleaner({ environment: await secretLines(state), lineLength: longestLogLine });
 }
 
 function sinceOf({ clock, ask }: Pick<Telling, "clock" | "ask">): number | null {

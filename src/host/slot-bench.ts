@@ -4,6 +4,7 @@ import type { ContainerState } from "./engine.ts";
 import type { Images } from "./images.ts";
 import type { Limit } from "./limits.ts";
 import type { Hands } from "./prove.ts";
+import type { SecretTools } from "./secrets.ts";
 import type { SlotMemory } from "./slot-memory.ts";
 import type { JournalEntry } from "./state.ts";
 import type { SwapTools } from "./swap-tools.ts";
@@ -14,6 +15,8 @@ export type Bench = Hands & {
   readonly limit: Limit;
   readonly envDir: string;
   readonly swaps: SwapTools;
+  /** null: this agent gives no secrets. */
+  readonly secrets: SecretTools | null;
   readonly bootId: string;
   readonly memory: SlotMemory;
   /** How often the engine has been away so far. */

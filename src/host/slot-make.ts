@@ -1,10 +1,11 @@
 /** Images and candidates: what a swap makes before it touches anything. */
 import type { DesiredRelease } from "../core/slot.ts";
 import type { MemberName, Step } from "../core/slot-step.ts";
-import { EngineError } from "./engine.ts";
+import { type CreateOrder, EngineError } from "./engine.ts";
 import { readEnvFiles } from "./env-file.ts";
 import type { ImageOrder } from "./images.ts";
 import { containerName, labelsFor, type WantedContainer } from "./labels.ts";
+import { type Provided, provideSecrets } from "./secrets.ts";
 import { type Bench, createdState, enter, note } from "./slot-bench.ts";
 import { noteFailedRepair, noteFault } from "./slot-faults.ts";
 import { outcomeOf, wantedOf } from "./slot-memory.ts";
@@ -63,10 +64,16 @@ export async function create(bench: Bench, step: Extract<Step, { kind: "create" 
   try {
     const { envFiles: files, optionalEnvFiles: optional, rawEnvFiles: raw } = spec;
     const environment = await readEnvFiles({ envDir: bench.envDir, files, optional, raw });
-    const id = await limit(() => engine.create({ ...order, environment }));
+    const { number } = release;
+    const provided = await provideSecrets(bench, { order: { ...memory.key, release: number }, container: name, spec });
+    const id = await limit(() => engine.create(withProvided(order, { ...provided, envFiles: environment })));
     const stopping = { stopSignal: spec.stopSignal ?? "SIGTERM", stopGraceMs: spec.stopGraceMs };
     // With the values of the service file: whatever of them is secret must not be shown in its last lines.
-    const all = [...environment, ...Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`)];
+    const all = [
+      ...environment,
+      ...provided.environment,
+      ...Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`),
+    ];
     memory.states = [...memory.states, createdState({ id, name: order.name, labels, environment: all, ...stopping })];
     // This process knows how far it is: whatever it finds stopped from here on is no reason to turn back.
     note(bench, { resume: "forward" });
@@ -78,6 +85,7 @@ export async function create(bench: Bench, step: Extract<Step, { kind: "create" 
       });
     });
   } catch (thrown) {
+    await bench.secrets?.files.remove(name);
     if (gate !== null && isGatesFault(bench, thrown)) return;
     if (thrown instanceof EngineError && thrown.gone) {
       // The image was removed between the look and the create: fetch it again, but not for ever.
@@ -87,6 +95,14 @@ export async function create(bench: Bench, step: Extract<Step, { kind: "create" 
     }
     await noteUnmade(bench, thrown, step.member);
   }
+}
+
+type Order = Omit<CreateOrder, "environment">;
+
+/** The secrets win over env_files, and nothing wins over them: the file may not name a variable twice. */
+function withProvided(order: Order, { environment, volumes, envFiles }: Provided & { envFiles: readonly string[] }): CreateOrder {
+  const spec = volumes.length === 0 ? order.spec : { ...order.spec, volumes: [...order.spec.volumes, ...volumes] };
+  return { ...order, spec, environment: [...envFiles, ...environment] };
 }
 
 /** On the disk before the old container is touched, beside the create rather than before it. */

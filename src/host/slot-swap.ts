@@ -118,11 +118,15 @@ export async function behindGate<T extends { readonly reason: ReasonCode; readon
   return { reason: "start_failed", detail: why };
 }
 
-/** A container that was removed; its gate goes when none has it mounted any more. */
-export async function forget({ memory, swaps }: Bench, id: string): Promise<void> {
+/** A container that was removed; its gate and its secrets go when none has them mounted any more. */
+export async function forget({ memory, swaps, secrets }: Bench, id: string): Promise<void> {
   const gateOf = (state: ContainerState | null) => (state === null ? null : (marksOf(state.labels)?.gate ?? null));
-  const gate = gateOf(stateById(memory, id));
+  const folderOf = (state: ContainerState | null) => (state === null ? null : (marksOf(state.labels)?.secrets?.folder ?? null));
+  const gone = stateById(memory, id);
+  const gate = gateOf(gone);
+  const folder = folderOf(gone);
   memory.states = memory.states.filter((s) => s.id !== id);
+  if (folder !== null && !memory.states.some((s) => folderOf(s) === folder)) await secrets?.files.remove(folder);
   if (gate !== null && !memory.states.some((s) => gateOf(s) === gate)) await swaps.gates?.remove(gate);
 }
 

@@ -53,7 +53,11 @@ describe("logs of a slot", () => {
     const body = { ...ask, ...more };
     const tell = async (piece: object) =>
       void pieces.push(logPieceOf(JSON.parse(JSON.stringify(piece))) ?? assert.fail("not a piece"));
-    const done = createLogs({ engine, clock: systemClock })({ body, tell, signal: gone.signal });
+    const done = createLogs({ engine, clock: systemClock, secretLines: async ({ environment }) => environment })({
+      body,
+      tell,
+      signal: gone.signal,
+    });
     done.catch(() => undefined);
     asking.push(done);
     const lines = () => pieces.flatMap((p) => p.lines.map(({ member, text }) => (member === null ? text : `${member}: ${text}`)));
