@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { systemClock } from "./app/clock.ts";
 import type { Clock, Log } from "./app/ports.ts";
 import { agentCan } from "./core/abilities.ts";
+import type { UsageSample } from "./core/usage.ts";
 import { createDockerEngine } from "./docker/engine.ts";
 import { createExecutorClient, type ExecutorClient } from "./executor/client.ts";
 import { type AgentLink, createAgentLink, type LinkOptions } from "./fleet/link.ts";
@@ -15,6 +16,7 @@ import { defaultEnvDir } from "./host/env-file.ts";
 import { createHolder } from "./host/hold/holder.ts";
 import { createHost, type Host } from "./host/host.ts";
 import type { Lock } from "./host/lock.ts";
+import { readMachine } from "./host/machine.ts";
 import { createLogs } from "./host/logs.ts";
 import { createOwnEngine } from "./host/own-engine.ts";
 import { createProber } from "./host/probe.ts";
@@ -24,6 +26,8 @@ import { seatsOf, takeSeats } from "./host/seat.ts";
 import type { Failpoint } from "./host/slot-worker.ts";
 import { type HostState, type Identity, openState } from "./host/state.ts";
 import { openSwapTools, plainTools, type SwapTools } from "./host/swap-tools.ts";
+import { createUsage, type Usage } from "./host/usage.ts";
+import { type AgentPage, readAddress, serveAgentPage } from "./http/agent-page.ts";
 import { createLog, isLogLevel, type LogLevel, logLevels } from "./log.ts";
 import { createLogins } from "./registry/logins.ts";
 
@@ -42,6 +46,8 @@ export type AgentOptions = {
   readonly envDir?: string;
   /** Where their secrets are. */
   readonly secretsDir?: string;
+  /** Where Prometheus may ask: `PORT` (on loopback) or `HOST:PORT`. Absent: nowhere. */
+  readonly metrics?: string;
   /** Whether a new container may wait at a gate while the old one serves, where this host can. Absent: yes. */
   readonly gate?: boolean;
   // What follows is for tests and the rehearsal.
@@ -51,6 +57,7 @@ export type AgentOptions = {
   readonly engine?: Engine;
   readonly prober?: Prober;
   readonly failpoint?: Failpoint;
+  readonly sampleEveryMs?: number;
   readonly link?: Pick<LinkOptions, "backoff" | "heartbeatMs" | "deadMs">;
 };
 
@@ -149,6 +156,12 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
   const ending = Promise.withResolvers<void>();
   ending.promise.catch(() => undefined);
   let link: AgentLink | null = null;
+  let usage: Usage | null = null;
+  const page = await openPage(options, {
+    sample: () => usage?.newest() ?? null,
+    isConnected: () => link?.isConnected() ?? false,
+    log,
+  });
   const own = options.engine ?? executor?.engine ?? dockerEngine(options);
   const engine = createOwnEngine({ engine: own, host: options.name, log });
   const secrets: SecretTools = {
@@ -172,6 +185,11 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
     ...(options.failpoint === undefined ? {} : { failpoint: options.failpoint }),
     onChange: () => link?.changed(),
   });
+  usage = createUsage({
+    ...{ engine, clock, log, machine: readMachine, serving: host.serving },
+    ...(options.sampleEveryMs === undefined ? {} : { everyMs: options.sampleEveryMs }),
+    onSample: () => link?.sampled(),
+  });
   const dialled = createAgentLink({
     ...options.link,
     url: options.server,
@@ -190,6 +208,7 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
     onWelcome: membership.welcomed,
     can: agentCan,
     answerers: { logs: createLogs({ engine, clock, secretLines: (state) => secretLines(state, secrets.files) }) },
+    usage: () => usage?.newest() ?? null,
     onRefused(reason, text) {
       if (membership.refused(reason) || !hopeless.includes(reason) || membership.isEnrolled()) return;
       const wayOn = token === null ? `; ${enrolFirst(options.name)}` : "";
@@ -200,6 +219,8 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
   log.info({ name: options.name, labels: options.labels, server: options.server, agentVersion }, "agent started");
   const stop = once(async () => {
     dialled.stop();
+    usage?.stop();
+    void page?.stop();
     const late = Promise.withResolvers<"late">();
     const cancel = clock.wakeAt(clock.now() + stopDeadlineMs, () => late.resolve("late"));
     const how = await Promise.race([host.stop().then(() => "done" as const), late.promise]);
@@ -210,6 +231,24 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
     return how;
   });
   return { stop, ended: ending.promise, isConnected: dialled.isConnected };
+}
+
+/** Before anything is begun: an address that cannot be had is told to whoever starts the agent. */
+async function openPage(
+  { metrics, name }: AgentOptions,
+  facts: { readonly sample: () => UsageSample | null; readonly isConnected: () => boolean; readonly log: Log },
+): Promise<AgentPage | null> {
+  if (metrics === undefined) return null;
+  const address = readAddress(metrics);
+  if (address === null)
+    throw new AgentError(`--metrics ${metrics}: use a port such as 9477, or an address such as 10.0.0.5:9477`);
+  const newest = () => {
+    const sample = facts.sample();
+    return sample === null ? null : { host: name, sample };
+  };
+  return await serveAgentPage({ ...facts, address, newest }).catch((error) => {
+    throw new AgentError(`--metrics ${metrics}: ${error.message}`);
+  });
 }
 
 /** Who this host is to the server: enrols with the token once, and proves its key from then on. */

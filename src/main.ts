@@ -12,7 +12,7 @@ import type { People } from "./app/people.ts";
 import type { Clock, Log } from "./app/ports.ts";
 import { swapEndedBy } from "./app/swaps.ts";
 import { refuse } from "./core/reasons.ts";
-import { createFleetHub, type FleetHub } from "./fleet/hub.ts";
+import { createFleetHub, type FleetHub, type HubOptions } from "./fleet/hub.ts";
 import { answerSecrets, secretsWord } from "./fleet/secrets-shape.ts";
 import { createHttp, type HttpFacts } from "./http/app.ts";
 import { serveLocally } from "./http/local-socket.ts";
@@ -102,7 +102,8 @@ export async function startServer(
       tickets: ticketsOf(settings),
       fleet: (desk) => {
         const answerers = { [secretsWord]: answerSecrets((host, order) => app.secretFor(host, order)) };
-        hub = createFleetHub({ desk: withPoints(desk, options.failpoint), log, clock, answerers });
+        const onUsage: HubOptions["onUsage"] = (host, sample) => app.usage.note(host, sample);
+        hub = createFleetHub({ desk: withPoints(desk, options.failpoint), log, clock, answerers, onUsage });
         return hub;
       },
       ...failing,

@@ -45,6 +45,7 @@ function metrics(): Metrics {
     historyHead: () => 0,
     epoch: () => 1,
     chatConnected: () => true,
+    usage: () => [],
   };
   return createMetrics({ verbs: commands.map((c) => c.name), sources });
 }

@@ -5,6 +5,7 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Phase } from "../core/rollout-state.ts";
+import { defineUsage, type HostSample } from "./usage-metrics.ts";
 
 export type QueueFacts = { readonly depth: number; readonly oldestAgeMs: number };
 
@@ -26,6 +27,8 @@ export type MetricSources = {
   readonly historyHead: () => number;
   readonly epoch: () => number;
   readonly chatConnected: () => boolean;
+  /** The newest sample of each connected host. */
+  readonly usage: () => readonly HostSample[];
 };
 
 export type CommandResult = "ok" | "refused" | "failed";
@@ -151,6 +154,7 @@ function defineGauges(sources: MetricSources, registers: Registry[]): void {
     help: "1 while Slack is connected.",
     set: (g) => g.set(sources.chatConnected() ? 1 : 0),
   });
+  defineUsage({ hosts: sources.usage, registers, onError: () => errors.inc() });
 }
 
 /** From the first start on, not since the last one; and 0 where there are none, so that the first of a kind is seen as a rise. */

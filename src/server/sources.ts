@@ -33,5 +33,6 @@ export function sourcesOf(facts: { store: OpenedStore; app: App; chat: Chat; clo
     historyHead: () => store.history.head().seq,
     epoch: () => store.epoch,
     chatConnected: () => chat.state().connected,
+    usage: () => app.usage.all(),
   };
 }

@@ -19,6 +19,7 @@ function quietSources() {
     historyHead: () => 1842,
     epoch: () => 3,
     chatConnected: () => true,
+    usage: () => [],
   };
 }
 
