@@ -12,6 +12,7 @@ import { help } from "./help.ts";
 import { history } from "./history.ts";
 import { hosts } from "./hosts.ts";
 import { lock } from "./lock.ts";
+import { logs } from "./logs.ts";
 import { pause } from "./pause.ts";
 import { promote } from "./promote.ts";
 import { reject } from "./reject.ts";
@@ -30,7 +31,7 @@ export const commands: readonly Command[] = [
   ...[deploy, promote, rollback, restart],
   ...[approve, reject, cancel],
   ...[pause, resume, retry, proceed, skipSoak, abort],
-  ...[why, status, history, hosts, render, diff],
+  ...[why, status, history, hosts, logs, render, diff],
   ...[lock, unlock, cordon, uncordon, drain],
   help,
 ];

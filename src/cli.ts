@@ -212,6 +212,13 @@ for (const verb of commands) {
     .allowUnknownOption()
     .helpOption(false)
     .action(async (words: string[], options: { wait?: boolean }) => {
+      // Its lines come as they are printed, and are not cut to what a message holds.
+      if (verb.name === "logs") {
+        const { printLogs } = await import("./cli/logs.ts");
+        const text = words.map(quoted).join(" ");
+        process.exitCode = await printLogs({ data: settingsOrExit().data, text, user: typist() });
+        return;
+      }
       const wait = options.wait ?? false;
       // Where the verb itself knows the word it means both: wait in line, and follow.
       const own = wait && verb.grammar.flags.some((flag) => flag.name === "wait") ? ["--wait"] : [];

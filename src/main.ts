@@ -28,6 +28,7 @@ import { versionKey } from "./secrets/key.ts";
 import { createSecrets } from "./secrets/secrets.ts";
 import { createFrontDoor } from "./server/front-door.ts";
 import { localHandlers } from "./server/local.ts";
+import { logsStream } from "./server/logs.ts";
 import { forgeOf, readConfig, ticketsOf } from "./server/outside.ts";
 import { withPoints } from "./server/points.ts";
 import { eventLoopLag, partsOf } from "./server/readiness.ts";
@@ -142,6 +143,7 @@ export async function startServer(
     folder: settings.data,
     log,
     handlers: localHandlers({ door, app, store, config, clock }),
+    streams: { logs: logsStream(app.gantry) },
   });
   log.info({ port, data: settings.data, services: config.services.map((s) => s.name), version }, "gantry is up");
   app.recover();

@@ -16,6 +16,7 @@ import { createIntents } from "./intents.ts";
 import { leaveRollout } from "./leaving.ts";
 import { createLine, type Line } from "./line.ts";
 import { createLocks } from "./locks.ts";
+import { createLogs } from "./logs.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { createPeople, type People } from "./people.ts";
 import type { Chat, Clock, Fleet, FleetDesk, Forge, Log, Registry, Secrets, Tickets } from "./ports.ts";
@@ -199,6 +200,7 @@ export function createApp(parts: GantryParts): App {
     history: facts.history,
     hosts: facts.hosts,
     ...createShows(parts),
+    ...createLogs(services),
   };
 
   return {
@@ -228,7 +230,7 @@ export function createApp(parts: GantryParts): App {
   };
 }
 
-type Asks = "previewRollback" | "why" | "freeze" | "rollout" | "status" | "history" | "hosts" | "render" | "diff";
+type Asks = "previewRollback" | "why" | "freeze" | "rollout" | "status" | "history" | "hosts" | "logs" | "render" | "diff";
 type Acts = Omit<Gantry, "config" | "now" | Asks>;
 
 /** Whatever would change something is answered with the reason of the freeze while there is one. */

@@ -9,7 +9,8 @@ import type {
   RolloutFacts,
   WhyFacts,
 } from "../core/facts.ts";
-import type { Refusal } from "../core/reasons.ts";
+import type { LogPiece } from "../core/logs.ts";
+import type { ReasonCode, Refusal } from "../core/reasons.ts";
 import type { DiffFacts, RenderFacts } from "../core/render-slot.ts";
 import type { Actor } from "./ports.ts";
 
@@ -23,6 +24,15 @@ export type Opened = { readonly kind: "opened"; readonly rollout: number };
 export type Decided = { readonly kind: "decided"; readonly facts: RolloutFacts };
 /** Done, and said in a sentence. */
 export type Done = { readonly kind: "done"; readonly text: string };
+
+/** What could be shown was; `faults`: hosts that showed nothing, or stopped, and why. */
+export type LogsTold = {
+  readonly kind: "told";
+  readonly hosts: readonly string[];
+  readonly faults: readonly { readonly host: string; readonly reason: ReasonCode; readonly text: string }[];
+  /** Not asked, because they are too many for one question. */
+  readonly leftOut: readonly string[];
+};
 
 /** A person's act on one rollout. `planHash` null: typed, not pressed. */
 export type Act = {
@@ -135,6 +145,23 @@ export interface Gantry {
     readonly limit: number;
   }): readonly HistoryLine[];
   hosts(): readonly HostFacts[];
+  /**
+   * The last lines of a place's containers, piece by piece as hosts answer. Resolves when all is told; what is followed goes on
+   * until `signal` aborts. `host` null: all of them. `lines`: of each container. `sinceMs`: only what is younger.
+   */
+  logs(facts: {
+    readonly service: string;
+    readonly environment: string;
+    readonly host: string | null;
+    readonly member: string | null;
+    readonly lines: number;
+    readonly sinceMs: number | null;
+    readonly previous: boolean;
+    readonly follow: boolean;
+    readonly actor: Actor;
+    readonly signal: AbortSignal;
+    readonly onPiece: (host: string, piece: LogPiece) => void;
+  }): Promise<LogsTold | Refused>;
   /** What each host runs. `what`: a release (`r41`), or a ref with the service file as it is now; null: what is live. */
   render(facts: {
     readonly service: string;

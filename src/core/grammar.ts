@@ -30,7 +30,8 @@ export type Word = {
 export type Flag = {
   /** The key of its value; `allowBad` is typed `--allow-bad`. */
   readonly name: string;
-  readonly kind: "switch" | "text" | "duration";
+  /** `number`: up to the most lines that are shown; `name`: of a container, in the service file. */
+  readonly kind: "switch" | "text" | "duration" | "number" | "name";
   readonly summary: string;
 };
 
@@ -47,7 +48,11 @@ type ValueOf<K extends WordKind> = K extends "release" | "rollout" | "number"
     : K extends "about"
       ? About
       : string;
-type FlagValueOf<K extends Flag["kind"]> = K extends "switch" ? boolean : K extends "duration" ? number | null : string | null;
+type FlagValueOf<K extends Flag["kind"]> = K extends "switch"
+  ? boolean
+  : K extends "duration" | "number"
+    ? number | null
+    : string | null;
 
 /** The values of a grammar's words and flags. A word that may be missing is null then. */
 export type Parsed<G extends Grammar> = {

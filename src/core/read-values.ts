@@ -4,7 +4,16 @@ import type { Grammar, Word } from "./grammar.ts";
 import { freeText } from "./normalise.ts";
 import { flagText, usageNext } from "./render.ts";
 import { type Fault, fault, isFault, nextToken, restOfLine, shown, type Token } from "./scan.ts";
-import { type About, looksLikeRollout, readDuration, readWord, serviceNames, type Vocabulary } from "./words.ts";
+import {
+  type About,
+  looksLikeRollout,
+  readCount,
+  readDuration,
+  readName,
+  readWord,
+  serviceNames,
+  type Vocabulary,
+} from "./words.ts";
 
 export type Values = Record<string, string | number | boolean | About | null>;
 
@@ -141,7 +150,7 @@ function takeFlag(token: Token, values: Values, reading: Reading): { end: number
     values[flag.name] = true;
     return { end: token.end };
   }
-  if (flag.kind === "duration") return takeDuration(token, flag.name, values, reading);
+  if (flag.kind !== "text") return takeWord(token, { name: flag.name, kind: flag.kind }, { values, reading });
   const text = restOfLine(line, token.end, { whole: false });
   if (isFault(text)) return text;
   const value = freeText(text.text);
@@ -150,16 +159,35 @@ function takeFlag(token: Token, values: Values, reading: Reading): { end: number
   return { end: text.end };
 }
 
-function takeDuration(token: Token, name: string, values: Values, reading: Reading): { end: number } | Fault {
+const flagWords = { duration: "time", number: "number", name: "name" } as const;
+
+function takeWord(
+  token: Token,
+  flag: { readonly name: string; readonly kind: keyof typeof flagWords },
+  { values, reading }: { readonly values: Values; readonly reading: Reading },
+): { end: number } | Fault {
+  const { name, kind } = flag;
   const next = nextToken(reading.line, token.end);
   if (isFault(next)) return next;
   if (next.kind !== "word") {
-    return fault("missing_word", `The time after ${shown(token.text)} is missing.`, token.at, usageNext(reading));
+    const text = `The ${flagWords[kind]} after ${shown(token.text)} is missing.`;
+    return fault("missing_word", text, token.at, usageNext(reading));
   }
-  const read = readDuration(next.text, next.at);
+  const read = readFlagWord(kind, next);
   if (isFault(read)) return read;
   values[name] = read.value;
   return { end: next.end };
+}
+
+function readFlagWord(kind: keyof typeof flagWords, { text, at }: Token): { readonly value: string | number } | Fault {
+  switch (kind) {
+    case "duration":
+      return readDuration(text, at);
+    case "number":
+      return readCount(text, at);
+    case "name":
+      return readName(text, at);
+  }
 }
 
 function leadsOf(grammar: Grammar): ReadonlySet<string> {

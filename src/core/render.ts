@@ -32,6 +32,10 @@ export function flagUsage(flag: Flag): string {
       return `${flagText(flag)} TEXT`;
     case "duration":
       return `${flagText(flag)} TIME`;
+    case "number":
+      return `${flagText(flag)} NUMBER`;
+    case "name":
+      return `${flagText(flag)} NAME`;
   }
 }
 
@@ -51,8 +55,8 @@ export function render<G extends Grammar>(command: { readonly name: string; read
   for (const flag of command.grammar.flags) {
     const value = values[flag.name];
     if (value === true) parts.push(flagText(flag));
-    if (typeof value === "string") parts.push(flagText(flag), quote(value));
-    if (typeof value === "number") parts.push(flagText(flag), durationText(value));
+    if (typeof value === "string") parts.push(flagText(flag), flag.kind === "name" ? value : quote(value));
+    if (typeof value === "number") parts.push(flagText(flag), flag.kind === "number" ? String(value) : durationText(value));
   }
   return parts.join(" ");
 }

@@ -1,5 +1,6 @@
 /** The kinds of words a command can have: what each accepts, and what is said when it does not. */
 import { closest } from "./closest.ts";
+import { mostLogLines } from "./logs.ts";
 import type { ReasonCode } from "./reasons.ts";
 import { type Fault, fault, shown } from "./scan.ts";
 
@@ -178,6 +179,18 @@ export function readDuration(text: string, at: number | null): { readonly value:
   if (read && ms >= unitMs.m && ms <= longestMs) return { value: ms };
   const what = read && ms > longestMs ? "is too long" : read && ms > 0 ? "is too short" : "is not a time";
   return fault("bad_word", `${shown(text)} ${what}: write \`90m\`, \`2h\` or \`1d\`, up to 30 days.`, at);
+}
+
+/** How many lines: from 1 to as many as are shown. */
+export function readCount(text: string, at: number | null): { readonly value: number } | Fault {
+  if (/^[1-9][0-9]{0,3}$/.test(text) && Number(text) <= mostLogLines) return { value: Number(text) };
+  return fault("bad_word", `${shown(text)} is not a number from 1 to ${mostLogLines}.`, at);
+}
+
+/** A container as the service file names it. */
+export function readName(text: string, at: number | null): { readonly value: string } | Fault {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text)) return { value: text };
+  return fault("bad_word", `${shown(text)} is not the name of a container.`, at);
 }
 
 /** The shortest text that reads as this time. */

@@ -8,20 +8,31 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { join } from "node:path";
 import type { Log } from "../app/ports.ts";
 
+/** Answers in pieces; `signal` aborts when the caller has gone. `tell` says false when the piece was left out: the caller is slow. */
+export type LocalStream = (
+  body: Readonly<Record<string, unknown>>,
+  to: { readonly tell: (piece: object) => boolean; readonly signal: AbortSignal },
+) => Promise<void>;
+
 export type LocalHandlers = Readonly<Record<string, (body: Readonly<Record<string, unknown>>) => Promise<object>>>;
 
 const bodyCapBytes = 64 * 1024;
+/** Of what waits for a caller that does not read. */
+const mostWaitingBytes = 1024 * 1024;
 
 function localSocketPath(folder: string): string {
   return join(folder, "gantry.sock");
 }
 
-/** Serves `POST /<name>` for every handler. Returns when it listens. */
-export async function serveLocally(facts: {
-  readonly folder: string;
+type Facts = {
   readonly handlers: LocalHandlers;
+  /** Calls that answer with one piece per line, for as long as they go on. */
+  readonly streams: Readonly<Record<string, LocalStream>>;
   readonly log: Log;
-}): Promise<() => Promise<void>> {
+};
+
+/** Serves `POST /<name>` for every handler and stream. Returns when it listens. */
+export async function serveLocally(facts: Facts & { readonly folder: string }): Promise<() => Promise<void>> {
   const path = localSocketPath(facts.folder);
   rmSync(path, { force: true });
   const server = createServer((incoming, response) => void respond(facts, incoming, response));
@@ -39,12 +50,10 @@ export async function serveLocally(facts: {
   };
 }
 
-async function respond(
-  facts: { readonly handlers: LocalHandlers; readonly log: Log },
-  incoming: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function respond(facts: Facts, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
   const name = (incoming.url ?? "").slice(1);
+  const stream = Object.hasOwn(facts.streams, name) ? facts.streams[name] : undefined;
+  if (stream !== undefined && incoming.method === "POST") return await flow(facts, { name, stream, incoming, response });
   const handler = Object.hasOwn(facts.handlers, name) ? facts.handlers[name] : undefined;
   try {
     if (handler === undefined || incoming.method !== "POST") return send(response, 404, { error: "unknown call" });
@@ -53,6 +62,35 @@ async function respond(
     facts.log.error({ err: error, call: name }, "a local call failed");
     send(response, 500, { error: error instanceof Error ? error.message : "internal" });
   }
+}
+
+async function flow(
+  { log }: Facts,
+  call: {
+    readonly name: string;
+    readonly stream: LocalStream;
+    readonly incoming: IncomingMessage;
+    readonly response: ServerResponse;
+  },
+): Promise<void> {
+  const { response } = call;
+  const gone = new AbortController();
+  response.on("close", () => gone.abort());
+  const tell = (piece: object) => {
+    if (response.writableLength > mostWaitingBytes) return false;
+    if (!response.destroyed) response.write(`${JSON.stringify(piece)}\n`);
+    return true;
+  };
+  try {
+    const body = await readBody(call.incoming);
+    response.writeHead(200, { "content-type": "application/x-ndjson" });
+    response.flushHeaders();
+    await call.stream(body, { tell, signal: gone.signal });
+  } catch (error) {
+    log.error({ err: error, call: call.name }, "a local call failed");
+    tell({ error: error instanceof Error ? error.message : "internal" });
+  }
+  response.end();
 }
 
 function send(response: ServerResponse, status: number, body: object): void {
@@ -78,6 +116,32 @@ export class NoServerError extends Error {
   }
 }
 
+/** Calls the running server for pieces, each given to `onPiece`. Resolves at the end; rejects as callLocally does. */
+export async function streamLocally(
+  folder: string,
+  call: { readonly name: string; readonly body: object; readonly onPiece: (piece: Readonly<Record<string, unknown>>) => void },
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const asked = request({ socketPath: localSocketPath(folder), path: `/${call.name}`, method: "POST" }, resolve);
+  asked.on("error", (error: NodeJS.ErrnoException) => reject(withoutServer(folder, error)));
+  asked.end(JSON.stringify(call.body));
+  const response = await promise;
+  let rest = "";
+  for await (const chunk of response.setEncoding("utf8")) {
+    const lines = (rest + String(chunk)).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const piece = JSON.parse(line) as Record<string, unknown>;
+      if (typeof piece["error"] === "string") throw new Error(piece["error"]);
+      call.onPiece(piece);
+    }
+  }
+}
+
+function withoutServer(folder: string, error: NodeJS.ErrnoException): Error {
+  return error.code === "ENOENT" || error.code === "ECONNREFUSED" ? new NoServerError(folder) : error;
+}
+
 /** Calls the running server. Rejects with NoServerError, or with what the server said was wrong. */
 export async function callLocally(folder: string, name: string, body: object): Promise<Readonly<Record<string, unknown>>> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
@@ -86,10 +150,7 @@ export async function callLocally(folder: string, name: string, body: object): P
     response.on("data", (chunk: Buffer) => chunks.push(chunk));
     response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }));
   });
-  call.on("error", (error: NodeJS.ErrnoException) => {
-    const nobody = error.code === "ENOENT" || error.code === "ECONNREFUSED";
-    reject(nobody ? new NoServerError(folder) : error);
-  });
+  call.on("error", (error: NodeJS.ErrnoException) => reject(withoutServer(folder, error)));
   call.end(JSON.stringify(body));
   const { status, text } = await promise;
   const answer = JSON.parse(text) as Record<string, unknown>;

@@ -67,7 +67,7 @@ export function localHandlers(parts: LocalParts): LocalHandlers {
   };
 }
 
-function actorOf(body: Body): Actor {
+export function actorOf(body: Body): Actor {
   const user = String(body["user"] ?? "");
   return { kind: "local", id: user, name: user };
 }

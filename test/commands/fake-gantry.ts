@@ -3,10 +3,11 @@
 import type { Reply } from "../../commands/command.ts";
 import { dispatcher } from "../../commands/dispatch.ts";
 import { commands } from "../../commands/index.ts";
-import type { Gantry } from "../../src/app/gantry.ts";
+import type { Gantry, LogsTold } from "../../src/app/gantry.ts";
 import type { Actor, Delivery } from "../../src/app/ports.ts";
 import type { EnvironmentConfig, GantryConfig } from "../../src/config/valid.ts";
 import type { EnvironmentStatus, FreezeFacts, RollbackPreview, WhyFacts } from "../../src/core/facts.ts";
+import type { LogPiece } from "../../src/core/logs.ts";
 import { defaultPolicy } from "../../src/core/plan.ts";
 import { type Refusal, refuse } from "../../src/core/reasons.ts";
 import type { RolloutState } from "../../src/core/rollout-state.ts";
@@ -43,6 +44,9 @@ export class Fake {
   place: { readonly active: RolloutState | null; readonly line: readonly RolloutState[] } | null = null;
   /** What `render` says that hosts run. */
   containers: readonly object[] = [];
+  /** What `logs` finds. */
+  printed: readonly { readonly host: string; readonly piece: LogPiece }[] = [];
+  told: Omit<LogsTold, "kind"> = { hosts: ["web-1"], faults: [], leftOut: [] };
   frozen: FreezeFacts | null = null;
   explanation: WhyFacts = { subject: "#142", now: "It waits for approval.", waits: [], story: [], series: null, at: noon };
 
@@ -115,6 +119,12 @@ export class Fake {
       hosts() {
         fake.asked.push({ verb: "hosts", facts: {} });
         return [];
+      },
+      async logs({ onPiece, signal, ...facts }) {
+        fake.asked.push({ verb: "logs", facts });
+        if (fake.refusal !== null) return { kind: "refused", refusal: fake.refusal };
+        for (const { host, piece } of fake.printed) onPiece(host, piece);
+        return { kind: "told", ...fake.told };
       },
       async render(facts) {
         fake.asked.push({ verb: "render", facts });

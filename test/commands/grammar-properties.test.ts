@@ -102,6 +102,20 @@ const calls: readonly { readonly name: string; readonly args: fc.Arbitrary<objec
     }),
   },
   { name: "hosts", args: fc.constant({}) },
+  {
+    name: "logs",
+    args: fc
+      .record({
+        place,
+        host: maybe(hosts),
+        lines: maybe(fc.integer({ min: 1, max: 1_000 })),
+        since: maybe(fc.integer({ min: 60, max: 30 * 86_400 }).map((s) => s * 1000)),
+        member: maybe(fc.constantFrom("api", "metrics", "db_1.x-2")),
+        previous: fc.boolean(),
+        follow: fc.boolean(),
+      })
+      .map(({ place: [service, environment], ...rest }) => ({ service, environment, ...rest })),
+  },
   ...["render", "diff"].map((name) => ({
     name,
     args: fc

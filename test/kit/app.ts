@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, createApp } from "../../src/app/create-gantry.ts";
-import type { Actor, Chat, Clock, FleetDesk, Log, Secrets } from "../../src/app/ports.ts";
+import type { Actor, Chat, Clock, Fleet, FleetDesk, Log, Secrets } from "../../src/app/ports.ts";
 import type { Store } from "../../src/app/store.ts";
 import type { GantryConfig } from "../../src/config/valid.ts";
 import { agentCan } from "../../src/core/abilities.ts";
@@ -78,6 +78,8 @@ export function anApp(options: {
   policy?: Partial<RolloutPolicy>;
   /** What its one service is; it may be changed while the app runs. */
   spec?: () => ReleaseSpec;
+  /** What agents answer. */
+  ask?: Fleet["ask"];
   secrets?: Secrets;
 }): TestApp {
   const folder = mkdtempSync(join(tmpdir(), "gantry-app-"));
@@ -113,7 +115,7 @@ export function anApp(options: {
           nudge: (host) => nudged.push(host),
           drop: (host) => connected.delete(host),
           can: (host) => (connected.has(host) ? (abilities.get(host) ?? agentCan) : null),
-          ask: async () => {},
+          ask: options.ask ?? (async () => {}),
         };
       },
     });
