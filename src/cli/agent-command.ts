@@ -13,6 +13,7 @@ type AgentFlags = {
   readonly tokenFile?: string;
   readonly envDir: string;
   readonly secretsDir: string;
+  readonly metrics?: string;
 };
 
 /** Gives a command the agent's flags and its work. */
@@ -28,6 +29,10 @@ export function asAgent(command: Command): Command {
     .option("--token-file <file>", "the enrolment token; needed once")
     .option("--env-dir <folder>", "where relative env_file paths of services begin", defaultEnvDir)
     .option("--secrets-dir <folder>", "where files with secrets of services are", defaultSecretsDir)
+    .option(
+      "--metrics <address>",
+      "show Prometheus what is used here at /metrics: PORT on loopback, or HOST:PORT (default: nowhere)",
+    )
     .action(async (options: AgentFlags) => {
       const { runAgent } = await import("../agent.ts");
       await runAgent({ ...options, labels: options.label });
