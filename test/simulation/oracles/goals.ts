@@ -1,6 +1,7 @@
 /**
  * What the server wants of hosts, judged at the commit that wants it: I2 and I24 (the budget), I3 (one rollout at a time), I4 and
- * I6 (approvals), I7 (generations rise), I13 (rollbacks go to what was good), I14, I16 (pauses), and that a bad release goes nowhere.
+ * I6 (approvals), I7 (generations rise), I13 (rollbacks go to what was good), I14, I16 (pauses), REQ (what a service stands on), and
+ * that a bad release goes nowhere.
  */
 import type { StoredRollout, StoredSlot } from "../../../src/app/store.ts";
 import type { Requested, RolloutEvent, RolloutState } from "../../../src/core/rollout-state.ts";
@@ -12,6 +13,7 @@ import type { Acts } from "./acts.ts";
 import { watchBudget } from "./budget.ts";
 import type { Containers } from "./containers.ts";
 import { type Ground, isEnded, placeOf } from "./ground.ts";
+import { watchRequires } from "./requires.ts";
 
 export type Goals = {
   onCommit(changes: readonly Change[]): void;
@@ -31,6 +33,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
   const startedGoals = new Set<number>();
   const succeeded = new Set<string>();
   const budget = watchBudget(ground);
+  const requires = watchRequires(ground);
 
   function onCommit(changes: readonly Change[]): void {
     const events: { readonly event: RolloutEvent; readonly rollout: StoredRollout }[] = [];
@@ -66,6 +69,7 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
       `#${state.number}`,
       `${event.type}${host} → ${state.phase}${state.reason === null ? "" : ` (${state.reason})`}`,
     );
+    requires.look(state);
     if (event.type === "requested" || event.type === "turn_came") budget.plan(state, event.budget ?? null);
     if (event.type === "requested") judgeRequest(event, state);
     if (event.type === "approved") judgeApproval(event, state);
@@ -147,6 +151,10 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
     const { number, phase, kind } = state;
     const forward = goals.filter(({ slot }) => slot.release === state.release);
     if (forward.length > 0) judgeBegin(rollout);
+    requires.judge(
+      state,
+      forward.map(({ slot }) => slot.host),
+    );
     if (state.pauses.length > 0 && !isEnded(phase)) {
       fail("I16", `#${number} is paused and wants something new of ${goals.map((g) => g.slot.host).join(", ")}`);
     }
@@ -191,6 +199,10 @@ export function watchGoals(ground: Ground, { acts, containers }: { acts: Acts; c
   function judgeConvergence(state: RolloutState, goals: readonly Goal[]): void {
     reached("hosts brought along");
     const bad = isBad(state);
+    requires.judge(
+      state,
+      goals.flatMap(({ slot }) => (slot.release === null ? [] : [slot.host])),
+    );
     for (const { slot } of goals) {
       if (slot.release === null) continue;
       if (bad) fail("BAD", `${slot.host} is given r${slot.release}, which is bad in ${placeOf(state)}`);
