@@ -3,7 +3,7 @@ import type { DesiredRelease } from "../core/slot.ts";
 import type { MemberName, Step } from "../core/slot-step.ts";
 import { type CreateOrder, EngineError } from "./engine.ts";
 import { readEnvFiles } from "./env-file.ts";
-import type { ImageOrder } from "./images.ts";
+import { type ImageOrder, isEngineFault } from "./images.ts";
 import { containerName, labelsFor, type WantedContainer } from "./labels.ts";
 import { type Provided, provideSecrets } from "./secrets.ts";
 import { type Bench, createdState, enter, note } from "./slot-bench.ts";
@@ -64,8 +64,7 @@ export async function create(bench: Bench, step: Extract<Step, { kind: "create" 
   try {
     const { envFiles: files, optionalEnvFiles: optional, rawEnvFiles: raw } = spec;
     const environment = await readEnvFiles({ envDir: bench.envDir, files, optional, raw });
-    const { number } = release;
-    const provided = await provideSecrets(bench, { order: { ...memory.key, release: number }, container: name, spec });
+    const provided = await provideSecrets(bench, { order: { ...memory.key, release: release.number }, container: name, spec });
     const id = await limit(() => engine.create(withProvided(order, { ...provided, envFiles: environment })));
     const stopping = { stopSignal: spec.stopSignal ?? "SIGTERM", stopGraceMs: spec.stopGraceMs };
     // With the values of the service file: whatever of them is secret must not be shown in its last lines.
@@ -85,7 +84,9 @@ export async function create(bench: Bench, step: Extract<Step, { kind: "create" 
       });
     });
   } catch (thrown) {
-    await bench.secrets?.files.remove(name);
+    // An engine whose answer was lost may have made the container all the same.
+    const mayBeThere = isEngineFault(thrown) || memory.states.some((s) => s.name === name);
+    if (!mayBeThere) await bench.secrets?.files.remove(name);
     if (gate !== null && isGatesFault(bench, thrown)) return;
     if (thrown instanceof EngineError && thrown.gone) {
       // The image was removed between the look and the create: fetch it again, but not for ever.
