@@ -183,7 +183,8 @@ function chooseFrom(states: readonly ContainerState[], ask: LogsAsk): readonly C
   const byMember = new Map<MemberName, ContainerState[]>();
   for (const state of states) {
     const marks = marksOf(state.labels);
-    if (marks === null || !isWanted(marks.member, ask)) continue;
+    // Those that are kept for the way back are copies that never ran.
+    if (marks === null || state.startedAt === null || !isWanted(marks.member, ask)) continue;
     byMember.set(marks.member, [...(byMember.get(marks.member) ?? []), state]);
   }
   return [...byMember].flatMap(([member, all]) => {
@@ -197,19 +198,19 @@ function isWanted(member: MemberName, { member: wanted, service }: LogsAsk): boo
   return wanted === null || member === wanted || (member === null && (wanted === service || wanted === "released"));
 }
 
-/** Kept ones are copies that never ran or the one before; of the others the one that was made last. */
+/** What runs comes first: after a failed swap that is the older one. */
 function newestFirst(a: ContainerState, b: ContainerState): number {
   return rank(b) - rank(a) || (b.startedAt ?? 0) - (a.startedAt ?? 0);
 }
 
-function rank({ labels }: ContainerState): number {
-  const marks = marksOf(labels);
-  return (marks?.role === "live" ? 1e15 : 0) + (marks?.generation ?? 0);
+function rank({ labels, status }: ContainerState): number {
+  const isRunning = status === "running" || status === "restarting";
+  return (isRunning ? 1e15 : 0) + (marksOf(labels)?.generation ?? 0);
 }
 
 function absent({ service, environment, member, previous }: LogsAsk): string {
   const what = member === null ? `${service} ${environment}` : `${member} of ${service} ${environment}`;
-  return previous ? `no container before the present one of ${what} is kept here` : `there is no container of ${what} here`;
+  return previous ? `no container before the present one of ${what} is here any more` : `no container of ${what} has run here`;
 }
 
 function releaseIn({ labels }: ContainerState): string {

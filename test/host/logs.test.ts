@@ -98,23 +98,29 @@ describe("logs of a slot", () => {
     assert.deepEqual(released.lines(), ["request 4"]);
   });
 
-  it("the one before: the failed or the replaced one, while it is kept", async () => {
+  it("the one before: the failed or the replaced one, while it is there; not the copy that is kept for the way back", async () => {
     const first = await runs(1);
     engine.print(first, "of the first");
-    await assert.rejects(
-      asks({ previous: true }).done,
-      rejectsWith("no_container", /no container before the present one of api prod is kept/),
-    );
-    await runs(2);
+    await runs(1, { role: "previous", isStarted: false });
+    const none = /no container before the present one of api prod is here any more/;
+    await assert.rejects(asks({ previous: true }).done, rejectsWith("no_container", none));
+    engine.crash(first, 1);
+    const second = await runs(2);
+    engine.print(second, "of the second");
     const before = asks({ previous: true, lines: 1 });
     await before.done;
     assert.deepEqual(before.lines(), ["of the first"]);
+    engine.crash(second, 1);
+    await engine.start(first);
+    const failed = asks({ previous: true, lines: 1 });
+    await failed.done;
+    assert.deepEqual(failed.lines(), ["of the second"]);
   });
 
   it("says that there is none, and what the engine says", async () => {
-    await assert.rejects(asks().done, rejectsWith("no_container", /there is no container of api prod here/));
+    await assert.rejects(asks().done, rejectsWith("no_container", /no container of api prod has run here/));
     await runs(1);
-    await assert.rejects(asks({ member: "db" }).done, rejectsWith("no_container", /no container of db of api prod/));
+    await assert.rejects(asks({ member: "db" }).done, rejectsWith("no_container", /no container of db of api prod has run here/));
     engine.failNext(
       "logs",
       new EngineError({ reason: "engine_error", message: "configured logging driver does not support reading" }),
