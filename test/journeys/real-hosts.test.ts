@@ -1,6 +1,10 @@
 /** The journeys that need real containers: what people see in the channel, and what the hosts really run. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { globSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { sampleHistory } from "../../examples/sample-service/history.ts";
 import { buildSampleImages } from "../../src/rehearsal/fleet/images.ts";
 import { eventually } from "../kit/eventually.ts";
@@ -59,6 +63,49 @@ test("two deploys: the new one serves on every host, exactly one container befor
     .docker("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", await liveId("prod-1"));
   assert.equal(policy, "unless-stopped");
 });
+
+test("gantry logs shows what each host printed, and follows it until Ctrl-C, which ends the stream at the engine", async () => {
+  const all = await stage().gantry("logs", "api", "prod", "--lines", "5");
+  assert.equal(all.code, 0, all.stderr);
+  for (const host of ["prod-1", "prod-2"])
+    assert.match(all.stdout, new RegExp(`^${host} \\| api \\w+: starting on port 8080`, "m"));
+  const before = await stage().gantry("logs", "api", "prod", "prod-1", "--previous");
+  assert.equal(before.code, 1);
+  assert.match(before.stderr, /^prod-1: no container before the present one of api prod is here any more \(no_container\)$/m);
+  const quiet = await readers("prod-1");
+  const env = { PATH: process.env["PATH"], GANTRY_DATA: join(stage().dir, "data"), SUDO_USER: "root" };
+  const words = ["logs", "api", "prod", "prod-1", "--follow"];
+  const terminal = spawn(process.execPath, [cli, ...words], { env, stdio: ["ignore", "pipe", "inherit"] });
+  let printed = "";
+  terminal.stdout.on("data", (chunk) => (printed += chunk));
+  try {
+    await eventually(() => assert.match(printed, /^prod-1 \| api \w+: starting/m));
+    assert.ok((await readers("prod-1")) > quiet, "the engine sends");
+    const hello = ["sh", "-c", "echo token ghp_0123456789abcdefghij from r2 > /proc/1/fd/1"];
+    await stage()
+      .lab.host("prod-1")
+      .docker("exec", await liveId("prod-1"), ...hello);
+    await eventually(() => assert.match(printed, /^prod-1 \| token \[redacted\] from r2$/m));
+  } finally {
+    terminal.kill("SIGINT");
+  }
+  await eventually(async () => assert.equal(await readers("prod-1"), quiet, "the engine sends no more"));
+});
+
+const cli = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+
+/** How often the log file of what serves on the host is open: its engine writes it, and reads it for those who follow. */
+async function readers(host: string): Promise<number> {
+  const id = await stage().lab.host(host).docker("ps", "-q", "--no-trunc", "--filter", "label=gantry.role=live");
+  const files = globSync("/proc/[0-9]*/fd/*").map((file) => {
+    try {
+      return readlinkSync(file);
+    } catch {
+      return "";
+    }
+  });
+  return files.filter((file) => file.endsWith(`${id}-json.log`)).length;
+}
 
 async function liveId(host: string): Promise<string> {
   return stage().lab.host(host).docker("ps", "-q", "--filter", "label=gantry.role=live");
