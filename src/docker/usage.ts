@@ -1,4 +1,4 @@
-/** What one container uses: from the kernel where this process sees it, otherwise from the engine, which is slow. */
+/** What one container uses: from the kernel where this process sees it, otherwise from the engine. */
 import { totalmem } from "node:os";
 import type Dockerode from "dockerode";
 import type { ContainerUsage } from "../core/usage.ts";
@@ -15,8 +15,8 @@ export function createUsageReader(facts: {
   return async (container) => {
     const { id, pid } = container;
     if (pid === null || container.status !== "running") return null;
-    const seen = await readCgroup({ pid, containerId: id });
-    if (seen !== null) return { ...seen, network: container.ownNetwork === true ? await readNetwork(pid) : null };
+    const seen = readCgroup({ pid, containerId: id });
+    if (seen !== null) return { ...seen, network: container.ownNetwork === true ? readNetwork(pid) : null };
     try {
       return fromStats(await facts.stats(id), container);
     } catch (thrown) {

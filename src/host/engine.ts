@@ -148,7 +148,7 @@ export interface Engine {
    * one is begun in that container. Rejects with `exited` when the container does not run.
    */
   exec(order: { readonly id: string; readonly command: readonly string[]; readonly timeoutMs: number }): Promise<ExecResult>;
-  /** What the container uses now; null when it does not run. Cheap where this process sees the kernel's counters, slow where it must ask the engine. */
+  /** What the container uses now; null when it does not run. From the kernel's counters where this process sees them: then the engine is not asked. */
   usage(container: ContainerState): Promise<ContainerUsage | null>;
   /** The last lines of its output, as they came. */
   logTail(id: string, lines: number): Promise<readonly string[]>;

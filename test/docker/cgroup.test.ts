@@ -41,12 +41,12 @@ describe("what the kernel says of a container", () => {
 
   it("reads version 1: the working set is what is used without idle file cache", async () => {
     await version1();
-    assert.deepEqual(await read(), { cpuMs: 8_250, memoryBytes: 7_000_000, memoryLimitBytes: null });
+    assert.deepEqual(read(), { cpuMs: 8_250, memoryBytes: 7_000_000, memoryLimitBytes: null });
   });
 
   it("knows a limit", async () => {
     await version1({ [`sys/memory/docker/${containerId}/memory.limit_in_bytes`]: "33554432\n" });
-    assert.equal((await read())?.memoryLimitBytes, 33_554_432);
+    assert.equal(read()?.memoryLimitBytes, 33_554_432);
   });
 
   async function version2(limit: string): Promise<void> {
@@ -63,42 +63,42 @@ describe("what the kernel says of a container", () => {
 
   it("reads version 2 to the same figures", async () => {
     await version2("max");
-    assert.deepEqual(await read(), { cpuMs: 8_250, memoryBytes: 7_000_000, memoryLimitBytes: null });
+    assert.deepEqual(read(), { cpuMs: 8_250, memoryBytes: 7_000_000, memoryLimitBytes: null });
     await version2("33554432");
-    assert.equal((await read())?.memoryLimitBytes, 33_554_432);
+    assert.equal(read()?.memoryLimitBytes, 33_554_432);
   });
 
   it("finds the files below a mount that begins further down", async () => {
     await version1();
     const mounts = `${v1Mount("memory", "/docker")}\n${v1Mount("cpu,cpuacct")}\n`;
     await write({ "proc/self/mountinfo": mounts });
-    assert.equal(await read(), null);
+    assert.equal(read(), null);
     await write({
       [`sys/memory/${containerId}/memory.usage_in_bytes`]: "10000000\n",
       [`sys/memory/${containerId}/memory.limit_in_bytes`]: "33554432\n",
       [`sys/memory/${containerId}/memory.stat`]: "total_inactive_file 0\n",
     });
-    assert.equal((await read())?.memoryBytes, 10_000_000);
+    assert.equal(read()?.memoryBytes, 10_000_000);
   });
 
   it("says nothing of a pid that is another process by now, and nothing of one that is gone", async () => {
     await version1();
-    assert.equal(await read({ pid, containerId: "e1".repeat(32) }), null);
-    assert.equal(await read({ pid: pid + 1, containerId }), null);
+    assert.equal(read({ pid, containerId: "e1".repeat(32) }), null);
+    assert.equal(read({ pid: pid + 1, containerId }), null);
   });
 
   it("says nothing rather than something wrong: a namespace of its own, half-written figures", async () => {
     await version1({ [`proc/${pid}/cgroup`]: `5:memory:/../${containerId}\n4:cpu,cpuacct:/../${containerId}\n` });
-    assert.equal(await read(), null);
+    assert.equal(read(), null);
     await version1({ [`sys/cpu,cpuacct/docker/${containerId}/cpuacct.usage`]: "" });
-    assert.equal(await read(), null);
+    assert.equal(read(), null);
   });
 
   it("adds up the network without its loopback", async () => {
     const head = "Inter-|   Receive\n face |bytes\n";
     const lines = ["    lo: 900 1 0 0 0 0 0 0 900 1 0 0 0 0 0 0", "  eth0:1000 1 0 0 0 0 0 0 200 1 0 0 0 0 0 0"];
     await write({ [`proc/${pid}/net/dev`]: `${head}${lines.join("\n")}\n  eth1: 50 1 0 0 0 0 0 0 7 1 0 0 0 0 0 0\n` });
-    assert.deepEqual(await readNetwork(pid, join(root, "proc")), { receivedBytes: 1_050, sentBytes: 207 });
-    assert.equal(await readNetwork(pid + 1, join(root, "proc")), null);
+    assert.deepEqual(readNetwork(pid, join(root, "proc")), { receivedBytes: 1_050, sentBytes: 207 });
+    assert.equal(readNetwork(pid + 1, join(root, "proc")), null);
   });
 });

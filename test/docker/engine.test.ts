@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { createDockerEngine } from "../../src/docker/engine.ts";
-import { type Engine, EngineError } from "../../src/host/engine.ts";
+import { type ContainerState, type Engine, EngineError } from "../../src/host/engine.ts";
 import { isEngineFault } from "../../src/host/images.ts";
 import { createLogins, type OpenLogins } from "../../src/registry/logins.ts";
 import { plainSpec } from "../host/kit/orders.ts";
@@ -136,5 +136,30 @@ describe("an engine that answers as it likes", () => {
       password: "secret",
       serveraddress: "https://index.docker.io/v1/",
     });
+  });
+
+  it("asks the engine what a container uses when the kernel's counters are not to be seen, and once only", async () => {
+    const running = { id, pid: 2 ** 22 + 1, status: "running", ownNetwork: true } as ContainerState;
+    const memory_stats = { usage: 10_000_000, limit: 33_554_432, stats: { total_inactive_file: 3_000_000 } };
+    const cpu_stats = { cpu_usage: { total_usage: 8_250_000_000 } };
+    const networks = { eth0: { rx_bytes: 1_000, tx_bytes: 200 }, eth1: { rx_bytes: 50, tx_bytes: 7 } };
+    replies[`GET /containers/${id}/stats`] = { status: 200, body: { memory_stats, cpu_stats, networks } };
+    assert.deepEqual(await engine.usage(running), {
+      cpuMs: 8_250,
+      memoryBytes: 7_000_000,
+      memoryLimitBytes: 33_554_432,
+      network: { receivedBytes: 1_050, sentBytes: 207 },
+    });
+    assert.deepEqual(asked, [`GET /containers/${id}/stats`]);
+    const { ownNetwork: _own, ...onHost } = running;
+    assert.equal((await engine.usage(onHost))?.network, null);
+    // One that ended in between, and one that is gone.
+    replies[`GET /containers/${id}/stats`] = { status: 200, body: { memory_stats: {}, cpu_stats, networks: {} } };
+    assert.equal(await engine.usage(running), null);
+    delete replies[`GET /containers/${id}/stats`];
+    assert.equal(await engine.usage(running), null);
+    replies[`GET /containers/${id}/stats`] = busy;
+    assert.equal((await reasonOf(engine.usage(running))).reason, "engine_error");
+    assert.equal(await engine.usage({ ...running, pid: null }), null);
   });
 });
