@@ -20,7 +20,7 @@ test("good files: where each service runs, in which order it starts, and how its
   assert.equal(
     out,
     [
-      "examples/gantry.yml is valid: 4 services.",
+      "examples/gantry.yml is valid: 5 services.",
       "",
       "api  (examples/services/api.yml)",
       "  staging  hosts env=staging; variables of its own",
@@ -29,7 +29,12 @@ test("good files: where each service runs, in which order it starts, and how its
       "",
       "mailer  (examples/services/mailer.yml)",
       "  prod     hosts env=prod and role=worker",
+      "  requires metrics",
       "  health   its own healthcheck, every 1s, within 1m of its start",
+      "",
+      "metrics  (examples/services/metrics.yml)",
+      "  prod     hosts metrics=on",
+      "  health   http://127.0.0.1:9100/ready, every 1s, within 1m of its start",
       "",
       "orders  (examples/services/orders.yml)",
       "  prod     hosts env=prod and role=orders",

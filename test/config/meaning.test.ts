@@ -27,6 +27,7 @@ test("the examples are valid", () => {
   assert.deepEqual(loaded.ok ? loaded.config.services.map(({ name }) => name) : loaded.errors, [
     "api",
     "mailer",
+    "metrics",
     "orders",
     "web",
   ]);

@@ -34,7 +34,7 @@ function written(file: string): string {
 
 test("an editor has nothing against the examples", () => {
   for (const [which, file] of exampleFiles()) assert.deepEqual(marksIn(which, parse(written(file))), [], file);
-  assert.equal(exampleFiles().length, 6);
+  assert.equal(exampleFiles().length, 7);
 });
 
 test("every example says where its schema is, and it is there", () => {
