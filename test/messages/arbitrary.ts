@@ -202,6 +202,11 @@ const change: fc.Arbitrary<ChangeFacts> = fc.record({
   gaps: fc.array(fc.record({ reason, text: words }), { maxLength: 5 }),
 });
 
+const sides = fc.record({
+  before: fc.double({ min: 0, max: 1e15, noNaN: true }),
+  after: fc.double({ min: 0, max: 1e15, noNaN: true }),
+});
+
 /** The rest of a card's facts, for any state. */
 export const around: fc.Arbitrary<(state: RolloutState) => RolloutFacts> = fc
   .record({
@@ -229,13 +234,15 @@ export const around: fc.Arbitrary<(state: RolloutState) => RolloutFacts> = fc
       }),
       { maxLength: 9 },
     ),
+    uses: maybe(fc.record({ hosts: fc.integer({ min: 1, max: 5_000 }), cores: maybe(sides), memoryBytes: sides })),
     head: maybe(fc.record({ seq: fc.nat(), hash: fc.constant("9f3a1c2d".repeat(8)) })),
     now: fc.integer({ min: noon, max: noon + 90_000_000 }),
   })
-  .map(({ allAway, slotStep, place, ...rest }) => (state) => {
+  .map(({ allAway, slotStep, place, uses, ...rest }) => (state) => {
     const names = state.hosts.map((h) => h.host);
     return factsOf(state, {
       ...rest,
+      ...(uses === null ? {} : { usage: uses }),
       position: state.phase === "in_line" && place !== null ? place + 1 : null,
       away: allAway ? names : [],
       steps: Object.fromEntries(names.map((name) => [name, slotStep])),
