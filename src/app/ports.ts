@@ -132,7 +132,7 @@ export class OutsideError extends Error {
 export interface Registry {
   /** All tags of a repository (no order promised). Rejects with OutsideError. */
   tags(repository: string): Promise<readonly string[]>;
-  /** The manifest digest of a tag, or null when there is none. Rejects with OutsideError. */
+  /** The manifest digest of a tag; of a digest itself, when it is there; else null. Rejects with OutsideError. */
   digest(repository: string, tag: string): Promise<string | null>;
   /** What the image runs on, as `linux/amd64`; null when it is not there or does not say. Rejects with OutsideError. */
   platforms(repository: string, digest: string): Promise<readonly string[] | null>;

@@ -35,6 +35,9 @@ export function createFakeRegistry(): FakeRegistry {
       lookAt(repository);
       return runsOn.get(`${repository}@${digest}`) ?? null;
     },
-    digest: async (repository, tag) => lookAt(repository).get(tag) ?? null,
+    digest: async (repository, tag) => {
+      const tags = lookAt(repository);
+      return tags.get(tag) ?? [...tags.values()].find((digest) => digest === tag) ?? null;
+    },
   };
 }

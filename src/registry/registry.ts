@@ -66,7 +66,7 @@ export function createRegistry(options: RegistryOptions): RegistryAdapter {
       return (await firstAnswer(repository, (target) => client.tags(target))) ?? [];
     },
     async digest(repository, tag) {
-      if (!/^\w[\w.-]{0,127}$/.test(tag)) return null;
+      if (!isDigest(tag) && !/^\w[\w.-]{0,127}$/.test(tag)) return null;
       return await firstAnswer(repository, (target) => client.digest(target, tag));
     },
     async platforms(repository, digest) {

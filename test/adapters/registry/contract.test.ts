@@ -64,6 +64,12 @@ for (const [name, make] of [
       assert.equal(await registry.digest(api, "b".repeat(40)), null);
     });
 
+    await t.test("says whether a digest is there", async () => {
+      const digest = await push("team/api", "a".repeat(40), "one");
+      assert.equal(await registry.digest(api, digest), digest);
+      assert.equal(await registry.digest(api, `sha256:${"e".repeat(64)}`), null);
+    });
+
     await t.test("takes no strange tag for another path", async () => {
       for (const tag of ["", "../tags/list", "a b", "é", "x".repeat(129)]) assert.equal(await registry.digest(api, tag), null);
     });
