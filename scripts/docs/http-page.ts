@@ -65,7 +65,7 @@ export async function httpPage(): Promise<string> {
     "Bodies over 1 MiB are refused with 413; headers must be there within 10 s, a whole request within 30 s.",
     "## Metrics",
     table(["metric", "type", "labels", "meaning"], await metricRows()),
-    "Besides these, the default metrics of a Node process (`process_…`, `nodejs_…`). Labels have closed sets of values: a verb that does not exist is counted as `other`.",
+    "Besides these, the default metrics of a Node process (`process_…`, `nodejs_…`). Labels have closed sets of values: a verb that does not exist is counted as `other`. `gantry_container_…` and `gantry_host_…` are there for hosts that are connected and places that are configured; [Monitor hosts and containers](../how-to/monitor.md) has a scrape configuration and alerts.",
     "## The local socket",
     "`GANTRY_DATA/gantry.sock` is the CLI's way to the running server (HTTP over a Unix socket, readable by the server's user alone). It is not an interface for other programs: use the CLI.",
   ]);
