@@ -4,33 +4,15 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { commands } from "../commands/index.ts";
 import { makeToken } from "./app/fleet-desk.ts";
+import { asAgent, collectLabel } from "./cli/agent-command.ts";
+import { asExecutor } from "./cli/executor-command.ts";
 import { formatConfigErrors } from "./config/format.ts";
 import { loadConfig } from "./config/load.ts";
 import { reasons } from "./core/reasons.ts";
-import { defaultEnvDir } from "./host/env-file.ts";
 import { callLocally, NoServerError } from "./http/local-socket.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { migrationsFolder, openStore } from "./sqlite/open.ts";
 import { version } from "./version.ts";
-
-type AgentFlags = {
-  readonly server: string;
-  readonly name: string;
-  readonly label: Record<string, string>;
-  readonly dockerHost?: string;
-  readonly executor?: string;
-  readonly stateDir: string;
-  readonly tokenFile?: string;
-  readonly envDir: string;
-};
-
-type ExecutorFlags = {
-  readonly socket: string;
-  readonly group?: string;
-  readonly policy: string;
-  readonly stateDir: string;
-  readonly dockerHost?: string;
-};
 
 // Rooms with heavy packages are loaded by the commands that need them: a verb at 3 a.m. answers at once.
 const program = new Command("gantry")
@@ -50,36 +32,9 @@ program
     await starting;
   });
 
-program
-  .command("agent")
-  .description("run the agent of one host: it dials the server and swaps containers here")
-  .requiredOption("--server <url>", "the server, e.g. https://gantry.example.com")
-  .requiredOption("--name <name>", "this host's name, as enrolled")
-  .option("--label <k=v>", "at the enrolment, a label besides those of the token; may be repeated", collectLabel, {})
-  .option("--docker-host <url>", "the engine's socket (default: DOCKER_HOST, else unix:///var/run/docker.sock)")
-  .option("--executor <url>", "instead of an engine: the socket of `gantry executor`, unix:///run/gantry/executor.sock")
-  .option("--state-dir <folder>", "where the host's key and memory are kept", "/var/lib/gantry-agent")
-  .option("--token-file <file>", "the enrolment token; needed once")
-  .option("--env-dir <folder>", "where relative env_file paths of services begin", defaultEnvDir)
-  .action(async (options: AgentFlags) => {
-    const { runAgent } = await import("./agent.ts");
-    await runAgent({ ...options, labels: options.label });
-  });
+asAgent(program.command("agent"));
 
-program
-  .command("executor")
-  .description(
-    "run the part of a host's agent that holds the engine and obeys the host's policy; the agent itself needs no rights",
-  )
-  .option("--socket <file>", "where the agent asks", "/run/gantry/executor.sock")
-  .option("--group <group>", "whose members may ask (default: root alone)")
-  .option("--policy <file>", "what containers may be here; root's own file", "/etc/gantry/policy.yaml")
-  .option("--state-dir <folder>", "where gates are kept", "/var/lib/gantry-executor")
-  .option("--docker-host <url>", "the engine's socket (default: unix:///var/run/docker.sock)")
-  .action(async ({ policy: policyFile, ...options }: ExecutorFlags) => {
-    const { runExecutor } = await import("./executor.ts");
-    await runExecutor({ ...options, policyFile });
-  });
+asExecutor(program.command("executor"));
 
 program
   .command("validate")
@@ -274,12 +229,6 @@ async function enroll(data: string, name: string, labels: Record<string, string>
     store.close();
     return token;
   }
-}
-
-function collectLabel(text: string, labels: Record<string, string>): Record<string, string> {
-  const match = /^([a-zA-Z0-9_.-]+)=([a-zA-Z0-9_.-]+)$/.exec(text);
-  if (match?.[1] === undefined || match[2] === undefined) throw new InvalidArgumentError("write it as name=value, e.g. env=prod");
-  return { ...labels, [match[1]]: match[2] };
 }
 
 function wholeNumber(text: string): number {

@@ -30,8 +30,6 @@ export type ExecutorOptions = {
   // What follows is for tests.
   readonly engine?: Engine;
   readonly log?: Log;
-  /** Who must own the policy; absent: root. */
-  readonly owner?: number;
   /** Absent: those that this process's user is logged in to. */
   readonly registries?: readonly string[];
 };
@@ -64,7 +62,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
   const log = options.log ?? createLog({ level: logLevel(), secrets: [] });
   const configDir = process.env["DOCKER_CONFIG"] ?? join(homedir(), ".docker");
   const load = async () => {
-    const read = await readPolicy(options.policyFile, options.owner);
+    const read = await readPolicy(options.policyFile);
     return read ?? plainPolicy(options.policyFile, options.registries ?? (await registriesIn(configDir)));
   };
   const gid = options.group === undefined ? null : groupNumber(options.group);

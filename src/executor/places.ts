@@ -9,7 +9,7 @@ import type { ContainerSpec } from "../core/release.ts";
 import type { Place, Places } from "./judge.ts";
 
 const root = 0;
-const writableByOthers = 0o022;
+export const writableByOthers = 0o022;
 
 export async function placesOf(spec: Pick<ContainerSpec, "volumes">): Promise<Places> {
   const sources = [...new Set(spec.volumes.map(({ source }) => source))];
@@ -24,7 +24,7 @@ async function placeOf(source: string): Promise<Place> {
   try {
     const path = await resolved(source);
     if (/[:\p{Cc}]/u.test(path)) return { path, trouble: "its real path is not plain" };
-    return { path, trouble: (await loose(path)) ?? (await strange(path)) };
+    return { path, trouble: (await whoeverMayPutAnother(path)) ?? (await strange(path)) };
   } catch (thrown) {
     return { path: source, trouble: (thrown as Error).message };
   }
@@ -41,8 +41,8 @@ async function resolved(path: string): Promise<string> {
   }
 }
 
-/** Whether somebody but root could put something else in the place of the path. */
-async function loose(path: string): Promise<string | null> {
+/** Whether somebody but root could put something else in the place of the path: null, or where. */
+export async function whoeverMayPutAnother(path: string): Promise<string | null> {
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     const facts = await stat(folder).catch(() => null);
     if (facts !== null && (facts.uid !== root || (facts.mode & writableByOthers) !== 0))

@@ -1,10 +1,10 @@
 /** The policy as a file of this host: who may write it, and what it says. Every mistake is told; nothing is guessed. */
-import { constants, type FileHandle, lstat, open } from "node:fs/promises";
-import { dirname } from "node:path";
+import { constants, type FileHandle, open } from "node:fs/promises";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { givesPowerOverHost } from "../core/host-paths.ts";
 import { hostCapabilities } from "./judge.ts";
+import { whoeverMayPutAnother, writableByOthers } from "./places.ts";
 import { type Allowed, type BindRule, nothing, type Policy, type PolicyKey, policyKeys, type Range } from "./policy.ts";
 
 /** What the root of the host must put right. */
@@ -13,10 +13,9 @@ export class PolicyError extends Error {
 }
 
 const mostBytes = 64 * 1024;
-const writableByOthers = 0o022;
 
-/** Null: there is no such file. Rejects with PolicyError when it is not the owner's alone to write, or does not say a policy. */
-export async function readPolicy(path: string, owner = 0): Promise<Policy | null> {
+/** Null: there is no such file. Rejects with PolicyError when it is not root's alone to write, or does not say a policy. */
+export async function readPolicy(path: string): Promise<Policy | null> {
   let file: FileHandle;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -28,16 +27,17 @@ export async function readPolicy(path: string, owner = 0): Promise<Policy | null
   try {
     const facts = await file.stat();
     if (!facts.isFile() || facts.size > mostBytes) throw new PolicyError(`${path}: not a file of up to 64 KiB`);
-    demandOwned(path, facts, owner);
-    demandOwned(dirname(path), await lstat(dirname(path)), owner);
+    demandRoots(path, facts);
+    const loose = await whoeverMayPutAnother(path);
+    if (loose !== null) throw new PolicyError(`${path}: ${loose}`);
     return parsePolicy(path, await file.readFile("utf8"));
   } finally {
     await file.close();
   }
 }
 
-function demandOwned(path: string, { uid, mode }: { uid: number; mode: number }, owner: number): void {
-  if (uid !== owner) throw new PolicyError(`${path} belongs to user ${uid}, not to root: \`chown root:root ${path}\``);
+function demandRoots(path: string, { uid, mode }: { readonly uid: number; readonly mode: number }): void {
+  if (uid !== 0) throw new PolicyError(`${path} belongs to user ${uid}, not to root: \`chown root:root ${path}\``);
   if ((mode & writableByOthers) !== 0)
     throw new PolicyError(`${path} can be written by others than root: \`chmod go-w ${path}\``);
 }
@@ -48,7 +48,7 @@ export function parsePolicy(file: string, text: string): Policy {
   const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true });
   const [fault] = document.errors;
   if (fault !== undefined) throw new PolicyError(`${file}: ${fault.message.split("\n")[0]}`);
-  const raw: unknown = document.toJS({ maxAliasCount: 0 }) ?? {};
+  const raw = plainOf(document, file);
   const read = shape.safeParse(raw);
   const lines = linesOf(document.contents, counter);
   if (!read.success) throw new PolicyError(`${file}: ${wordsOf(read.error, lines)}`);
@@ -56,6 +56,15 @@ export function parsePolicy(file: string, text: string): Policy {
   const wrong = troubleIn(policy);
   if (wrong !== null) throw new PolicyError(`${file}, line ${lines[wrong.key]}: ${wrong.what}`);
   return policy;
+}
+
+/** Without aliases: they could let a few lines grow without end. */
+function plainOf(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 }) ?? {};
+  } catch (thrown) {
+    throw new PolicyError(`${file}: ${(thrown as Error).message}`);
+  }
 }
 
 type Contents = ReturnType<typeof parseDocument>["contents"];
@@ -101,7 +110,7 @@ const shape = z.strictObject({
 
 function allowedOf(raw: z.infer<typeof shape>): Allowed {
   return {
-    images: raw.images ?? nothing.images,
+    images: (raw.images ?? []).map((pattern) => pattern.replace(/^[^/]+/, (host) => host.toLowerCase())),
     binds: (raw.binds ?? []).map(bindOf),
     volumes: raw.volumes ?? nothing.volumes,
     networks: raw.networks ?? nothing.networks,
@@ -153,10 +162,10 @@ function troubleIn({ images, binds, ports, hold, capabilities }: Policy): Troubl
 /** A container that can write to a folder could put a link in the place of one beneath it, before that is mounted. */
 function troubleWith({ pattern }: BindRule, all: readonly BindRule[]): string | null {
   const parts = pattern.split("/");
+  if (givesPowerOverHost(pattern)) return `${pattern} would give a container power over the host`;
   if (!pattern.startsWith("/") || parts.slice(1).some((part) => part === "" || part === "." || part === ".." || part === "**"))
     return `${pattern}: write an absolute path, in which * stands for one name`;
   if (parts.some((part) => part.includes("*") && part !== "*")) return `${pattern}: * stands for a whole name`;
-  if (givesPowerOverHost(pattern)) return `${pattern} would give a container power over the host`;
   const above = all.find((other) => !other.readOnly && isAbove(other.pattern.split("/"), parts));
   if (above === undefined) return null;
   return `${pattern} is inside ${above.pattern}, where containers may write: whoever writes there could put a link in its place`;

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { ContainerSpec } from "../../src/core/release.ts";
 import { createExecutorClient } from "../../src/executor/client.ts";
+import { readPolicy } from "../../src/executor/policy-file.ts";
 import { type Engine, EngineError } from "../../src/host/engine.ts";
 import { type ContractHost, engineContract, type Kind } from "../docker/contract.ts";
 import { order } from "../host/kit/orders.ts";
@@ -167,6 +168,30 @@ describe("a host whose agent holds no engine", () => {
     });
   });
 
+  describe("the policy's file", () => {
+    const file = () => join(farm, "other.yaml");
+    const says = async (why: RegExp) => await assert.rejects(readPolicy(file()), why);
+
+    it("must be root's, and nobody else's to write or to put another in its place", async () => {
+      assert.equal(await readPolicy(file()), null);
+      writeFileSync(file(), "root: true\n", { mode: 0o600 });
+      assert.equal((await readPolicy(file()))?.root, true);
+      chmodSync(file(), 0o664);
+      await says(/can be written by others than root: `chmod go-w /);
+      chmodSync(file(), 0o600);
+      chownSync(file(), 65_534, 0);
+      await says(/belongs to user 65534, not to root: `chown root:root /);
+      chownSync(file(), 0, 0);
+      chmodSync(farm, 0o777);
+      await says(/others than root can change what is in .*gantry-test-/);
+      chmodSync(farm, 0o755);
+      rmSync(file());
+      symlinkSync("/etc/hostname", file());
+      await says(/a link; write the file itself there/);
+      rmSync(file());
+    });
+  });
+
   describe("hostile orders", () => {
     // It would still be tidying.
     before(() => host.agent.end());
@@ -184,15 +209,14 @@ describe("a host whose agent holds no engine", () => {
       const id = await docker("create", "--name", "postgres", "--entrypoint", "sleep", imageRef, "60");
       await docker("start", id);
       const before = await everything();
-      for (const call of [
-        engine.start(id),
-        engine.remove(id),
-        engine.remove("postgres"),
-        engine.exec({ id: "postgres", command: ["id"], timeoutMs: 1_000 }),
-        engine.logTail(id, 10),
-      ]) {
-        await assert.rejects(call, refusedBecause(/that is not Gantry's/));
-      }
+      const calls = [
+        () => engine.start(id),
+        () => engine.remove(id),
+        () => engine.remove("postgres"),
+        () => engine.exec({ id: "postgres", command: ["id"], timeoutMs: 1_000 }),
+        () => engine.logTail(id, 10),
+      ];
+      for (const call of calls) await assert.rejects(call, refusedBecause(/that is not Gantry's/));
       assert.equal(await engine.inspect("postgres"), null);
       assert.equal(await everything(), before);
       await docker("rm", "-f", id);
@@ -220,7 +244,7 @@ describe("a host whose agent holds no engine", () => {
         ["to-good", "good"],
       ];
       for (const [name, to] of links) symlinkSync(to, join(data, name));
-      const listening = createServer().listen(join(data, "a-socket"));
+      const listening = createServer().listen(join(data, "a-socket")).unref();
       const bind = (name: string) =>
         orderOf({ imageRef }, { volumes: [{ source: join(data, name), target: "/x", readOnly: false }] });
       const good = new Set(["to-good", "to-open"]);

@@ -13,6 +13,8 @@ import { inherited } from "../../kit/inherited.ts";
 
 const nobody = 65_534;
 const asNobody = [`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", "--no-new-privs", "--bounding-set=-all"];
+/** Root with no more than the unit in docs/how-to/split-the-agent.md leaves it. */
+const asInUnit = ["--no-new-privs", "--bounding-set=-all,+chown,+kill,+sys_ptrace,+dac_read_search,+net_admin"];
 const cli = fileURLToPath(new URL("../../../src/cli.ts", import.meta.url));
 
 export type SplitHost = {
@@ -54,7 +56,10 @@ export function splitHost(lab: LabHost, server: TestServer, policyFile: string):
       const flags = ["--socket", socket, "--group", String(nobody), "--policy", policyFile];
       const more = ["--state-dir", join(lab.dir, "executor-state"), "--docker-host", `unix://${lab.dockerSocket}`];
       const env = { ...systemEnvironment(), ...inherited() };
-      child = lab.spawn(process.execPath, [cli, "executor", ...flags, ...more], { stdio: ["ignore", "pipe", "pipe"], env });
+      child = lab.spawn("setpriv", [...asInUnit, process.execPath, cli, "executor", ...flags, ...more], {
+        stdio: ["ignore", "pipe", "pipe"],
+        env,
+      });
       for (const stream of [child.stdout, child.stderr])
         stream?.on("data", (data) => log.push(...String(data).trim().split("\n")));
       const { engine } = createExecutorClient({ socketPath: socket });
