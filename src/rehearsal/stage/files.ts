@@ -20,6 +20,10 @@ export type ServiceOptions = {
   readonly required?: number;
   /** Lines of the compose service, indented by four. */
   readonly compose?: readonly string[];
+  /** Lines at the top of the service file, of x-gantry, indented by two, and of gantry.yml. */
+  readonly top?: readonly string[];
+  readonly block?: readonly string[];
+  readonly server?: readonly string[];
   /** Lines for gantry.yml's people, instead of the usual four. */
   readonly people?: readonly string[];
 };
@@ -46,7 +50,7 @@ ${people.join("\n")}
 registries:
   "${registry}": { insecure: true }
 channel: C0DEPLOYS
-`;
+${(service.server ?? []).map((line) => `${line}\n`).join("")}`;
 }
 
 function serviceFile(registry: string, options: ServiceOptions): string {
@@ -54,14 +58,14 @@ function serviceFile(registry: string, options: ServiceOptions): string {
   const { batch = "2", canary = "1", compose = [], approvals = true, required = 1, policy = "onFailure: restore" } = options;
   const approved = `      approvals: { required: ${required}, from: [release-captains], notRequester: true, expire: ${expire} }\n`;
   return `name: api
-services:
+${(options.top ?? []).map((line) => `${line}\n`).join("")}services:
   api:
     image: ${registry}/api
     stop_grace_period: 5s
 ${compose.map((line) => `    ${line}\n`).join("")}x-gantry:
   repository: acme/api
   tickets: { project: [API, PLAT] }
-  health: { http: "http://127.0.0.1:8080/healthz", interval: 200ms, deadline: ${healthDeadline} }
+${(options.block ?? []).map((line) => `  ${line}\n`).join("")}  health: { http: "http://127.0.0.1:8080/healthz", interval: 200ms, deadline: ${healthDeadline} }
   environments:
     staging:
       hosts: { env: staging }
