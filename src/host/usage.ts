@@ -27,6 +27,8 @@ export type UsageParts = {
 /** What "over the last minute" means, and how long something must have run before its average says anything. */
 const windowMs = 60_000;
 const shortestMs = 1_000;
+/** A sample must not grow past what a message may be. */
+const mostContainers = 1_000;
 
 type Reading = { readonly at: number; readonly cpuMs: number };
 
@@ -57,7 +59,7 @@ export function createUsage(parts: UsageParts): Usage {
     const kept = new Map<string, readonly Reading[]>();
     const containers: ContainerSample[] = [];
     // One after the other: nobody waits for it, and it must not disturb a swap.
-    for (const serving of parts.serving()) containers.push(await look(serving, kept));
+    for (const serving of parts.serving().slice(0, mostContainers)) containers.push(await look(serving, kept));
     const machine = await parts.machine();
     const coresInUse = machine === null ? null : average({ name: "", cpuMs: machine.cpuMs, startedAt: null }, kept);
     const diskFreeBytes = await engine.freeBytes();

@@ -111,6 +111,29 @@ describe("what containers use, before and after", () => {
     assert.match(card(number), /^Uses: memory 500 → 50 MiB$/m);
   });
 
+  it("does not take the old container of a restart that failed for the new one", async () => {
+    t = anApp({ hosts: ["prod-1"] });
+    await t.ships(aCommit(1));
+    measures("prod-1", () => ({ cores: 0.2, mebibytes: 500 }));
+    const live = t.store.slots.get("prod-1", place)?.observed?.live ?? null;
+    const actor = { kind: "slack", id: "U0ANA", name: "ana" } as const;
+    await t.app.gantry.restart({ ...place, why: null, actor, origin: { key: "again", channel: null } });
+    const { number } = t.state();
+    t.hasImage("prod-1");
+    for (let turns = 0; turns < 5 && !hasEnded(t.state(number)); turns += 1) {
+      const { generation = 0 } = t.store.slots.get("prod-1", place) ?? {};
+      const failure = { reason: "unhealthy", detail: "no answer", logTail: [], after: "restored" } as const;
+      const outcome = { ok: false, tookMs: 100, ...failure } as const;
+      t.says("prod-1", [{ ...place, generation, step: "failed", outcome, live, previous: null }]);
+      measures("prod-1", () => ({ cores: 0.3, mebibytes: 510 }));
+      await t.clock.advance(1_000);
+    }
+    assert.notEqual(t.state(number).phase, "succeeded");
+    assert.deepEqual(t.store.usage.of(number), [
+      { host: "prod-1", before: { cores: 0.2, memoryBytes: 500 * mebibyte }, after: null },
+    ]);
+  });
+
   it("says nothing when the agents do not, or no more", async () => {
     t = anApp({ hosts });
     await t.ships(aCommit(1));
