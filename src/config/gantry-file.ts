@@ -63,13 +63,21 @@ function hostComplaint(name: string): { what: string; fix: string } {
 type RawRegistry = Omit<RegistryConfig, "host">;
 const plainRegistry: RawRegistry = { mirrors: [], insecure: false };
 
+/** Each is asked in turn, with a deadline of its own; agents are told at most twice as many. */
+const mostMirrors = 16;
+const mirrors: Shape<readonly string[]> = refined(listOf(host), (value, spot, report) => {
+  if (value.length <= mostMirrors) return { value };
+  report(spot, { what: `more than ${mostMirrors} mirrors`, fix: "keep those that are nearest" });
+  return null;
+});
+
 const registry: Shape<RawRegistry> = nothingMeans(
   plainRegistry,
   refined(
     record({
       expected: "a map with mirrors and insecure",
       fields: {
-        mirrors: field(listOf(host), "Registries with the same images, asked in this order when the first does not answer."),
+        mirrors: field(mirrors, "Registries with the same images, asked in this order when the first does not answer."),
         insecure: field(truth, "true: plain http. This machine's own registries (localhost, 127.0.0.1) always may."),
       },
     }),

@@ -1,5 +1,6 @@
 /** A service file as meant: a Compose file whose containers are one service, and its x-gantry block. */
 import { basename } from "node:path";
+import { mostContainers } from "../core/members.ts";
 import type { EnvironmentVariables, ReleaseSpec } from "../core/release.ts";
 import type { Requirement } from "../core/requirement.ts";
 import type { SecretProvider } from "../core/secrets.ts";
@@ -55,9 +56,6 @@ function composeNameComplaint(name: string): Complaint | null {
     fix: "use letters, digits, and . _ - after the first",
   };
 }
-
-/** On one host, for one service; what waits for what is followed for all of them. */
-const mostContainers = 50;
 
 export type ServiceContext = Around & {
   /** Null: broken, so that roles cannot be checked. */

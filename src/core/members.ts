@@ -1,6 +1,9 @@
 /** The containers of a release on one slot, in the order in which they start. */
 import type { ContainerSpec, Dependency, Health, ReleaseSpec } from "./release.ts";
 
+/** On one host, for one service: what a file may ask for and what server and agent tell each other are held to the same. */
+export const mostContainers = 32;
+
 export type Member = {
   /** Its name in the Compose file; null: the released container itself. */
   readonly name: string | null;

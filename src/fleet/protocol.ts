@@ -18,6 +18,7 @@
  * together. A change that cannot be made so gets another number, which both sides look at before anything else.
  */
 import { z } from "zod";
+import { mostContainers } from "../core/members.ts";
 import type { DesiredPicture, ObservedPicture } from "../core/slot.ts";
 import type { UsageSample } from "../core/usage.ts";
 import { abilities, askShapes } from "./ask-shape.ts";
@@ -84,7 +85,7 @@ const supporting = z.object({
 const releaseSpec = z.object({
   container: containerSpec,
   health,
-  supporting: z.exactOptional(z.array(supporting).max(32)),
+  supporting: z.exactOptional(z.array(supporting).max(mostContainers)),
   name: z.exactOptional(name),
   dependsOn: z.exactOptional(dependsOn),
   swap: z.exactOptional(swapShape),
@@ -188,7 +189,8 @@ const observedPicture = z.object({
       ]),
       outcome: outcome.nullable(),
       live: live.nullable(),
-      supporting: z.exactOptional(z.array(supportingLive).max(32)),
+      // In the middle of a swap those of two releases.
+      supporting: z.exactOptional(z.array(supportingLive).max(2 * mostContainers)),
       previous: z.object({ containerId: name, release: count, digest: text }).nullable(),
     }),
   ),

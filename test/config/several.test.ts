@@ -1,9 +1,10 @@
 /** Several containers in one file: which one is released, what each waits for, and which images they may have. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { membersOf } from "../../src/core/members.ts";
+import { membersOf, mostContainers } from "../../src/core/members.ts";
 import type { ReleaseSpec } from "../../src/core/release.ts";
-import { goodService, saysOfService, valid, withCompose } from "./files.ts";
+import { parseFromServer } from "../../src/fleet/protocol.ts";
+import { goodGantry, goodService, saysOfService, valid, withCompose } from "./files.ts";
 import { type Case, tell } from "./tell.ts";
 
 /** The good file with more containers: the first one is on line 5. */
@@ -130,8 +131,8 @@ test("what is wrong with several containers is told at its place", (t) => {
     ],
     [
       "more containers than a service has",
-      beside(...Array.from({ length: 50 }, (_, at) => `c${at}: { image: registry.example.com/c:v1 }`)),
-      "54:3 more than 50 containers; give what is deployed by itself a service file of its own",
+      beside(...Array.from({ length: 32 }, (_, at) => `c${at}: { image: registry.example.com/c:v1 }`)),
+      "36:3 more than 32 containers; give what is deployed by itself a service file of its own",
     ],
     [
       "a registry that gantry.yml does not name",
@@ -213,4 +214,25 @@ test("what is wrong with several containers is told at its place", (t) => {
     ],
   ];
   return tell(t, cases);
+});
+
+test("the most containers that a file may have are told to an agent whole, with the most mirrors", () => {
+  const others = Array.from({ length: mostContainers - 1 }, (_, at) => `c${at}: { image: registry.example.com/c:v1 }`);
+  const hosts = Array.from({ length: 16 }, (_, at) => `m${at}.example.com`);
+  const gantry = goodGantry.replace(
+    /registries:.*|$/,
+    `registries: { registry.example.com: { mirrors: [${hosts.join(", ")}] } }`,
+  );
+  const config = valid({ gantry, service: beside(...others) });
+  const spec = config.services[0]?.spec as ReleaseSpec;
+  const mirrors = config.registries[0]?.mirrors ?? [];
+  assert.equal(membersOf({ digest: "sha256:0", spec }).length, mostContainers);
+  assert.equal(mirrors.length, 16);
+  const digest = `sha256:${"a".repeat(64)}`;
+  const supportingMirrors = Object.fromEntries((spec.supporting ?? []).map(({ name }) => [name, mirrors]));
+  const release = { number: 1, digest, commit: "c", spec, mirrors, supportingMirrors };
+  const slot = { service: "api", environment: "prod", generation: 1, rollout: 1, release };
+  const picture = { epoch: 1, serverId: "s", slots: [slot], prepare: [] };
+  const parsed = parseFromServer(JSON.stringify({ type: "desired", picture }));
+  assert.deepEqual(parsed.ok ? null : parsed.why, null);
 });
