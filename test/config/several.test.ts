@@ -219,10 +219,7 @@ test("what is wrong with several containers is told at its place", (t) => {
 test("the most containers that a file may have are told to an agent whole, with the most mirrors", () => {
   const others = Array.from({ length: mostContainers - 1 }, (_, at) => `c${at}: { image: registry.example.com/c:v1 }`);
   const hosts = Array.from({ length: 16 }, (_, at) => `m${at}.example.com`);
-  const gantry = goodGantry.replace(
-    /registries:.*|$/,
-    `registries: { registry.example.com: { mirrors: [${hosts.join(", ")}] } }`,
-  );
+  const gantry = goodGantry.replace("[mirror.example.com]", `[${hosts.join(", ")}]`);
   const config = valid({ gantry, service: beside(...others) });
   const spec = config.services[0]?.spec as ReleaseSpec;
   const mirrors = config.registries[0]?.mirrors ?? [];
