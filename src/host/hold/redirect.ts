@@ -64,10 +64,11 @@ async function nft(commands: string): Promise<void> {
     .join("\n");
   try {
     const running = run("nft", ["-f", "-"], { timeout: nftMs });
-    running.child.stdin?.end(`${script}\n`);
+    // One that ends before it has read all says why by its exit code; the broken pipe says nothing more.
+    running.child.stdin?.on("error", () => undefined).end(`${script}\n`);
     await running;
   } catch (thrown) {
     const { code, stderr, message } = thrown as NodeJS.ErrnoException & { stderr?: string };
-    throw new Error(code === "ENOENT" ? "nft is not installed" : (stderr?.trim().split("\n")[0] ?? message));
+    throw new Error(code === "ENOENT" ? "nft is not installed" : stderr?.trim().split("\n")[0] || message);
   }
 }
