@@ -62,7 +62,7 @@ function hostLines(facts: LogsFacts, host: string, budget: number): { notes: rea
 }
 
 /** `metrics | text`; lines of the released container stand alone. */
-export function logLine({ member, text }: LogPiece["lines"][number]): string {
+function logLine({ member, text }: LogPiece["lines"][number]): string {
   return safe(member === null ? text : `${member} | ${text}`, longestLine);
 }
 
