@@ -5,6 +5,7 @@ import type { Release } from "../core/release.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
 import type { DesiredPicture, DesiredRelease, DesiredSlot, PrepareImage } from "../core/slot.ts";
 import { specIn } from "../core/spec-in.ts";
+import { goodBesides, rollbackTarget } from "./planner.ts";
 import type { Store, StoredSlot } from "./store.ts";
 
 /** `mayHear`: false for what is wanted of a slot no more, and was never told. */
@@ -20,7 +21,9 @@ export function desiredPicture(
     const keep = config.services.find((s) => s.name === service)?.keep;
     const goal = { service, environment, generation, rollout: slot.rollout ?? 0, ...(keep !== undefined && { keep }) };
     if (release === null) return { ...goal, release: null };
-    return { ...goal, release: desiredRelease(config, release, environment), ...(slot.fresh && { fresh: true }) };
+    const wayBack = wayBackFrom(store, slot);
+    const told = { ...(slot.fresh && { fresh: true }), ...(wayBack.length > 0 && { wayBack }) };
+    return { ...goal, release: desiredRelease(config, release, environment), ...told };
   }
 
   function prepareFor(state: RolloutState): PrepareImage[] {
@@ -44,6 +47,16 @@ export function desiredPicture(
       .map(slotOf),
     prepare: store.rollouts.allActive().flatMap(({ state }) => prepareFor(state)),
   };
+}
+
+/**
+ * Images that a rollback would start: of where one goes to now, and of where one goes to once what is wanted here is what serves
+ * (hosts hear nothing of a rollout's end).
+ */
+function wayBackFrom(store: Store, { service, environment, release }: StoredSlot): readonly string[] {
+  const next = goodBesides(store, { service, environment }, release);
+  const targets = [rollbackTarget(store, service, environment), next === null ? null : store.releases.find(service, next)];
+  return [...new Set(targets.flatMap((target) => (target === null ? [] : imagesOf(target).map((image) => image.digest))))];
 }
 
 /** Variables of other environments stay here, and agents hear of none but their own. */

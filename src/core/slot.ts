@@ -29,6 +29,8 @@ export type DesiredSlot = SlotKey & {
   readonly fresh?: boolean;
   /** How many images of earlier releases stay on the host besides what is needed. Absent: 2. */
   readonly keep?: number;
+  /** Digests of the images that a rollback from here would start, whoever asks for it; they stay on the host. Absent: not told. */
+  readonly wayBack?: readonly string[];
 };
 
 /** The newest entry of the history that somebody knows of: its number and its hash. `{ seq: 0, hash: "" }` is no history. */

@@ -107,6 +107,8 @@ const desiredSlot = z.object({
     .nullable(),
   fresh: z.exactOptional(z.boolean()),
   keep: z.exactOptional(count),
+  // Of two releases.
+  wayBack: z.exactOptional(z.array(digest).max(2 * mostContainers)),
 });
 
 const desiredPicture = z.object({

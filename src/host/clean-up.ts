@@ -2,9 +2,9 @@
  * Removes images that nobody needs any more, so that hosts do not fill up with what was deployed once. Only what this
  * agent fetched itself, as its state directory says: an image of unknown origin is somebody else's.
  *
- * An image stays when an order names it, when a plan asks to have it ready, when any container of ours was made from it
- * (that is what a rollback starts again), and when it is among the newest `keep` of its repository besides those. The
- * engine refuses to remove what another container uses, and is never forced.
+ * An image stays when an order names it, when the server says that a rollback would start it, when a plan asks to have it
+ * ready, when any container of ours was made from it, and when it is among the newest `keep` of its repository besides those.
+ * The engine refuses to remove what another container uses, and is never forced.
  */
 import type { Clock, Log } from "../app/ports.ts";
 import { membersOf } from "../core/members.ts";
@@ -125,7 +125,8 @@ export function spare(facts: {
 }): readonly Fetched[] {
   const { slots = [], prepare = [] } = facts.orders ?? {};
   const ordered = slots.flatMap((slot) => (slot.release === null ? [] : membersOf(slot.release).map((m) => m.digest)));
-  const needed = new Set([...ordered, ...prepare.map((p) => p.digest), ...facts.inUse]);
+  const wayBack = slots.flatMap((slot) => slot.wayBack ?? []);
+  const needed = new Set([...ordered, ...wayBack, ...prepare.map((p) => p.digest), ...facts.inUse]);
   const byAge = facts.fetched.filter((one) => !needed.has(one.digest)).sort((a, b) => a.usedAt - b.usedAt);
   return byAge.filter((one) => {
     const newer = byAge.filter((other) => other.image === one.image && byAge.indexOf(other) > byAge.indexOf(one));

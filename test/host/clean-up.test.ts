@@ -111,6 +111,12 @@ describe("images on a host are cleaned up", () => {
     assert.deepEqual(asked([digestOf(2)]), [1, 3]);
   });
 
+  it("nor what the server says a rollback would start, which the bad ones after it do not push out", async () => {
+    orders = wants(7, { keep: 0, wayBack: [digestOf(1)] });
+    await fetched(1, 4, 5, 6, 7);
+    assert.deepEqual(await cleaned(), [1, 7]);
+  });
+
   it("nor what a plan wants ready", async () => {
     await fetched(1, 4, 5, 6, 7);
     const prepare = [{ service: "api", environment: "prod", rollout: 9, image, digest: digestOf(1), mirrors: [] }];

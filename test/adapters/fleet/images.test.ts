@@ -17,8 +17,8 @@ test("an agent tells its platform and who lied to it; an old one does not", () =
   }
 });
 
-test("a server tells how many images stay; an old one does not", () => {
-  for (const slots of [[{ ...slot, keep: 5 }], [slot]]) {
+test("a server tells how many images stay, and which whatever happens; an old one does not", () => {
+  for (const slots of [[{ ...slot, keep: 5, wayBack: [digest] }], [slot]]) {
     const told = { epoch: 1, serverId: "s", slots, prepare: [] };
     const parsed = parseFromServer(JSON.stringify({ type: "desired", picture: told }));
     assert.deepEqual(parsed.ok && parsed.message.type === "desired" && parsed.message.picture, told);
