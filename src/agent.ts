@@ -16,13 +16,13 @@ import { defaultEnvDir } from "./host/env-file.ts";
 import { createHolder } from "./host/hold/holder.ts";
 import { createHost, type Host } from "./host/host.ts";
 import type { Lock } from "./host/lock.ts";
-import { readMachine } from "./host/machine.ts";
 import { createLogs } from "./host/logs.ts";
+import { readMachine } from "./host/machine.ts";
 import { createOwnEngine } from "./host/own-engine.ts";
 import { createProber } from "./host/probe.ts";
-import { createSecretFiles } from "./host/secret-files.ts";
-import { defaultSecretsDir, type SecretTools, secretLines } from "./host/secrets.ts";
 import { seatsOf, takeSeats } from "./host/seat.ts";
+import { createSecretFiles } from "./host/secret-files.ts";
+import { defaultSecretsDir, knowingSecrets, type SecretTools } from "./host/secrets.ts";
 import type { Failpoint } from "./host/slot-worker.ts";
 import { type HostState, type Identity, openState } from "./host/state.ts";
 import { openSwapTools, plainTools, type SwapTools } from "./host/swap-tools.ts";
@@ -163,10 +163,11 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
     log,
   });
   const own = options.engine ?? executor?.engine ?? dockerEngine(options);
-  const engine = createOwnEngine({ engine: own, host: options.name, log });
+  const files = executor?.secretFiles ?? createSecretFiles(join(parts.stateDir, "secrets"));
+  const engine = createOwnEngine({ engine: knowingSecrets(own, files), host: options.name, log });
   const secrets: SecretTools = {
     dir: resolve(options.secretsDir ?? defaultSecretsDir),
-    files: createSecretFiles(join(parts.stateDir, "secrets")),
+    files,
     ask: async (order) => await askForSecret((question) => dialled.ask(question), order),
   };
   const host: Host = createHost({
@@ -207,7 +208,7 @@ async function assemble(parts: Parts): Promise<RunningAgent> {
     onDesired: host.obey,
     onWelcome: membership.welcomed,
     can: agentCan,
-    answerers: { logs: createLogs({ engine, clock, secretLines: (state) => secretLines(state, secrets.files) }) },
+    answerers: { logs: createLogs({ engine, clock }) },
     usage: () => usage?.newest() ?? null,
     onRefused(reason, text) {
       if (membership.refused(reason) || !hopeless.includes(reason) || membership.isEnrolled()) return;

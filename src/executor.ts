@@ -13,7 +13,8 @@ import { type Engine, EngineError } from "./host/engine.ts";
 import { createGates, type Gates } from "./host/gate/gates.ts";
 import { provideGate } from "./host/gate/program.ts";
 import { createRedirect, type Redirect } from "./host/hold/redirect.ts";
-import { gateLabel } from "./host/labels.ts";
+import { gateLabel, marksOf } from "./host/labels.ts";
+import { createSecretFiles, type SecretFiles } from "./host/secret-files.ts";
 import { portHolder } from "./host/socket-owner.ts";
 import { createLog, isLogLevel } from "./log.ts";
 import { registriesIn } from "./registry/docker-config.ts";
@@ -75,10 +76,17 @@ export async function startExecutor(options: ExecutorOptions): Promise<RunningEx
     policy: () => policy,
     places: placesOf,
     gateFolder: (name) => join(stateDir, "gates", name),
+    secretsFolder: (name) => join(stateDir, "secrets", name),
     log,
   });
   const redirect = createRedirect("gantry_hold_executor");
-  const handlers = handlersOf({ guard, gates, redirect, policy: () => policy });
+  const handlers = handlersOf({
+    guard,
+    gates,
+    secrets: createSecretFiles(join(stateDir, "secrets")),
+    redirect,
+    policy: () => policy,
+  });
   mkdirSync(dirname(options.socket), { recursive: true, mode: 0o755 });
   const serving = await serveExecutor({ path: options.socket, gid, handlers, streams: streamsOf(guard), log });
   tell(log, policy, "executor started");
@@ -133,13 +141,13 @@ function groupNumber(group: string): number {
 type Parts = {
   readonly guard: Guard;
   readonly gates: Gates;
+  readonly secrets: SecretFiles;
   readonly redirect: Redirect;
   readonly policy: () => Policy;
 };
 
 function handlersOf(parts: Parts): Handlers {
-  const { guard, gates, redirect } = parts;
-  const gateIn = (labels: Readonly<Record<string, string>>) => labels[gateLabel] ?? "";
+  const { guard, gates, secrets, redirect } = parts;
   const kept = new Map<string, Promise<void>>();
   return {
     info: guard.info,
@@ -177,9 +185,21 @@ function handlersOf(parts: Parts): Handlers {
       await (kept.get(name) ?? (await gates.open(name)).durable);
       kept.delete(name);
     },
-    removeGate: async ({ name }) => await removeGate(parts, name),
+    async removeGate({ name }) {
+      if (!(await inUse(guard, gateIn)).has(name)) await gates.remove(name);
+    },
     // Which are needed this host sees itself.
-    sweepGates: async () => await gates.sweep(new Set((await guard.list()).map(({ labels }) => gateIn(labels)))),
+    sweepGates: async () => await gates.sweep(await inUse(guard, gateIn)),
+    putSecrets: ({ name, files }) =>
+      secrets.put(
+        name,
+        files.map((file) => ({ ...file, bytes: Buffer.from(file.bytes, "base64") })),
+      ),
+    readSecrets: async ({ name }) => (await secrets.read(name)).map((bytes) => Buffer.from(bytes).toString("base64")),
+    async removeSecrets({ name }) {
+      if (!(await inUse(guard, secretsIn)).has(name)) await secrets.remove(name);
+    },
+    sweepSecrets: async () => await secrets.sweep(await inUse(guard, secretsIn)),
     async hold(order) {
       demandHold(parts.policy(), order);
       await redirect.set(order);
@@ -207,10 +227,19 @@ function isName(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/.test(text);
 }
 
-/** Not one that a container has mounted: it could not start again. */
-async function removeGate({ guard, gates }: Parts, name: string): Promise<void> {
-  const users = (await guard.list()).filter(({ labels }) => labels[gateLabel] === name);
-  if (users.length === 0) await gates.remove(name);
+type Labels = Readonly<Record<string, string>>;
+
+function gateIn(labels: Labels): string {
+  return labels[gateLabel] ?? "";
+}
+
+function secretsIn(labels: Labels): string {
+  return marksOf(labels)?.secrets?.folder ?? "";
+}
+
+/** What containers have mounted: without it they could not start again. */
+async function inUse(guard: Guard, folderIn: (labels: Labels) => string): Promise<ReadonlySet<string>> {
+  return new Set((await guard.list()).map(({ labels }) => folderIn(labels)));
 }
 
 /** The proof that holding works at all takes a free port for a moment. */

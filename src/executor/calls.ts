@@ -15,6 +15,7 @@ const id = z.string().min(1).max(256);
 const text = z.string().max(4_096);
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 const labels = z.record(z.string().min(1).max(512), z.string().max(65_536));
+const owner = z.int().min(0).max(4_294_967_294);
 const port = z.int().min(1).max(65_535);
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/);
 
@@ -50,6 +51,16 @@ export const calls = {
   gateKept: z.strictObject({ name }),
   removeGate: z.strictObject({ name }),
   sweepGates: z.strictObject({}),
+  /** Bytes in base64. Mode: of ordinary files, so that nobody becomes another user by them. */
+  putSecrets: z.strictObject({
+    name,
+    files: z
+      .array(z.strictObject({ bytes: z.base64().max(1_000_000), uid: owner, gid: owner, mode: z.int().min(0).max(0o777) }))
+      .max(100),
+  }),
+  readSecrets: z.strictObject({ name }),
+  removeSecrets: z.strictObject({ name }),
+  sweepSecrets: z.strictObject({}),
   hold: z.strictObject({ port, to: port, mostMs: z.number().min(1).max(60_000) }),
   letGo: z.strictObject({ port }),
   letAllGo: z.strictObject({}),

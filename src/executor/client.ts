@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Engine, EngineError, type EngineEvent, type EngineLine, type Prober } from "../host/engine.ts";
 import type { Gates } from "../host/gate/gates.ts";
 import type { Redirect } from "../host/hold/redirect.ts";
+import type { SecretFiles } from "../host/secret-files.ts";
 import { type CallBody, type CallName, type Fault, type Listed, mostAnswerBytes } from "./calls.ts";
 
 export type ExecutorClient = {
@@ -11,6 +12,7 @@ export type ExecutorClient = {
   readonly holder: Prober["holder"];
   readonly gates: Gates;
   readonly redirect: Redirect;
+  readonly secretFiles: SecretFiles;
 };
 
 /** The executor has deadlines of its own for the engine; these are for an executor that stands still. */
@@ -102,6 +104,21 @@ export function createExecutorClient(facts: { readonly socketPath: string }): Ex
       condemn() {
         makesGates = false;
       },
+    },
+    secretFiles: {
+      put: (name, files) =>
+        whenBack(() =>
+          call("putSecrets", {
+            name,
+            files: files.map((file) => ({ ...file, bytes: Buffer.from(file.bytes).toString("base64") })),
+          }),
+        ),
+      async read(name) {
+        const files = await call<readonly string[]>("readSecrets", { name });
+        return files.map((bytes) => Buffer.from(bytes, "base64"));
+      },
+      remove: (name) => call("removeSecrets", { name }),
+      sweep: () => call("sweepSecrets", {}),
     },
     redirect: {
       set: (order) => call("hold", order),

@@ -2,6 +2,7 @@
  * The engine behind the host's policy: what the agent asks is done to containers of ours only, and a container is made only
  * when the policy has nothing against it. Whatever is refused leaves the engine untouched.
  */
+import { basename, dirname } from "node:path";
 import type { Log } from "../app/ports.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import { type ContainerState, type CreateOrder, type Engine, EngineError } from "../host/engine.ts";
@@ -21,6 +22,8 @@ export function createGuard(facts: {
   readonly places: (spec: CreateOrder["spec"]) => Promise<Places>;
   /** The folder of the gate of this name, as the order must say it; null: gates are not made here. */
   readonly gateFolder: ((name: string) => string) | null;
+  /** The folder of the secrets of the container of this name. */
+  readonly secretsFolder: (name: string) => string;
   readonly log: Log;
 }): Guard {
   const { engine, policy, log } = facts;
@@ -58,8 +61,15 @@ export function createGuard(facts: {
     return state.id;
   }
 
+  async function placesFor({ name, spec }: CreateOrder): Promise<Places> {
+    const folder = facts.secretsFolder(name);
+    const isOwn = (source: string) => dirname(source) === folder && /^\d{1,3}$/.test(basename(source));
+    const found = await facts.places(spec);
+    return new Map([...found].map(([source, place]) => [source, isOwn(source) ? { ...place, isOwn: true as const } : place]));
+  }
+
   async function create(order: CreateOrder): Promise<string> {
-    const places = await facts.places(order.spec);
+    const places = await placesFor(order);
     const { gate } = order;
     const isGatesOwn = gate === undefined || gate === facts.gateFolder?.(order.name);
     refuse(`create ${order.name}`, [

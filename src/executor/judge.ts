@@ -10,6 +10,8 @@ export type Place = {
   readonly path: string;
   /** Why it cannot be mounted whatever the policy says; null: nothing is wrong with it. */
   readonly trouble: string | null;
+  /** The executor has put it there for this very container, to read. */
+  readonly isOwn?: true;
 };
 
 /** By source as written. */
@@ -132,6 +134,7 @@ function judgeBind(volume: Volume, { policy, places }: Look): readonly Refusal[]
   if (place === undefined || place.trouble !== null)
     return never(`the folder ${volume.source}${place === undefined ? "" : ` (${place.trouble})`}`);
   const { path } = place;
+  if (place.isOwn === true) return volume.readOnly ? judgeTarget(volume.target) : never(`writing to ${path}`);
   const what = path === volume.source ? path : `${path}, which is what ${volume.source} is here,`;
   if (givesPowerOverHost(path)) return never(`the folder ${what}`);
   const rules = policy.binds.filter(({ pattern }) => fitsPattern(path, pattern));

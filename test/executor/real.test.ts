@@ -115,6 +115,36 @@ describe("a host whose agent holds no engine", () => {
       assert.equal(await liveSince(), startedAt);
     });
 
+    it("gives a container its secrets as files that the agent cannot change", async () => {
+      const { secretFiles } = createExecutorClient({ socketPath: host.socket });
+      const name = "gantry-keeper.prod-g1";
+      const file = { bytes: Buffer.from("s3cret\n"), uid: 65_534, gid: 65_534, mode: 0o400 };
+      const [source = ""] = await secretFiles.put(name, [file]);
+      assert.equal(nobodyMay("read", source), false, "the folder is root's");
+      const mount = { source, target: "/run/secrets/key", readOnly: true, mustExist: true } as const;
+      const labels = {
+        ...orderOf({ imageRef }).labels,
+        "gantry.service": "keeper",
+        "gantry.secrets": JSON.stringify({ folder: name, variables: [] }),
+      };
+      const ordered = orderOf({ imageRef, name }, { volumes: [mount], entrypoint: ["sleep", "60"], user: "65534" }, { labels });
+      const stolen = { ...ordered, name: "gantry-thief.prod-g1" };
+      await assert.rejects(engine.create(stolen), refusedBecause(/`binds`/));
+      const writing = { ...ordered, spec: { ...ordered.spec, volumes: [{ ...mount, readOnly: false }] } };
+      await assert.rejects(engine.create(writing), refusedBecause(/writing to/));
+      const id = await engine.create(ordered);
+      await engine.start(id);
+      assert.deepEqual(await engine.exec({ id, command: ["cat", "/run/secrets/key"], timeoutMs: 5_000 }), {
+        exitCode: 0,
+        output: "s3cret",
+      });
+      await secretFiles.remove(name);
+      assert.equal((await secretFiles.read(name)).length, 1, "a container has them mounted");
+      await engine.remove(id);
+      await secretFiles.remove(name);
+      assert.equal((await secretFiles.read(name)).length, 0);
+    });
+
     it("takes a policy that was changed, and keeps the old one when the new one is wrong", async () => {
       writePolicy(["capabilities: [NET_ADMIN]"]);
       host.reloadPolicy();

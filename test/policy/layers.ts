@@ -65,7 +65,7 @@ const rooms: readonly Room[] = [
     packages("yaml", "zod"),
     { to: /^src\/host\/engine\.ts$/ },
     { to: /^src\/fleet\/container-shape\.ts$/ },
-    { to: /^src\/host\/(gate\/gates|hold\/redirect)\.ts$/, only: "types" },
+    { to: /^src\/host\/(gate\/gates|hold\/redirect|secret-files)\.ts$/, only: "types" },
   ),
   adapter("fleet", packages("ws", "zod")),
   adapter("http", packages("hono(/.+)?", "@hono/node-server(/.+)?", "prom-client")),

@@ -14,7 +14,7 @@ import { inherited } from "../../kit/inherited.ts";
 const nobody = 65_534;
 const asNobody = [`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", "--no-new-privs", "--bounding-set=-all"];
 /** Root with no more than the unit in docs/how-to/split-the-agent.md leaves it. */
-const asInUnit = ["--no-new-privs", "--bounding-set=-all,+chown,+kill,+sys_ptrace,+dac_read_search,+net_admin"];
+const asInUnit = ["--no-new-privs", "--bounding-set=-all,+chown,+fowner,+kill,+sys_ptrace,+dac_read_search,+net_admin"];
 const cli = fileURLToPath(new URL("../../../src/cli.ts", import.meta.url));
 
 export type SplitHost = {
