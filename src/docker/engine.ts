@@ -28,6 +28,7 @@ import { createLogs } from "./logs.ts";
 import { authConfig, type PullLimits, runPull } from "./pull.ts";
 import { createRoom } from "./room.ts";
 import { stateOf } from "./state.ts";
+import { untilEnded } from "./until-ended.ts";
 import { createUsageReader } from "./usage.ts";
 
 export type DockerOptions = {
@@ -264,13 +265,10 @@ export function createDockerEngine(options: DockerOptions): Engine {
 
   /** The engine's own word that a container has ended; remembered, so that the next call on it comes after. */
   function engineNoticed(id: string, deadlineMs: number): Promise<void> {
-    const wait = (abortSignal: AbortSignal) => docker.getContainer(id).wait({ condition: "not-running", abortSignal });
-    const noticed = call<unknown>({ what: "wait", deadlineMs, fallback: "stop_failed", run: wait }).then(
-      () => undefined,
-      (thrown) => {
-        if (!(thrown instanceof EngineError) || !thrown.gone) throw thrown;
-      },
-    );
+    const wait = (abortSignal: AbortSignal) => untilEnded(docker, { id, abortSignal });
+    const noticed = call({ what: "wait", deadlineMs, fallback: "stop_failed", run: wait }).catch((thrown) => {
+      if (!(thrown instanceof EngineError) || !thrown.gone) throw thrown;
+    });
     const remembered = noticed.then(
       () => undefined,
       () => undefined,

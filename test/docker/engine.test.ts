@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -31,16 +31,24 @@ describe("an engine that answers as it likes", () => {
   let replies: Record<string, Reply>;
   let logins: string[];
   let asked: string[];
+  /** Of whoever waits for the end of a container: the head of the answer came, its body did not. */
+  let dying: Socket | null;
   beforeEach(async () => {
     replies = { ...wellKnown };
     logins = [];
     asked = [];
+    dying = null;
     configDir = await mkdtemp(join(tmpdir(), "gantry-docker-"));
     server = http.createServer((request, response) => {
       const path = new URL(request.url ?? "", "http://engine").pathname;
       const login = request.headers["x-registry-auth"];
       asked.push(`${request.method} ${path}`);
       if (login !== undefined) logins.push(Buffer.from(String(login), "base64").toString("utf8"));
+      if (path.endsWith("/wait")) {
+        response.writeHead(200).flushHeaders();
+        dying = response.socket;
+        return;
+      }
       const { status, body } = replies[`${request.method} ${path}`] ?? { status: 404, body: { message: `no ${path}` } };
       response.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
     });
@@ -95,6 +103,16 @@ describe("an engine that answers as it likes", () => {
     await eventually(() => assert.ok(asked.includes(`GET /containers/${order.name}/json`)));
     replies["POST /containers/create"] = { status: 201, body: { Id: id } };
     assert.equal(await made, id);
+  });
+
+  it("keeps nobody waiting when it dies before it has said that a container ended", async () => {
+    replies[`POST /containers/${id}/kill`] = { status: 204, body: {} };
+    const state = { id, pid: null, stopSignal: "SIGTERM", stopGraceMs: 60_000 } as ContainerState;
+    const stopped = reasonOf(engine.stop(state));
+    (await eventually(() => dying ?? assert.fail("it was not asked"))).destroy();
+    assert.deepEqual(await stopped, { reason: "engine_down", isEngineFault: true });
+    replies[`POST /containers/${id}/start`] = { status: 204, body: {} };
+    await engine.start(id);
   });
 
   it("is down when nothing answers", async () => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { ContainerSpec, Health } from "../../src/core/release.ts";
 import type { DesiredSlot, ObservedSlot } from "../../src/core/slot.ts";
@@ -12,6 +14,12 @@ const lab = testLab("prod-1");
 const good = sampleCommit("1a4c9e2");
 const better = sampleCommit("3f2a1c9");
 const unhealthy = sampleCommit("7c81f36");
+
+/** The sample service, until there is a file /told/die: however slow this machine is, it was healthy first. */
+const diesWhenTold = [
+  ...["/bin/busybox", "sh", "-c"],
+  `{ until [ -e /told/die ]; do usleep 50000; done; echo "fatal: session cache is not a map"; kill -USR1 1; } & . /entrypoint.sh`,
+];
 
 describe("one agent on a real engine", () => {
   let server: TestServer;
@@ -145,8 +153,11 @@ describe("one agent on a real engine", () => {
   });
 
   it("AG14: notices a container that dies after it was healthy", async () => {
-    const slot = await host.carryOut(next(good, { release: 6, container: { environment: { EXIT_AFTER_MS: "700" } } }));
+    const told = await mkdtemp(join(host.lab.dir, "told-"));
+    const volumes = [{ source: told, target: "/told", readOnly: true }];
+    const slot = await host.carryOut(next(good, { release: 6, container: { volumes, entrypoint: diesWhenTold } }));
     assert.equal(slot.outcome?.ok, true, JSON.stringify(slot));
+    await writeFile(join(told, "die"), "");
     const sick = await host.desk.seen("prod-1", (p) => p.slots[0]?.live?.health === "restarting");
     assert.match(sick.slots[0]?.live?.detail ?? "", /Docker started it again/);
     assert.match((sick.slots[0]?.live?.logTail ?? []).join("\n"), /session cache is not a map/);
