@@ -54,7 +54,7 @@ export type ContainerState = {
   readonly health: { readonly status: "starting" | "healthy" | "unhealthy"; readonly output: string } | null;
   readonly stopSignal: string;
   readonly stopGraceMs: number;
-  /** `NAME=value`. Secret: never logged or shown. */
+  /** `NAME=value`. Secret: never logged or shown, and only there to be taken out of what is. */
   readonly environment: readonly string[];
   /** It has a network of its own, so that its counters say what it alone receives and sends. Absent: the host's, another one's, or none. */
   readonly ownNetwork?: true;

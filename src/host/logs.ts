@@ -21,12 +21,7 @@ const pieceMs = 100;
 const lookMs = 1_000;
 const mostFollowMs = 30 * 60_000;
 
-type Parts = {
-  readonly engine: Pick<Engine, "list" | "logs">;
-  readonly clock: Clock;
-  /** A container's environment, and its secrets in that form: what must not be shown. */
-  readonly secretLines: (state: ContainerState) => Promise<readonly string[]>;
-};
+type Parts = { readonly engine: Pick<Engine, "list" | "logs">; readonly clock: Clock };
 type Chosen = { readonly member: MemberName; readonly state: ContainerState };
 
 /** Answers "logs". Rejects with AskError or what the engine says. */
@@ -48,7 +43,7 @@ async function show(telling: Telling, chosen: readonly Chosen[]): Promise<void> 
   const { engine, ask, signal } = telling;
   const found = await Promise.all(
     chosen.map(async ({ member, state }) => {
-      const clean = await cleanerFor(telling, state);
+      const clean = cleanerFor(state);
       const lines: (LogLine & Pick<EngineLine, "at">)[] = [];
       const onLine = ({ at, text }: EngineLine) => void lines.push({ at, member, text: clean(text) });
       await engine.logs({ id: state.id, lines: ask.lines, since: sinceOf(telling), follow: false, signal, onLine });
@@ -82,16 +77,14 @@ async function follow(telling: Telling): Promise<void> {
     const rest = { lines: mostWaiting, since: before === undefined ? null : before + 1 };
     const span = isFirst ? { lines: ask.lines, since: sinceOf(telling) } : rest;
     newest.set(id, before ?? 0);
-    const follows = async () => {
-      const clean = await cleanerFor(telling, state);
-      const onLine = ({ at, text }: EngineLine) => {
-        if (at !== null) newest.set(id, at);
-        outbox.put({ member, text: clean(text) });
-      };
-      await engine.logs({ id, ...span, follow: true, signal: over.signal, onLine });
+    const clean = cleanerFor(state);
+    const onLine = ({ at, text }: EngineLine) => {
+      if (at !== null) newest.set(id, at);
+      outbox.put({ member, text: clean(text) });
     };
     followed.add(id);
-    follows()
+    engine
+      .logs({ id, ...span, follow: true, signal: over.signal, onLine })
       .catch((thrown) => outbox.note(said(thrown)))
       .finally(() => followed.delete(id));
   };
@@ -217,8 +210,8 @@ function releaseIn({ labels }: ContainerState): string {
   return labels["gantry.release"] ?? "another release";
 }
 
-async function cleanerFor({ secretLines }: Parts, state: ContainerState): Promise<(line: string) => string> {
-  return createCleaner({ environment: await secretLines(state), lineLength: longestLogLine });
+function cleanerFor({ environment }: ContainerState): (line: string) => string {
+  return createCleaner({ environment, lineLength: longestLogLine });
 }
 
 function sinceOf({ clock, ask }: Pick<Telling, "clock" | "ask">): number | null {

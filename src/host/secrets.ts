@@ -8,7 +8,7 @@ import { open } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
 import type { ContainerSpec, SecretUse, Volume } from "../core/release.ts";
 import type { SlotKey } from "../core/slot.ts";
-import { type ContainerState, EngineError } from "./engine.ts";
+import { type ContainerState, type Engine, EngineError } from "./engine.ts";
 import { marksOf } from "./labels.ts";
 import { pause } from "./prove.ts";
 import type { SecretFiles } from "./secret-files.ts";
@@ -132,17 +132,30 @@ function missing(name: string, why: string): EngineError {
 }
 
 /**
- * The container's environment and its secrets as `NAME=value` lines whose names say secret: what must not be seen in anything
- * that the container prints. Also in the forms that programs print values in.
+ * The engine as whoever shows something of a container should see it: among the container's variables stand all of its secrets,
+ * also those in files, in the forms in which programs print them. Every cleaner of this agent takes those out.
  */
+export function knowingSecrets(engine: Engine, files: SecretFiles): Engine {
+  const known = async (state: ContainerState) => ({ ...state, environment: await secretLines(state, files) });
+  return {
+    ...engine,
+    async inspect(id) {
+      const state = await engine.inspect(id);
+      return state === null ? null : await known(state);
+    },
+    list: async (key) => await Promise.all((await engine.list(key)).map(known)),
+  };
+}
+
+/** As `NAME=value` lines, whose names say secret. */
 export async function secretLines(
   { labels, environment }: Pick<ContainerState, "labels" | "environment">,
-  files: SecretFiles | null,
+  files: SecretFiles,
 ): Promise<readonly string[]> {
   const { secrets = null } = marksOf(labels) ?? {};
   if (secrets === null) return environment;
   const named = environment.filter((line) => secrets.variables.includes(line.split("=", 1)[0] ?? ""));
-  const inFiles = secrets.folder === null ? [] : ((await files?.read(secrets.folder)) ?? []);
+  const inFiles = secrets.folder === null ? [] : await files.read(secrets.folder);
   const values = [
     ...named.map((line) => line.slice(line.indexOf("=") + 1)),
     ...inFiles.map((bytes) => Buffer.from(bytes).toString()),

@@ -5,7 +5,6 @@ import { EngineError } from "./engine.ts";
 import { explained } from "./evidence.ts";
 import { isEngineFault } from "./images.ts";
 import { cleanTail, tailLines } from "./log-tail.ts";
-import { secretLines } from "./secrets.ts";
 import { type Bench, enter, note } from "./slot-bench.ts";
 import { changeState, memberOf, type SlotMemory, stateById } from "./slot-memory.ts";
 
@@ -50,8 +49,7 @@ async function lookAt(bench: Bench, id: string): Promise<void> {
   if (state !== null) changeState(bench.memory, id, state);
 }
 
-export async function tailOf(bench: Pick<Bench, "engine" | "memory" | "secrets">, id: string): Promise<string[]> {
+export async function tailOf(bench: Pick<Bench, "engine" | "memory">, id: string): Promise<string[]> {
   const lines = await bench.engine.logTail(id, tailLines).catch(() => []);
-  const state = stateById(bench.memory, id);
-  return cleanTail(lines, state === null ? [] : await secretLines(state, bench.secrets?.files ?? null));
+  return cleanTail(lines, stateById(bench.memory, id)?.environment ?? []);
 }

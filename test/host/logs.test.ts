@@ -53,7 +53,7 @@ describe("logs of a slot", () => {
     const body = { ...ask, ...more };
     const tell = async (piece: object) =>
       void pieces.push(logPieceOf(JSON.parse(JSON.stringify(piece))) ?? assert.fail("not a piece"));
-    const done = createLogs({ engine, clock: systemClock, secretLines: async ({ environment }) => environment })({
+    const done = createLogs({ engine, clock: systemClock })({
       body,
       tell,
       signal: gone.signal,
