@@ -90,7 +90,7 @@ export function secretChanges(facts: {
 }
 
 /** Of the spec of one environment. */
-export function versionsOf(spec: ReleaseSpec): SecretVersions {
+function versionsOf(spec: ReleaseSpec): SecretVersions {
   const uses = containersOf(spec).flatMap(({ secrets = [] }) => secrets);
   return Object.fromEntries(uses.flatMap(({ name, version }) => (version === undefined ? [] : [[name, version] as const])));
 }

@@ -47,7 +47,7 @@ export const hostLabel = "gantry.host";
 export const gateLabel = "gantry.gate";
 
 /** Where its secrets are, as JSON: names, never values. */
-export const secretsLabel = "gantry.secrets";
+const secretsLabel = "gantry.secrets";
 
 const lastPosition = 1_000;
 

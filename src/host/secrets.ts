@@ -30,6 +30,8 @@ const mostBytes = 64 * 1024;
 /** For a server that starts anew. Nothing was stopped yet, so that waiting costs nobody anything. */
 const patienceMs = 30_000;
 const askAgainMs = 500;
+/** Containers whose secrets are remembered. */
+const mostTold = 200;
 
 /** What the container gets besides what its spec says. */
 export type Provided = { readonly environment: readonly string[]; readonly volumes: readonly Volume[] };
@@ -136,7 +138,16 @@ function missing(name: string, why: string): EngineError {
  * also those in files, in the forms in which programs print them. Every cleaner of this agent takes those out.
  */
 export function knowingSecrets(engine: Engine, files: SecretFiles): Engine {
-  const known = async (state: ContainerState) => ({ ...state, environment: await secretLines(state, files) });
+  // A container is looked at many times in a swap, and its secrets never change.
+  const told = new Map<string, readonly string[]>();
+  async function known(state: ContainerState): Promise<ContainerState> {
+    if (!marksOf(state.labels)?.secrets) return state;
+    const environment = told.get(state.id) ?? (await secretLines(state, files));
+    if (told.size >= mostTold) told.clear();
+    // Without more than was there: its files could not be read just now.
+    if (environment.length > state.environment.length) told.set(state.id, environment);
+    return { ...state, environment };
+  }
   return {
     ...engine,
     async inspect(id) {

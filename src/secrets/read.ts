@@ -7,7 +7,7 @@ import { type Clock, OutsideError } from "../app/ports.ts";
 import type { SecretProvider } from "../core/secrets.ts";
 
 /** Of one value: more is a mistake, and would not fit into one message to an agent. */
-export const mostBytes = 64 * 1024;
+const mostBytes = 64 * 1024;
 const deadlineMs = 10_000;
 
 export type Around = {
