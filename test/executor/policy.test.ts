@@ -80,6 +80,23 @@ describe("a policy", () => {
     assert.match(said(policy, { ...limited, ...bind("/srv/api") }, { "/srv/api": loose }), /no policy can allow that$/);
   });
 
+  it("cannot allow what gives power over the host, however wide it is", () => {
+    const wide = parsed("images: [registry.example.com/**]\nnetworks: [host]\nroot: true\nbinds: ['/*']\n");
+    assert.equal(said(wide, bind("/opt")), "");
+    for (const source of ["/etc", "/proc", "/run", "/var"])
+      assert.match(said(wide, bind(source, true)), /^the folder .*: no policy can allow that$/, source);
+  });
+
+  it("takes an image by its digest only, also where no label says which", () => {
+    const { labels, ...order } = orderOf({ imageRef });
+    const { "gantry.digest": _digest, ...others } = labels;
+    for (const reference of ["latest", "sha256:abc", `sha256:${"A".repeat(64)}`, `sha256:${"a".repeat(64)} `]) {
+      const named = { ...order, labels: others, imageRef: `registry.example.com/team/api@${reference}` };
+      const refusals = judgeOrder(named, { policy: { ...policy, memoryBytes: null }, places: new Map() });
+      assert.match(refusalText(refusals, policy), /^an image without its digest/, reference);
+    }
+  });
+
   it("tells several faults at once", () => {
     const words = said(policy, { ...limited, network: "none", capAdd: ["SYS_ADMIN"] });
     assert.match(words, /the network none .*; the capability SYS_ADMIN: no policy can allow that/);
