@@ -198,14 +198,19 @@ export const freshAttempt: Attempt = {
 };
 
 export function nextStep(view: SlotView): Step {
-  const { goal, settled, attempt } = view;
+  const { goal } = view;
   const newest = view.containers.reduce((max, c) => Math.max(max, c.generation), 0);
   if (newest > goal.generation) {
     return { kind: "hold", detail: `generation ${newest} is on this host, and the order is for ${goal.generation}` };
   }
-  const refusal = refuse(view);
-  const first = refusal ?? calm(view);
+  const first = refuse(view) ?? calm(view);
   if (first !== null) return first;
+  const step = stepOf(view);
+  return step.kind === "rest" ? (calmAgain(view) ?? step) : step;
+}
+
+function stepOf(view: SlotView): Step {
+  const { goal, settled, attempt } = view;
   if (goal.release === null) return empty(view);
   const casts = castsOf(view);
   // Refused orders settle as failed too: what serves, and was proven, stays whatever the journal says of its generation.
@@ -215,12 +220,19 @@ export function nextStep(view: SlotView): Step {
 }
 
 /** A voucher that somebody started, or set to start, would fight for the port with what serves. */
-function calm({ containers, attempt, mayRepair, mayTidy }: SlotView): Step | null {
+function calm({ containers, attempt, mayTidy }: SlotView): Step | null {
   const vouchers = containers.filter((c) => c.role === "previous");
   const armed = vouchers.find((c) => c.comesBack);
   if (armed !== undefined && mayTidy) return { kind: "disarm", id: armed.id };
-  const running = vouchers.find((c) => c.status === "running" && (mayRepair || !attempt.unstoppable.includes(c.id)));
+  const running = vouchers.find((c) => c.status === "running" && !attempt.unstoppable.includes(c.id));
   return running === undefined ? null : { kind: "stop", id: running.id, which: "leftover" };
+}
+
+/** One that cannot be stopped is tried again, ever more rarely, and keeps neither the way back nor a repair waiting. */
+function calmAgain({ containers, settled, mayRepair }: SlotView): Step | null {
+  const running = containers.find((c) => c.role === "previous" && c.status === "running");
+  if (running === undefined || settled === null || !mayRepair) return null;
+  return { kind: "stop", id: running.id, which: "leftover" };
 }
 
 /** One generation is one release: another one under its number is an order of a server that was set back. */

@@ -66,7 +66,7 @@ function whoseFault(memory: SlotMemory, id: string | null): About {
 }
 
 async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promise<void> {
-  const { memory, engine } = bench;
+  const { memory, engine, clock, log } = bench;
   const state = stateById(memory, step.id);
   if (state === null) return;
   enter(bench, "stopping_old");
@@ -78,19 +78,21 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
     const hurries = step.which === "candidate" && marksOf(state.labels)?.condition !== "completed";
     const graceMs = hurries ? Math.min(state.stopGraceMs, failedGraceMs) : state.stopGraceMs;
     const { killed } = await engine.stop({ ...state, stopGraceMs: graceMs });
-    if (killed) bench.log.warn({ ...memory.key, container: state.name, graceMs }, "ignored its stop signal, killed");
+    if (killed) log.warn({ ...memory.key, container: state.name, graceMs }, "ignored its stop signal, killed");
     memory.stuckStops.delete(step.id);
     changeState(memory, step.id, { status: "ended", pid: null });
     if (step.which === "old") noteId(bench, "stoppedOld", step.id);
   } catch (raw) {
     const thrown = afterTries(memory, step.id, raw);
-    // A candidate that cannot be stopped keeps the port: the old one has nowhere to go back to.
-    if (step.which !== "old" && !isEngineFault(thrown)) {
-      noteId(bench, "unstoppable", step.id);
-      if (outcomeOf(memory) !== null) memory.repairs.push(bench.clock.now());
-    }
     const { member } = about(memory, step.id);
-    await noteFault(bench, thrown, { id: step.which === "old" ? null : step.id, member });
+    if (!(thrown instanceof EngineError) || isEngineFault(thrown)) throw thrown;
+    if (step.which === "old") return await noteFault(bench, thrown, { id: null, member });
+    // A candidate that cannot be stopped keeps the port: the old one has nowhere to go back to.
+    noteId(bench, "unstoppable", step.id);
+    if (outcomeOf(memory) === null) return await noteFault(bench, thrown, { id: step.id, member });
+    memory.repairs.push(clock.now());
+    const detail = thrown.message;
+    log.error({ ...memory.key, container: state.name, detail }, "what should not run cannot be stopped, trying again later");
   }
 }
 

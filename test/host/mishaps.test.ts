@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import type { DesiredRelease, ObservedSlot } from "../../src/core/slot.ts";
-import { EngineError } from "../../src/host/engine.ts";
+import { type ContainerState, EngineError } from "../../src/host/engine.ts";
 import { createQuickClock, type QuickClock } from "../../src/rehearsal/stage/quick-clock.ts";
 import { eventually } from "../kit/eventually.ts";
 import { type FakeHost, fakeHost, want } from "./kit/fake-host.ts";
@@ -90,6 +90,39 @@ describe("a host that is disturbed", () => {
       assert.deepEqual([now?.status, now?.restartPolicy], ["ended", "no"]);
     });
     assert.equal(host.observed().slots[0]?.live?.release, 2);
+  });
+
+  it("a kept container that somebody started and nothing stops fails the swap, and is left for later", async () => {
+    host.order([want({ generation: 2, digest: host.push("two") })]);
+    await host.settled(2);
+    await host.atRest(["r1 kept", "r2 running"]);
+    const kept = (await host.engine.list()).find((c) => c.labels["gantry.role"] === "previous")?.id ?? "";
+    const { stop, list, inspect } = host.engine;
+    const roused = (c: ContainerState): ContainerState => (c.id === kept ? { ...c, status: "running" } : c);
+    // In the engine in memory it would end at once, for want of the port.
+    const ordered = Promise.withResolvers<void>();
+    host.engine.list = async (key) => {
+      await ordered.promise;
+      return (await list(key)).map(roused);
+    };
+    host.engine.inspect = async (id) => {
+      const state = await inspect(id);
+      return state === null ? null : roused(state);
+    };
+    let tries = 0;
+    host.engine.stop = async (container) => {
+      if (container.id !== kept) return await stop(container);
+      tries += 1;
+      throw new EngineError({ reason: "stop_failed", message: "even SIGKILL does not end it" });
+    };
+    await host.stop();
+    await host.start();
+    host.order([want({ generation: 3, digest: host.push("three") })]);
+    ordered.resolve();
+    const { outcome, live } = await host.settled(3);
+    assert.deepEqual(outcome?.ok === false && [outcome.reason, outcome.after], ["stop_failed", "restored"]);
+    assert.equal(live?.release, 2);
+    assert.ok(tries <= 2, `${tries} tries`);
   });
 
   it("calls a container unstoppable whose stop the engine never answers, though it answers all else", async () => {

@@ -147,6 +147,21 @@ describe("a kept container that somebody roused", () => {
       view([promoted, running], { settled: ok, mayRepair: false, attempt: { unstoppable: ["k1"] } }),
       { kind: "rest" },
     ],
+    [
+      "again now and then",
+      view([promoted, running], { settled: ok, attempt: { unstoppable: ["k1"] } }),
+      { kind: "stop", id: "k1", which: "leftover" },
+    ],
+    [
+      "and keeps no repair of what serves waiting",
+      view([{ ...promoted, status: "ended" }, running], { settled: ok, attempt: { unstoppable: ["k1"] } }),
+      { kind: "start", id: "c2", which: "repair" },
+    ],
+    [
+      "nor the way back of a swap that failed",
+      view([stopped, ended, running], { attempt: { failure, unstoppable: ["k1"] } }),
+      { kind: "start", id: "c1", which: "old" },
+    ],
   ];
   for (const [name, given, wanted] of rows) it(name, () => assert.deepEqual(nextStep(given), wanted));
 });
