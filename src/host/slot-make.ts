@@ -9,7 +9,7 @@ import { type Provided, provideSecrets } from "./secrets.ts";
 import { type Bench, createdState, enter, note } from "./slot-bench.ts";
 import { noteFailedRepair, noteFault } from "./slot-faults.ts";
 import { outcomeOf, wantedOf } from "./slot-memory.ts";
-import { gateFor, inPlace, isGatesFault } from "./slot-swap.ts";
+import { gateFor, inPlace, isGatesFault, madePlain, triesPlain } from "./slot-swap.ts";
 
 /** All at once; each is needed before anything is touched. */
 export async function pull(bench: Bench, step: Extract<Step, { kind: "pull" }>): Promise<void> {
@@ -66,6 +66,7 @@ export async function create(bench: Bench, step: Extract<Step, { kind: "create" 
     const environment = await readEnvFiles({ envDir: bench.envDir, files, optional, raw });
     const provided = await provideSecrets(bench, { order: { ...memory.key, release: release.number }, container: name, spec });
     const id = await limit(() => engine.create(withProvided(order, { ...provided, envFiles: environment })));
+    madePlain(bench);
     const stopping = { stopSignal: spec.stopSignal ?? "SIGTERM", stopGraceMs: spec.stopGraceMs };
     // With the values of the service file: whatever of them is secret must not be shown in its last lines.
     const all = [
@@ -87,7 +88,7 @@ export async function create(bench: Bench, step: Extract<Step, { kind: "create" 
     // An engine whose answer was lost may have made the container all the same.
     const mayBeThere = isEngineFault(thrown) || memory.states.some((s) => s.name === name);
     if (!mayBeThere) await bench.secrets?.files.remove(name);
-    if (gate !== null && isGatesFault(bench, thrown)) return;
+    if (gate !== null && (isGatesFault(bench, thrown, gate.folder) || triesPlain(bench, thrown))) return;
     if (thrown instanceof EngineError && thrown.gone) {
       // The image was removed between the look and the create: fetch it again, but not for ever.
       note(bench, { imagePresent: false });

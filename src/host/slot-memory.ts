@@ -45,6 +45,8 @@ export type SlotMemory = {
   readonly openGates: Set<string>;
   /** Settles when the gate that was opened last is also open after a power cut. */
   passage: Promise<void>;
+  /** What the engine said when it refused a container with a gate, and perhaps because of it: this swap is tried without. */
+  plainAfter: string | null;
   /** New connections wait, until the new container listens. */
   held: Hold | null;
   /** How often the engine has not answered the stop of a container. */
@@ -88,6 +90,7 @@ export function createMemory(key: SlotKey, entry: JournalEntry | null, now: numb
     tidyFailures: 0,
     openGates: new Set(),
     passage: Promise.resolve(),
+    plainAfter: null,
     held: null,
     stuckStops: new Map(),
     breaksAtStart: null,
@@ -163,6 +166,13 @@ export function touch(memory: SlotMemory): void {
 export function hasCandidate(memory: SlotMemory): boolean {
   const goal = goalOf(memory);
   return goal !== null && seenContainers(memory).some((c) => c.role === "live" && c.generation === goal.generation);
+}
+
+/** Another container of its member serves: to go on with this one is to begin to replace that. */
+export function servesBeside(memory: SlotMemory, id: string): boolean {
+  const seen = seenContainers(memory);
+  const member = seen.find((c) => c.id === id)?.member;
+  return seen.some((c) => c.id !== id && c.member === member && c.promoted && c.status === "running");
 }
 
 /** Which member a container is of. */

@@ -28,31 +28,63 @@ type ProxySwap = Extract<SwapSpec, { kind: "proxy" }>;
 
 /** The gate that the new container waits at; null where there is none to wait for, or no gate to be had. */
 export async function gateFor(
-  { swaps, log, memory }: Bench,
+  bench: Bench,
   { release, member, name, replaces }: Wanted & { readonly name: string; readonly replaces: string | null },
 ): Promise<{ readonly name: string; readonly folder: string } | null> {
-  const { gates } = swaps;
+  const { gates } = bench.swaps;
   const kind = swapOf(release, member)?.kind ?? "hold";
   // A HEALTHCHECK of Docker's begins with the container: behind a gate it would fail.
   const asksEngine = member.health.probe.kind === "container" && member.health.probe.command === undefined;
-  if (gates === null || replaces === null || kind !== "hold" || asksEngine || member.condition === "completed") return null;
+  // The engine gives the ports that it publishes to one container, and that is the old one's until it has ended.
+  const waitsForPorts = (member.container.ports ?? []).length > 0;
+  const mayWait = kind === "hold" && !asksEngine && !waitsForPorts && member.condition !== "completed";
+  if (gates === null || replaces === null || !mayWait || bench.memory.plainAfter !== null) return null;
   try {
     const folder = await gates.make(name);
     return folder === null ? null : { name, folder };
   } catch (thrown) {
-    gates.condemn();
-    log.warn({ ...memory.key, detail: (thrown as Error).message }, "no gates on this host: swaps in the plain order");
+    condemn(bench, (thrown as Error).message);
     return null;
   }
 }
 
-/** The engine cannot see the gate's folder, or not run it: from now on without. False when the fault is another one. */
-export function isGatesFault({ swaps, log, memory }: Bench, thrown: unknown): boolean {
-  const isFault = thrown instanceof EngineError && !isEngineFault(thrown) && !thrown.gone && !thrown.conflict;
-  if (!isFault || swaps.gates === null || thrown.reason === "refused_by_host") return false;
-  swaps.gates.condemn();
-  log.warn({ ...memory.key, detail: thrown.message }, "no gates on this host: swaps in the plain order");
+/**
+ * The engine cannot see the gate's folder, or not run it: from now on without. False when the fault is another one: what is wrong
+ * with the service itself is the swap's failure. `folder`: of the gate, where the engine may name that.
+ */
+export function isGatesFault(bench: Bench, thrown: unknown, folder = gateTarget): boolean {
+  if (!isOwnFault(thrown) || bench.swaps.gates === null) return false;
+  if (![gateTarget, folder].some((path) => thrown.message.includes(path))) return false;
+  condemn(bench, thrown.message);
   return true;
+}
+
+/**
+ * An engine that refuses a container may mean its gate without a word of it, as its plugins do. So it is asked once more, for the
+ * container without a gate: nothing is touched yet.
+ */
+export function triesPlain({ memory }: Bench, thrown: unknown): boolean {
+  if (!isOwnFault(thrown) || thrown.reason !== "create_failed") return false;
+  memory.plainAfter = thrown.message;
+  return true;
+}
+
+/** It was the gate: without one the engine did it. */
+export function madePlain(bench: Bench): void {
+  const { plainAfter } = bench.memory;
+  if (plainAfter === null) return;
+  bench.memory.plainAfter = null;
+  condemn(bench, plainAfter);
+}
+
+function isOwnFault(thrown: unknown): thrown is EngineError {
+  const isFault = thrown instanceof EngineError && !isEngineFault(thrown);
+  return isFault && !thrown.gone && !thrown.conflict && thrown.reason !== "refused_by_host";
+}
+
+function condemn({ swaps, log, memory }: Bench, detail: string): void {
+  swaps.gates?.condemn();
+  log.warn({ ...memory.key, detail }, "no gates on this host: swaps in the plain order");
 }
 
 export function lookAtGates({ swaps, memory }: Bench): void {
@@ -78,7 +110,7 @@ export async function startBeside(bench: Bench, id: string): Promise<void> {
     const state = await engine.inspect(id);
     if (state !== null) changeState(memory, id, state);
     if (state?.status !== "ended" || state.exitCode !== gateBroken) return;
-    throw new EngineError({ reason: "start_failed", message: `the gate ended with exit code ${gateBroken}` });
+    throw new EngineError({ reason: "start_failed", message: `${gateTarget}: it ended with exit code ${gateBroken}` });
   } catch (thrown) {
     if (isEngineFault(thrown)) throw thrown;
     if (!isGated || !isGatesFault(bench, thrown)) return await noteFault(bench, thrown, about(memory, id));

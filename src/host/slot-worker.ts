@@ -18,6 +18,7 @@ import {
   nextRepairAt,
   outcomeOf,
   seenContainers,
+  servesBeside,
   stateById,
 } from "./slot-memory.ts";
 import { observedContainers, type Serving, servingNow, servingOf } from "./slot-report.ts";
@@ -117,6 +118,7 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
     if (!isNew) return;
     memory.touched = false;
     memory.breaksAtStart = null;
+    memory.plainAfter = null;
     newer = new AbortController();
     memory.inferred = null;
     memory.imageRefs.clear();
@@ -165,8 +167,22 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
   /** After a restart, what serves is left alone until the server has said that it still wants what it wanted. */
   function mustWait(step: Step): boolean {
     if (memory.confirmed) return false;
-    const forward = step.kind === "pull" || step.kind === "create" || step.kind === "redo";
-    return forward || (step.kind === "stop" && step.which === "old") || (step.kind === "start" && isUnbegun(step.id));
+    switch (step.kind) {
+      case "pull":
+      case "create":
+      case "redo":
+        return true;
+      case "stop":
+        return step.which === "old";
+      case "start":
+        return step.which === "beside" || isUnbegun(step.id);
+      case "point":
+        return step.which === "new";
+      case "promote":
+        return step.which === "new" && servesBeside(memory, step.id);
+      default:
+        return false;
+    }
   }
 
   /** A one-shot that has not run: it does what cannot be undone, while what serves is untouched. */

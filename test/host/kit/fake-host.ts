@@ -3,11 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../src/app/clock.ts";
 import type { Clock } from "../../../src/app/ports.ts";
+import type { ContainerSpec } from "../../../src/core/release.ts";
 import type { DesiredPicture, DesiredSlot, ObservedPicture, ObservedSlot, PrepareImage } from "../../../src/core/slot.ts";
 import { createFakeEngine, type FakeEngine, type FakeProgram } from "../../../src/docker/fake.ts";
 import { createHost, type Host } from "../../../src/host/host.ts";
 import type { Failpoint } from "../../../src/host/slot-worker.ts";
 import { openState } from "../../../src/host/state.ts";
+import { plainTools, type SwapTools } from "../../../src/host/swap-tools.ts";
 import { eventually } from "../../kit/eventually.ts";
 import { spec } from "./orders.ts";
 import { silent } from "./real-host.ts";
@@ -36,7 +38,7 @@ export type FakeHost = {
   cleanUp(): Promise<void>;
 };
 
-export async function fakeHost(clock: Clock = systemClock): Promise<FakeHost> {
+export async function fakeHost(clock: Clock = systemClock, swaps: SwapTools = plainTools): Promise<FakeHost> {
   const dir = await mkdtemp(join(tmpdir(), "gantry-host-"));
   const engine = createFakeEngine({ clock });
   const steps: string[] = [];
@@ -60,6 +62,7 @@ export async function fakeHost(clock: Clock = systemClock): Promise<FakeHost> {
         clock,
         log: silent,
         state,
+        swaps,
         serverId: () => "server-1",
         envDir: join(dir, "env"),
         bootId: "boot-1",
@@ -149,10 +152,11 @@ export function want(facts: {
   digest: string;
   service?: string;
   deadlineMs?: number;
+  container?: Partial<ContainerSpec>;
 }): DesiredSlot {
   const { generation, digest, service = "api", deadlineMs = 300 } = facts;
   const number = facts.release ?? generation;
-  const container = { image: repository, stopGraceMs: 50 };
+  const container = { image: repository, stopGraceMs: 50, ...facts.container };
   const release = {
     number,
     digest,
