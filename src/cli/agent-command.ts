@@ -14,6 +14,7 @@ type AgentFlags = {
   readonly envDir: string;
   readonly secretsDir: string;
   readonly metrics?: string;
+  readonly gate: boolean;
 };
 
 /** Gives a command the agent's flags and its work. */
@@ -33,6 +34,7 @@ export function asAgent(command: Command): Command {
       "--metrics <address>",
       "show Prometheus what is used here at /metrics: PORT on loopback, or HOST:PORT (default: nowhere)",
     )
+    .option("--no-gate", "start new containers only when the old one has stopped, without the gate that saves that time")
     .action(async (options: AgentFlags) => {
       const { runAgent } = await import("../agent.ts");
       await runAgent({ ...options, labels: options.label });
