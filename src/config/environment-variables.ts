@@ -1,5 +1,5 @@
 /** `environment`: a map or a list of KEY=value. Values that look secret are refused: a release keeps its spec for ever. */
-import { isSecretName, secretKind } from "../core/redact.ts";
+import { holdsSecret, secretKind } from "../core/redact.ts";
 import { type Complaint, quote, type Report, type Spot } from "./raw.ts";
 import { oneOf, text, truth } from "./scalars.ts";
 import { byKind, field, listOf, mapOf, nothingMeans, record, refined, type Shape, scalar } from "./shape.ts";
@@ -18,8 +18,7 @@ function variableComplaint(key: string, value: string | null): Complaint | null 
     return { what: `${key} has no value`, fix: `write a value ("" for an empty one): nothing is taken from the shell here` };
   const kind = secretKind(value);
   if (kind !== null) return { what: `${key} looks like ${kind}`, fix: useEnvFile };
-  if (isSecretName(key) && value !== "" && !value.startsWith("/"))
-    return { what: `${key} is a secret by its name`, fix: useEnvFile };
+  if (holdsSecret(key, value)) return { what: `${key} is a secret by its name`, fix: useEnvFile };
   return null;
 }
 

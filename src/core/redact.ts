@@ -52,9 +52,41 @@ export function redact(text: string, secrets: readonly string[] = []): string {
   return clean;
 }
 
-/** A variable of this name holds a secret, as people name them. */
+/** How names end that hold a secret, in words: DB_PASS, dbPassword, db.password. */
+const secretEnds =
+  /(?:^| )(?:\w*(?:password|passwd|passphrase)|pass|secret|token|(?:auth|access|api|bot)token|credentials?|secret key base|(?:api|secret|private|access|signing|encryption|master|hmac) ?key)$/;
+
+/** A variable of this name holds a secret, as people name them. What is about one (TOKEN_TTL, PUBLIC_KEY, MAX_TOKENS) does not. */
 export function isSecretName(name: string): boolean {
-  return /(?:^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|SECRET_KEY|PRIVATE_KEY|API_KEY|ACCESS_KEY|TOKEN)$/i.test(name);
+  const apart = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([A-Z])([A-Z][a-z])/g, "$1 $2");
+  const words = apart
+    .replace(/[^A-Za-z0-9]+/g, " ")
+    .trim()
+    .toLowerCase();
+  // PWD itself is the folder that a shell is in.
+  return secretEnds.test(words.replace(/ ?\d+$/, "")) || / pwd$/.test(words);
+}
+
+/** Wider, for what is only blotted out where it shows up in a log: also names that are secret more often than not. */
+export function mayBeSecretName(name: string): boolean {
+  return isSecretName(name) || /secret|token|passw|credential|private|api_?key|_key$|dsn|auth/i.test(name);
+}
+
+/** This value is a secret by its variable's name: not empty, no switch, and not where the secret is to be found. */
+export function holdsSecret(name: string, value: string): boolean {
+  return isSecretName(name) && value !== "" && !/^(?:true|false|yes|no|on|off|0|1)$/i.test(value) && !isPlace(value);
+}
+
+/** A path or a plain address. Base64 may begin with a slash, too: letters of both cases and digits in a long segment are no name. */
+function isPlace(value: string): boolean {
+  if (/^https?:\/\/[^\s@?#]+$/.test(value)) return true;
+  const isFile = /^\.{0,2}\/?(?:[\w.-]+\/)*[\w-][\w.-]*\.(?:json|pem|key|crt|p12|jks)$/.test(value);
+  const isPath = isFile || /^(?:\/[\w.@-]+){2,}\/?$/.test(value);
+  return isPath && !value.split("/").some(looksRandom);
+}
+
+function looksRandom(segment: string): boolean {
+  return /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9]{10,}$/.test(segment);
 }
 
 /** What kind of secret a value looks like ("a GitHub token"), or null. */

@@ -1,7 +1,7 @@
 /** What a host runs for a release, in the words of the service file, with what looks secret taken out. */
 import type { ReleaseFacts } from "./facts.ts";
 import { type Member, membersOf } from "./members.ts";
-import { isSecretName, redact } from "./redact.ts";
+import { holdsSecret, redact } from "./redact.ts";
 import type { ContainerSpec, ReleaseSpec, SecretUse, Volume } from "./release.ts";
 import { composeKey, type SpecChanges } from "./spec-change.ts";
 import { specIn } from "./spec-in.ts";
@@ -58,7 +58,7 @@ function rendered({ container, digest, health, dependsOn, isOneShot }: Member): 
 }
 
 function shownValue(name: string, value: string): string {
-  return isSecretName(name) && value !== "" && !value.startsWith("/") ? "[redacted]" : value;
+  return holdsSecret(name, value) ? "[redacted]" : value;
 }
 
 /** Where it comes from and goes to, and which version it had when the release was made. */

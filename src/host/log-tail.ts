@@ -1,6 +1,6 @@
 /** Makes the lines of a container fit to be shown: short, without control characters, without secrets. */
 import { printable } from "../core/logs.ts";
-import { redact } from "../core/redact.ts";
+import { mayBeSecretName, redact } from "../core/redact.ts";
 
 export const tailLines = 20;
 const lineLength = 200;
@@ -35,14 +35,12 @@ export function createCleaner(facts: {
   };
 }
 
-const secretName = /secret|token|passw|credential|private|api_?key|_key$|dsn|auth/i;
-
 /** A value of several lines is looked for line by line, as it is printed. */
 function secretsOf(environment: readonly string[]): string[] {
   const secrets: string[] = [];
   for (const line of environment) {
     const equals = line.indexOf("=");
-    if (equals > 0 && secretName.test(line.slice(0, equals))) secrets.push(...line.slice(equals + 1).split(/\r?\n/));
+    if (equals > 0 && mayBeSecretName(line.slice(0, equals))) secrets.push(...line.slice(equals + 1).split(/\r?\n/));
   }
   return secrets.filter((secret) => secret.trim() !== "").sort((a, b) => b.length - a.length);
 }
