@@ -66,7 +66,7 @@ test("there is no page without a code, and the index lists each code once with i
 test("links between pages lead somewhere", () => {
   for (const file of globSync("*.md", { cwd: folder })) {
     const text = readFileSync(path.join(folder, file), "utf8");
-    for (const [, target = ""] of text.matchAll(/\b([a-z_]+\.md)\b/g))
+    for (const [, target = ""] of text.matchAll(/(?<![\w/-])([a-z_]+\.md)\b/g))
       assert.ok(existsSync(path.join(folder, target)), `${file} -> ${target}`);
   }
 });
