@@ -180,7 +180,15 @@ export function createSlotWorker(parts: WorkerParts): SlotWorker {
         return step.which === "new";
       case "promote":
         return step.which === "new" && servesBeside(memory, step.id);
-      default:
+      case "rest":
+      case "hold":
+      case "open":
+      case "check":
+      case "fail":
+      case "settle":
+      case "keep":
+      case "remove":
+      case "disarm":
         return false;
     }
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import type { ObservedSlot } from "../../src/core/slot.ts";
+import type { DesiredSlot, ObservedSlot } from "../../src/core/slot.ts";
 import { EngineError } from "../../src/host/engine.ts";
 import { openState } from "../../src/host/state.ts";
 import { eventually } from "../kit/eventually.ts";
@@ -24,6 +24,18 @@ describe("a host", () => {
   function failureOf(slot: ObservedSlot) {
     assert.equal(slot.outcome?.ok, false, JSON.stringify(slot));
     return slot.outcome as Extract<ObservedSlot["outcome"], { ok: false }>;
+  }
+
+  /** On port 900x, x being the generation. */
+  function sharing(facts: { generation: number; digest: string }): DesiredSlot {
+    const slot = want({ ...facts, deadlineMs: 2_000 });
+    if (slot.release === null) return slot;
+    const { spec } = slot.release;
+    const probe = { kind: "http", url: `http://127.0.0.1:900${facts.generation}/` } as const;
+    return {
+      ...slot,
+      release: { ...slot.release, spec: { ...spec, swap: { kind: "reuse-port" }, health: { ...spec.health, probe } } },
+    };
   }
 
   it("swaps in the order that keeps the gap small, and reports each step", async () => {
@@ -244,6 +256,40 @@ describe("a host", () => {
     host.order([slot]);
     assert.equal((await host.settled(2)).outcome?.ok, true);
   });
+
+  for (const point of ["after:create", "after:start"]) {
+    it(`also on a shared port, when the agent was killed ${point.replace(":", " ")}`, async () => {
+      // In memory a port has one owner, so each has its own.
+      host.order([sharing({ generation: 1, digest: host.push("one", { port: 9001 }) })]);
+      assert.equal((await host.settled(1)).outcome?.ok, true);
+      const slot = sharing({ generation: 2, digest: host.push("two", { port: 9002 }) });
+      await host.stop();
+      const reached = Promise.withResolvers<void>();
+      await host.start((name) => {
+        if (name !== point) return;
+        reached.resolve();
+        return new Promise<void>(() => undefined);
+      });
+      host.order([slot]);
+      await reached.promise;
+      await eventually(async () => assert.match(await readFile(join(host.dir, "orders.json"), "utf8"), /"generation":2/));
+      host.kill();
+      await host.start();
+      // Whatever would be done unasked is done while another service is deployed.
+      const web = host.push("web", { port: 9003, healthyAfterMs: 1_500 });
+      host.order([{ ...sharing({ generation: 3, digest: web }), service: "web" }]);
+      await host.settled(3);
+      const unasked = ["start gantry-api.prod-g2", "policy unless-stopped gantry-api.prod-g2", "stop gantry-api.prod-g1"];
+      const begun = point === "after:start" ? 1 : 0;
+      assert.deepEqual(
+        host.engine.calls.filter((c) => unasked.includes(c)),
+        unasked.slice(0, begun),
+      );
+      host.order([slot]);
+      assert.equal((await host.settled(2)).outcome?.ok, true);
+      await eventually(() => assert.ok(unasked.every((c) => host.engine.calls.includes(c))));
+    });
+  }
 
   it("AG29: rebuilds what a torn state directory has lost from the labels", async () => {
     await carryOut({ generation: 4, digest: host.push("one") });
