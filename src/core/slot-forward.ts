@@ -59,6 +59,9 @@ function swap(view: SlotView, cast: Cast, candidate: SeenContainer): Step | null
     case "running":
       return prove(view, cast, candidate);
     case "ended":
+      // At its gate, so that it has done nothing yet: as one that was only created.
+      if (candidate.gate === "closed" && !view.attempt.startedNew.includes(candidate.id))
+        return switchOver(view, cast, candidate);
       // On the way back it was promoted already; what failed was another member, and the agent that knew of it ended.
       if (candidate.promoted && cast.old?.status === "running") return interrupted(candidate, "the old container serves again");
       if (candidate.promoted) return { kind: "start", id: candidate.id, which: "new" };

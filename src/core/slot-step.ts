@@ -43,6 +43,7 @@
  *   candidate created, old running       go on: stop, start
  *   candidate created, nothing running   same boot and recent: go on. Otherwise start the old one, settle `interrupted`
  *   candidate waits at its gate          the old one runs: stop it. Nothing runs: as when it was only created
+ *   candidate ended at its gate          as when it was only created: its command never began
  *   candidate let through, not promoted  open again, since the mark on the gate may be all that was done; check, promote
  *   candidate shares, old running        check it from zero, point, promote
  *   candidate ended, not promoted        start the old one, settle `interrupted`

@@ -69,14 +69,24 @@ describe("the next step at a gate", () => {
       { kind: "stop", id: "c2", which: "candidate" },
     ],
     [
-      "a power cut takes what waited: the old one comes back by itself",
+      "a power cut takes what waited, and gives the old one back: it goes on as if it had only been created",
       view([old, container(2, { ...fresh, gate: "closed", status: "ended", ending: "exit code 137" })]),
+      { kind: "start", id: "c2", which: "beside" },
+    ],
+    [
+      "and goes back where the old one had been stopped",
+      view([stopped, container(2, { ...fresh, gate: "closed", status: "ended", ending: "exit code 255" })]),
       {
         kind: "fail",
         reason: "interrupted",
-        detail: "the new container is not running any more (exit code 137)",
+        detail: "the agent ended after the old container was stopped and before the new one was started",
         id: "c2",
       },
+    ],
+    [
+      "what this process started and ends at its gate is told of",
+      view([old, container(2, { ...fresh, gate: "closed", status: "ended" })], { startedNew: ["c2"] }),
+      { kind: "check", id: "c2", which: "new" },
     ],
     [
       "started without anybody to wait for, it is let through",
