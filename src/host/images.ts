@@ -1,11 +1,12 @@
 /**
- * Images on this host: those that a plan asks to have ready, and those that a swap needs now. One pull per digest at a time;
- * the primary registry first, then the mirrors.
+ * Images on this host: those that a plan asks to have ready, and those that a swap needs now. One pull per digest at a time,
+ * given up when nobody wants it any more; the primary registry first, then the mirrors.
  */
 import type { Clock, Log } from "../app/ports.ts";
 import type { ObservedImage, PrepareImage } from "../core/slot.ts";
 import type { CleanUp } from "./clean-up.ts";
 import { type Engine, EngineError } from "./engine.ts";
+import { createFetches } from "./fetches.ts";
 import type { Limit } from "./limits.ts";
 import { isEngineFault, type Pulled, pullFromAny } from "./pulls.ts";
 
@@ -16,8 +17,8 @@ export type ImageOrder = { readonly image: string; readonly mirrors: readonly st
 export type Images = {
   /** The whole list of images to have ready; those that are new to it are fetched at once. */
   prepare(wanted: readonly PrepareImage[]): void;
-  /** `repository@digest` on this host, pulled when needed. Rejects with EngineError. */
-  need(order: ImageOrder): Promise<string>;
+  /** `repository@digest` on this host, pulled when needed, as long as `until` has not aborted. Rejects with EngineError. */
+  need(order: ImageOrder, until?: AbortSignal): Promise<string>;
   observed(): readonly ObservedImage[];
   /** The engine is back: whatever waited for it goes on. */
   engineBack(): void;
@@ -27,10 +28,13 @@ export type Images = {
 /** After that the next try of an image that is still wanted: a registry comes back, a push arrives, a disk is cleared. */
 const retryMs = 60_000;
 
+type Repositories = { readonly repositories: readonly string[]; readonly digest: string };
+
 type Prepared = {
   readonly wanted: PrepareImage;
   seen: ObservedImage;
   waitsForEngine: boolean;
+  readonly forgotten: AbortController;
   cancelRetry: () => void;
 };
 
@@ -46,21 +50,17 @@ export function createImages(facts: {
   random: () => number;
 }): Images {
   const { engine, cleanUp, clock, log, onChange, random } = facts;
-  const fetching = new Map<string, Promise<string>>();
+  const fetches = createFetches<string>(clock);
   /** By digest: who gave something else for it. */
   const warnings = new Map<string, string>();
   const prepared = new Map<string, Prepared>();
-  const ending = new AbortController();
 
-  function need(order: ImageOrder): Promise<string> {
-    const known = fetching.get(order.digest);
-    if (known !== undefined) return known;
-    const fetched = fetchImage(order).finally(() => fetching.delete(order.digest));
-    fetching.set(order.digest, fetched);
-    return fetched;
+  function need(order: ImageOrder, until?: AbortSignal): Promise<string> {
+    const fetch = (signal: AbortSignal) => fetchImage(order, signal);
+    return fetches.join({ key: order.digest, fetch, ...(until !== undefined && { until }) });
   }
 
-  async function fetchImage(order: ImageOrder): Promise<string> {
+  async function fetchImage(order: ImageOrder, signal: AbortSignal): Promise<string> {
     const { image, digest } = order;
     const repositories = [image, ...order.mirrors];
     const present = await engine.findImage({ repositories, digest });
@@ -69,7 +69,7 @@ export function createImages(facts: {
       return present;
     }
     await cleanUp.makeRoom("when short");
-    const { ref, warning } = await pull({ repositories, digest });
+    const { ref, warning } = await pull({ repositories, digest }, signal);
     if (warning === null) warnings.delete(digest);
     else warnings.set(digest, warning);
     cleanUp.used({ image, ref, digest, fetched: true });
@@ -77,8 +77,8 @@ export function createImages(facts: {
   }
 
   /** A full disk gets one more try when something could be cleared away. */
-  async function pull(order: { readonly repositories: readonly string[]; readonly digest: string }): Promise<Pulled> {
-    const parts = { engine, clock, log, limit: facts.limit, signal: ending.signal };
+  async function pull(order: Repositories, signal: AbortSignal): Promise<Pulled> {
+    const parts = { engine, clock, log, limit: facts.limit, signal };
     try {
       return await pullFromAny(parts, order);
     } catch (thrown) {
@@ -94,7 +94,8 @@ export function createImages(facts: {
     for (const one of wanted) {
       if (prepared.has(keyOf(one))) continue;
       const seen: ObservedImage = { ...factsOf(one), state: "pulling" };
-      const entry: Prepared = { wanted: one, seen, waitsForEngine: false, cancelRetry: () => undefined };
+      const forgotten = new AbortController();
+      const entry: Prepared = { wanted: one, seen, waitsForEngine: false, forgotten, cancelRetry: () => undefined };
       prepared.set(keyOf(one), entry);
       void fetchPrepared(entry);
     }
@@ -102,12 +103,12 @@ export function createImages(facts: {
 
   function forget(key: string): void {
     prepared.get(key)?.cancelRetry();
+    prepared.get(key)?.forgotten.abort();
     prepared.delete(key);
   }
 
   /** It stays reported as failed until it is here. Jitter: hosts that failed together must not come back together. */
   function retryLater(entry: Prepared): void {
-    if (ending.signal.aborted || prepared.get(keyOf(entry.wanted)) !== entry) return;
     const waitMs = retryMs * (0.75 + random() / 2);
     entry.cancelRetry = clock.wakeAt(clock.now() + waitMs, () => void fetchPrepared(entry));
   }
@@ -115,10 +116,11 @@ export function createImages(facts: {
   async function fetchPrepared(entry: Prepared): Promise<void> {
     entry.waitsForEngine = false;
     try {
-      await need(entry.wanted);
+      await need(entry.wanted, entry.forgotten.signal);
       const warning = warnings.get(entry.wanted.digest);
       entry.seen = { ...factsOf(entry.wanted), state: "present", ...(warning === undefined ? {} : { warning }) };
     } catch (thrown) {
+      if (entry.forgotten.signal.aborted) return;
       const fault = thrown instanceof EngineError ? thrown : new EngineError({ reason: "pull_failed", message: String(thrown) });
       if (isEngineFault(fault)) {
         entry.waitsForEngine = true;
@@ -138,8 +140,8 @@ export function createImages(facts: {
       for (const entry of prepared.values()) if (entry.waitsForEngine) void fetchPrepared(entry);
     },
     stop() {
-      ending.abort();
       for (const key of [...prepared.keys()]) forget(key);
+      fetches.stop();
     },
   };
 }

@@ -33,7 +33,7 @@ export type PullParts = {
   readonly limit: (registry: string) => Limit;
   readonly clock: Clock;
   readonly log: Log;
-  /** The agent ends. */
+  /** The agent ends, or nobody wants the image any more. */
   readonly signal: AbortSignal;
 };
 
@@ -45,6 +45,7 @@ export async function pullFromAny(
   const faults = new Map<string, EngineError>();
   for (let round = 1; ; round += 1) {
     for (const repository of order.repositories) {
+      if (parts.signal.aborted) throw givenUp();
       const before = faults.get(repository);
       if (before !== undefined && !mayPass(before)) continue;
       const pulled = await pullFrom(parts, { repository, digest: order.digest });
@@ -63,17 +64,26 @@ async function pullFrom(
 ): Promise<string | EngineError> {
   const { engine, log, signal } = parts;
   try {
-    const ref = await parts.limit(registryOf(image.repository))(() => engine.pull({ ...image, signal }));
+    const ref = await parts.limit(registryOf(image.repository))(async () => {
+      // It may have waited long for its place.
+      if (signal.aborted) throw givenUp();
+      return await engine.pull({ ...image, signal });
+    });
     log.info(image, "image pulled");
     return ref;
   } catch (thrown) {
     const fault =
       thrown instanceof EngineError ? thrown : new EngineError({ reason: "pull_failed", message: String(thrown), cause: thrown });
     const facts = { ...image, reason: fault.reason, detail: fault.message };
-    if (fault.reason === "digest_mismatch") log.error(facts, "a registry gave something else than was asked for");
+    if (signal.aborted) log.info(image, "pull given up");
+    else if (fault.reason === "digest_mismatch") log.error(facts, "a registry gave something else than was asked for");
     else log.warn(facts, "pull failed");
     return fault;
   }
+}
+
+function givenUp(): EngineError {
+  return new EngineError({ reason: "pull_failed", message: "given up: nobody wants this image any more" });
 }
 
 /** `registry.example.com:5000` of `registry.example.com:5000/team/api`. */

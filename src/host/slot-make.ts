@@ -23,7 +23,7 @@ export async function pull(bench: Bench, step: Extract<Step, { kind: "pull" }>):
   const fetchOne = async (name: MemberName) => {
     const wanted = wantedOf(memory, name);
     if (wanted === null) return;
-    const ref = await images.need(imageOf(release, wanted)).catch((thrown) => {
+    const ref = await images.need(imageOf(release, wanted), newer).catch((thrown) => {
       refused = name;
       throw thrown;
     });

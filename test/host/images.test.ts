@@ -125,4 +125,55 @@ describe("an image that is to be ready", () => {
     const tookMs = hand.now() - beganAt;
     assert.ok(tookMs >= 50_000 && tookMs < 60_000, `20 s and 30 s, not ${tookMs}`);
   });
+
+  /** The registry answers nothing until the pull is given up; each pull that has begun and not ended. */
+  function stalls(): string[] {
+    const open: string[] = [];
+    engine.pull = ({ repository: from, signal }) =>
+      new Promise((_, reject) => {
+        open.push(from);
+        const end = () => {
+          open.splice(open.indexOf(from), 1);
+          reject(new EngineError({ reason: "registry_unreachable", message: "cut" }));
+        };
+        signal.addEventListener("abort", end, { once: true });
+      });
+    return open;
+  }
+
+  it("is given up when its plan is cancelled, with all its mirrors", async () => {
+    const open = stalls();
+    images.prepare([both]);
+    await eventually(() => assert.deepEqual(open, [repository]));
+    images.prepare([]);
+    await hand.advance(4_000);
+    assert.deepEqual(open, [repository], "the order that needs it may come in the same moment");
+    await hand.advance(2_000);
+    assert.deepEqual(open, []);
+    await hand.advance(600_000);
+    assert.deepEqual(open, []);
+    images.prepare([{ ...both, rollout: 8 }]);
+    await eventually(() => assert.deepEqual(open, [repository]));
+  });
+
+  it("goes on while one of several wants it, be it a plan or an order", async () => {
+    const open = stalls();
+    const [overtaken, order] = [new AbortController(), new AbortController()];
+    images.prepare([both]);
+    const needed = [overtaken, order].map(({ signal }) => assert.rejects(images.need(both, signal), /cut|given up/));
+    await eventually(() => assert.deepEqual(open, [repository]));
+    images.prepare([]);
+    overtaken.abort();
+    await hand.advance(60_000);
+    assert.deepEqual(open, [repository]);
+    order.abort();
+    await hand.advance(4_000);
+    images.prepare([{ ...both, rollout: 8 }]);
+    await hand.advance(60_000);
+    assert.deepEqual(open, [repository], "it was wanted again before it was given up");
+    images.prepare([]);
+    await hand.advance(6_000);
+    assert.deepEqual(open, []);
+    await Promise.all(needed);
+  });
 });
