@@ -1,7 +1,8 @@
 /** Carries out one step of a swap on the engine, and writes into the slot's memory what it did. The choice of the step is core's. */
 import type { ReasonCode } from "../core/reasons.ts";
 import type { Step } from "../core/slot-step.ts";
-import { EngineError } from "./engine.ts";
+import { portToHold } from "./ask.ts";
+import { type ContainerState, EngineError } from "./engine.ts";
 import { isEngineFault } from "./images.ts";
 import { marksOf } from "./labels.ts";
 import { type Proof, proveHealth } from "./prove.ts";
@@ -11,7 +12,17 @@ import { type About, about, noteFailure, noteFault } from "./slot-faults.ts";
 import { create, pull } from "./slot-make.ts";
 import { changeState, healthOf, outcomeOf, type SlotMemory, stateById, touch, wantedOf } from "./slot-memory.ts";
 import { disarm, keep, redo, remove, settle, tidying } from "./slot-settle.ts";
-import { behindGate, besideOthers, drainBehindProxy, holdFor, openGate, point, startBeside, whileHeld } from "./slot-swap.ts";
+import {
+  behindGate,
+  besideOthers,
+  drainBehindProxy,
+  holdFor,
+  mendGate,
+  openGate,
+  point,
+  startBeside,
+  whileHeld,
+} from "./slot-swap.ts";
 
 /** How long a failed candidate may take to end. */
 const failedGraceMs = 500;
@@ -71,7 +82,12 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
   if (state === null) return;
   enter(bench, "stopping_old");
   touch(memory);
-  if (step.which === "old") await holdFor(bench, state);
+  if (step.which === "old") {
+    const taken = await strangerOnPort(bench, state);
+    if (taken !== null)
+      return await noteFailure(bench, { reason: "port_in_use", detail: taken }, { ...about(memory, state.id), id: null });
+    await holdFor(bench, state);
+  }
   if (step.which === "leftover") await drainBehindProxy(bench, state);
   try {
     // One that failed has nothing to finish, and what serves waits for its end; a one-shot is in the middle of something.
@@ -96,6 +112,23 @@ async function stop(bench: Bench, step: Extract<Step, { kind: "stop" }>): Promis
   }
 }
 
+/**
+ * Who holds the port that the new container will be asked on, while the old one still serves; null when that is the old one, nobody,
+ * or not to be seen. What the agent itself may not look into is left to the check.
+ */
+async function strangerOnPort(bench: Bench, old: ContainerState): Promise<string | null> {
+  const { memory, prober } = bench;
+  const { member } = about(memory, old.id);
+  const wanted = wantedOf(memory, member);
+  const port = wanted === null ? null : portToHold(wanted.health.probe);
+  if (port === null || old.pid === null || (wanted?.container.network ?? "host") !== "host") return null;
+  // Of this slot: another member may give the port up when its turn comes.
+  const own = memory.states.filter((s) => s.pid !== null && s.status !== "ended");
+  const holders = await Promise.all(own.map(({ pid }) => prober.holder({ port, pid: pid as number })));
+  const [first] = holders;
+  return first?.by === "other" && holders.every((h) => h.by === "other") ? `${first.detail}; nothing was touched` : null;
+}
+
 /** An engine that answers everything but this stop has not gone away: after some tries it is the container that cannot be ended. */
 function afterTries(memory: SlotMemory, id: string, thrown: unknown): unknown {
   if (!(thrown instanceof EngineError) || thrown.reason !== "engine_stuck") return thrown;
@@ -107,7 +140,7 @@ function afterTries(memory: SlotMemory, id: string, thrown: unknown): unknown {
 }
 
 async function start(bench: Bench, step: Extract<Step, { kind: "start" }>): Promise<void> {
-  const { memory, engine, limit, clock, log } = bench;
+  const { memory, clock, log } = bench;
   enter(bench, "starting");
   if (step.which === "beside") return await startBeside(bench, step.id);
   if (step.which === "new") {
@@ -116,7 +149,7 @@ async function start(bench: Bench, step: Extract<Step, { kind: "start" }>): Prom
   }
   if (step.which === "repair") memory.repairs.push(clock.now());
   try {
-    await limit(() => engine.start(step.id));
+    await startMended(bench, step);
     changeState(memory, step.id, { status: "running", startedAt: clock.now() });
     if (step.which === "old") noteId(bench, "startedOld", step.id);
     if (step.which === "new") noteId(bench, "startedNew", step.id);
@@ -128,6 +161,18 @@ async function start(bench: Bench, step: Extract<Step, { kind: "start" }>): Prom
     log.error({ ...memory.key, container: step.id, detail: String(thrown) }, "the old container could not be started");
     noteId(bench, "oldBroken", step.id);
   }
+}
+
+/** What has served may have lost its gate since. */
+async function startMended(bench: Bench, { id, which }: Extract<Step, { kind: "start" }>): Promise<void> {
+  const { memory, engine, limit, swaps, log } = bench;
+  const start = () => limit(() => engine.start(id));
+  const state = stateById(memory, id);
+  await start().catch(async (thrown) => {
+    const mayHelp = which !== "new" && state !== null && !isEngineFault(thrown);
+    if (!mayHelp || !(await mendGate({ gates: swaps.gates, log }, state))) throw thrown;
+    await start();
+  });
 }
 
 async function check(bench: Bench, step: Extract<Step, { kind: "check" }>): Promise<void> {

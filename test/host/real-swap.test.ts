@@ -100,14 +100,17 @@ describe("one agent on a real engine", () => {
     await answers(better);
   });
 
-  it("AG16: is not fooled by a stranger who answers well on the port", async () => {
+  it("AG16: is not fooled by a stranger who answers well on the port, and does not touch the old one for that", async () => {
+    const startedAt = async () => await host.lab.docker("inspect", "--format", "{{.State.StartedAt}}", name(await now()));
+    const serving = await startedAt();
     const stranger = host.lab.spawn("busybox", ["nc", "-ll", "-p", "9090", "-e", "/bin/echo", "-e", "HTTP/1.1 200 OK\r\n\r\n"]);
     try {
       const health: Partial<Health> = { probe: { kind: "tcp", host: "127.0.0.1", port: 9090 }, deadlineMs: 10_000 };
       const failure = failureOf(await host.carryOut(next(good, { release: 3, health })));
       assert.equal(failure.reason, "port_in_use", JSON.stringify(failure));
-      assert.match(failure.detail, /port 9090 is held by busybox \(pid \d+\)/);
+      assert.match(failure.detail, /port 9090 is held by busybox \(pid \d+\); nothing was touched/);
       await answers(better);
+      assert.equal(await startedAt(), serving);
     } finally {
       stranger.kill();
       await once(stranger, "exit");

@@ -124,9 +124,9 @@ export const catalogue: readonly FaultRow[] = [
   {
     id: "AG16",
     fault: "Another process holds the port",
-    wanted: "The swap fails with the name of that process; no leftover stays, and the old container serves on.",
+    wanted:
+      "The swap fails with the name of that process before the old container is stopped; no leftover stays, and the old one serves on.",
     tests: [people, swap],
-    missing: "The port is not looked at before the old container is stopped: a service that moves to a taken port has a gap.",
   },
   {
     id: "AG17",
