@@ -55,6 +55,8 @@ export type AgentOptions = {
   readonly log?: Log;
   readonly clock?: Clock;
   readonly engine?: Engine;
+  /** How long a call of the engine may take. */
+  readonly callMs?: number;
   readonly prober?: Prober;
   readonly failpoint?: Failpoint;
   readonly sampleEveryMs?: number;
@@ -354,7 +356,9 @@ async function addressOfEngine(options: AgentOptions): Promise<string> {
 function dockerEngine(options: AgentOptions): Engine {
   const dockerHost = dockerHostOf(options);
   const configDir = process.env["DOCKER_CONFIG"] ?? join(homedir(), ".docker");
-  return createDockerEngine({ dockerHost, logins: createLogins({ configDir, env: process.env }) });
+  const { callMs } = options;
+  const patience = callMs === undefined ? {} : { quickMs: callMs, heavyMs: callMs };
+  return createDockerEngine({ dockerHost, ...patience, logins: createLogins({ configDir, env: process.env }) });
 }
 
 /** Changes with every boot of the host; where the kernel does not tell, every start of the agent counts as one. */

@@ -100,7 +100,7 @@ describe("hosts whose network fails", () => {
     succeeded(await other.carryOut(stand.next(one)));
     await other.end();
     const copy = join(other.lab.dir, "copy");
-    await cp(join(host().lab.dir, "agent"), copy, { recursive: true, filter: (path) => !path.endsWith("/lock") });
+    await cp(join(host().lab.dir, "agent"), copy, { recursive: true, filter: (path) => !/\/(lock|wait)$/.test(path) });
     const before = await startedAt();
     clone = realHost({ ...other.lab, name: "prod-1" }, stand.server, { stateDir: copy });
     void clone.start();

@@ -129,7 +129,7 @@ describe("a host on which people work by hand", () => {
 
   it("AG22: a second agent on the host, with a copy of the state; it ends with one line, and the first one works on", async () => {
     const copy = join(host().lab.dir, "copy");
-    await cp(join(host().lab.dir, "agent"), copy, { recursive: true, filter: (path) => !path.endsWith("/lock") });
+    await cp(join(host().lab.dir, "agent"), copy, { recursive: true, filter: (path) => !/\/(lock|wait)$/.test(path) });
     const second = realHost(host().lab, stand.server, { stateDir: copy, dockerHost: "unix:///var/run/docker.sock" });
     await second.start();
     await second.died();

@@ -1,6 +1,6 @@
 /** The watcher itself: what it takes for amiss, and that it does not pass for having seen nothing. */
 import assert from "node:assert/strict";
-import { rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,11 +17,18 @@ describe("the watcher of the lab", () => {
   const dockerSocket = join(tmpdir(), `gantry-watched-${process.pid}.sock`);
   let running: Running[] = [];
   let asked = 0;
+  /** Containers that are listed as running although their process has ended. */
+  const ended = new Set<string>();
   let engine: http.Server;
+  let dir: string;
   beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), "gantry-watched-"));
     running = [];
+    ended.clear();
     asked = 0;
-    engine = http.createServer((_request, response) => {
+    engine = http.createServer(({ url }, response) => {
+      const id = /^\/containers\/(.+)\/json$/.exec(url ?? "")?.[1];
+      if (id !== undefined) return void response.end(JSON.stringify({ State: { Pid: ended.has(id) ? 0 : process.pid } }));
       asked += 1;
       response.end(JSON.stringify(running));
     });
@@ -30,6 +37,7 @@ describe("the watcher of the lab", () => {
   afterEach(async () => {
     if (engine.listening) await new Promise((resolve) => engine.close(resolve));
     await rm(dockerSocket, { force: true });
+    await rm(dir, { recursive: true, force: true });
   });
 
   function container(id: string, digest: string, member?: string): Running {
@@ -39,7 +47,8 @@ describe("the watcher of the lab", () => {
 
   async function watched(containers: Running[]): Promise<void> {
     running = containers;
-    const watcher = watchHosts([{ name: "prod-1", dockerSocket }]);
+    asked = 0;
+    const watcher = watchHosts([{ name: "prod-1", dockerSocket, dir }]);
     watcher.approve(good);
     await eventually(() => assert.ok(asked >= 2));
     await watcher.stop();
@@ -55,6 +64,21 @@ describe("the watcher of the lab", () => {
     await assert.rejects(watched([container("a", good), container("b", good)]), /prod-1: api\/prod runs 2 times \(a,b\)/);
   });
 
+  it("counts what waits at its gate once it is let through", async () => {
+    const gated = container("b", good);
+    const waiting = { ...gated, Labels: { ...gated.Labels, "gantry.gate": "b" } };
+    await watched([container("a", good), waiting]);
+    const gate = join(dir, "agent", "gates", "b");
+    await mkdir(gate, { recursive: true });
+    await writeFile(join(gate, "open"), "");
+    await assert.rejects(watched([container("a", good), waiting]), /api\/prod runs 2 times/);
+  });
+
+  it("does not count a container whose process has ended, though its engine does not say so yet", async () => {
+    ended.add("a");
+    await watched([container("a", good), container("b", good)]);
+  });
+
   it("fails when something runs that nobody approved", async () => {
     await assert.rejects(
       watched([container("a", other)]),
@@ -64,7 +88,7 @@ describe("the watcher of the lab", () => {
 
   it("fails when it never saw a host", async () => {
     await new Promise((resolve) => engine.close(resolve));
-    const watcher = watchHosts([{ name: "prod-1", dockerSocket }]);
+    const watcher = watchHosts([{ name: "prod-1", dockerSocket, dir }]);
     await assert.rejects(watcher.stop(), /saw the hosts 0 times: it proves nothing/);
   });
 });

@@ -4,21 +4,16 @@
  */
 import { readFileSync, rmSync } from "node:fs";
 import { type AgentOptions, runAgent } from "../../../src/agent.ts";
-import { createDockerEngine } from "../../../src/docker/engine.ts";
-import type { Engine } from "../../../src/host/engine.ts";
 
 export type ProcessOptions = AgentOptions & {
   /** A file that names a point (`before:stop`, `after:start` …): SIGKILL when it is reached; SIGSTOP, written `SIGSTOP before:stop`. */
   readonly dieFile: string;
-  /** How long a call of the engine may take, when not as long as in production. */
-  readonly callMs?: number;
 };
 
-const { dieFile, callMs, ...options } = JSON.parse(process.argv[2] ?? "{}") as ProcessOptions;
+const { dieFile, ...options } = JSON.parse(process.argv[2] ?? "{}") as ProcessOptions;
 
 await runAgent({
   ...options,
-  ...(callMs === undefined ? {} : { engine: impatientEngine(callMs) }),
   failpoint(name) {
     const point = armed();
     if (name === point) process.kill(process.pid, "SIGKILL");
@@ -31,11 +26,6 @@ await runAgent({
   console.error(`gantry agent: ${error.message}`);
   process.exitCode = 1;
 });
-
-function impatientEngine(ms: number): Engine {
-  const dockerHost = options.dockerHost ?? "";
-  return createDockerEngine({ dockerHost, quickMs: ms, heavyMs: ms });
-}
 
 function armed(): string {
   try {

@@ -2,7 +2,9 @@
  * Looks at every host's containers five times a second, past the agent, and holds what it sees against two promises: never two
  * running containers of one member of a slot (I1), and never a running image that nobody approved (I5).
  */
+import { existsSync, readdirSync } from "node:fs";
 import http from "node:http";
+import { join } from "node:path";
 import type { LabHost } from "../../../src/rehearsal/fleet/lab.ts";
 
 export type Watcher = {
@@ -16,20 +18,29 @@ export type Watcher = {
 
 type Listed = { readonly Id: string; readonly Image: string; readonly Labels: Readonly<Record<string, string>> };
 
+type Inspected = { readonly State: { readonly Pid: number } };
+
+type Watchable = Pick<LabHost, "name" | "dockerSocket" | "dir">;
+
 const lookEveryMs = 200;
 
-export function watchHosts(hosts: readonly Pick<LabHost, "name" | "dockerSocket">[]): Watcher {
+export function watchHosts(hosts: readonly Watchable[]): Watcher {
   const approved = new Set<string>();
   const amiss = new Set<string>();
   let looks = 0;
   let looksAway = false;
 
-  async function look(host: Pick<LabHost, "name" | "dockerSocket">): Promise<void> {
+  async function look(host: Watchable): Promise<void> {
+    // Before the containers are: one that waited then may have been let through meanwhile, its predecessor being gone.
+    const open = openGates(host.dir);
     const running = await runningOn(host.dockerSocket);
     // An engine that is away, or stands still, shows nothing.
     if (running === null || looksAway) return;
     looks += 1;
-    for (const fault of [...twice(running), ...unapproved(running, approved)]) amiss.add(`${host.name}: ${fault}`);
+    const begun = running.filter((one) => hasBegun(one, open));
+    // The engine tells of an end a moment after the process has gone, and the agent, which sees that, has opened the gate by then.
+    const alive = twice(begun).length === 0 ? begun : await withProcess(host.dockerSocket, begun);
+    for (const fault of [...twice(alive), ...unapproved(running, approved)]) amiss.add(`${host.name}: ${fault}`);
   }
 
   const timers = hosts.map((host) => {
@@ -62,6 +73,19 @@ export function watchHosts(hosts: readonly Pick<LabHost, "name" | "dockerSocket"
   };
 }
 
+/** A container that waits at its gate does not run yet: its command has not begun. */
+function hasBegun({ Labels }: Listed, open: ReadonlySet<string>): boolean {
+  const gate = Labels["gantry.gate"];
+  return gate === undefined || open.has(gate);
+}
+
+/** Of the agent whose state directory is the host's `agent`: gates with their mark. */
+function openGates(dir: string): ReadonlySet<string> {
+  const gates = join(dir, "agent", "gates");
+  const names = existsSync(gates) ? readdirSync(gates) : [];
+  return new Set(names.filter((name) => existsSync(join(gates, name, "open"))));
+}
+
 /** I1: by what the labels say a container is, so that a person's own containers are nobody's member. */
 function twice(running: readonly Listed[]): string[] {
   const members = new Map<string, string[]>();
@@ -80,16 +104,24 @@ function unapproved(running: readonly Listed[], approved: ReadonlySet<string>): 
     .map(({ Image, Labels }) => `${Labels["gantry.service"]} runs ${Image}, which nobody approved`);
 }
 
-function runningOn(socketPath: string): Promise<Listed[] | null> {
+async function withProcess(socketPath: string, listed: readonly Listed[]): Promise<Listed[]> {
+  const pids = await Promise.all(listed.map(({ Id }) => ask<Inspected>(socketPath, `/containers/${Id}/json`)));
+  return listed.filter((_, at) => existsSync(`/proc/${pids[at]?.State.Pid || "none"}`));
+}
+
+async function runningOn(socketPath: string): Promise<Listed[] | null> {
   const filters = JSON.stringify({ label: ["gantry.service"], status: ["running"] });
-  const path = `/containers/json?filters=${encodeURIComponent(filters)}`;
+  return await ask<Listed[]>(socketPath, `/containers/json?filters=${encodeURIComponent(filters)}`);
+}
+
+function ask<T>(socketPath: string, path: string): Promise<T | null> {
   return new Promise((resolve) => {
     const request = http.get({ socketPath, path, agent: false, timeout: 5_000 }, (response) => {
       let body = "";
       response.setEncoding("utf8").on("data", (chunk: string) => {
         body += chunk;
       });
-      response.on("end", () => resolve(response.statusCode === 200 ? (JSON.parse(body) as Listed[]) : null));
+      response.on("end", () => resolve(response.statusCode === 200 ? (JSON.parse(body) as T) : null));
       response.on("error", () => resolve(null));
     });
     request.on("timeout", () => request.destroy());
