@@ -143,7 +143,10 @@ export function goOnWithout(state: RolloutState, event: Of<"continued">): Step {
   if (failed.length === 0) return refused("nothing_failed");
   if (!state.pauses.some((p) => p.reason === "paused_on_failure") && state.owed === null) return refused("not_paused");
   const accepted = failed.filter((host) => state.accepted.includes(host) || (event.hosts ?? failed).includes(host));
-  if (accepted.every((host) => state.accepted.includes(host))) return refused("nothing_failed");
+  const isOld = accepted.every((host) => state.accepted.includes(host));
+  // Those that are left were spoken of before: it is said of the one that has left.
+  const isOfGone = state.unanswered === true && accepted.length === failed.length;
+  if (isOld && !isOfGone) return refused("nothing_failed");
   const answered = change(blame(quiet(state)), { accepted });
   const next = hasFailed(answered.state) ? answered : change(answered, { owed: null });
   const isSoaking = state.phase === "soaking";

@@ -322,8 +322,12 @@ function dueIn({ state, now }: Told, event: BareEvent): number | null {
   return null;
 }
 
-/** A person's answer; or the host leaves that failed by its own fault, or was only late: that leaves with it. */
+/** A person's answer; or the host leaves that failed by its own fault, or was only late: that leaves with it. Or that one serves after all. */
 export function mayEndPause(before: RolloutState, event: BareEvent): boolean {
+  if (event.type === "host_swapped") {
+    const late = before.hosts.find((h) => h.host === event.host);
+    return late?.status === "failed" && ["host_lost", "deadline_passed", "no_progress"].includes(late.reason ?? "");
+  }
   if (event.type !== "host_left") return ["cancelled", "resumed", "retried", "continued"].includes(event.type);
   const leaver = before.hosts.find((h) => h.host === event.host);
   return leaver?.status === "failed" && leaver.reason !== "unhealthy";

@@ -87,6 +87,21 @@ test("continue answers for who has left, too; what fails afterwards is a story o
   assert.deepEqual(rollout.goals(), { d: 42 });
 });
 
+test("continue is an answer also where only hosts are left that were gone on without before", () => {
+  const rollout = rolling({ hostNames, canary: 2, batch: 1, policy: pause });
+  rollout.swapped("b");
+  rollout.failed("a");
+  rollout.hear({ type: "continued", by: bo, why: "a is old" });
+  rollout.soaked();
+  rollout.failed("c");
+  leaves(rollout, "c");
+  assert.deepEqual(rollout.pauses(), ["paused_on_failure"]);
+  assert.equal(rollout.hear({ type: "continued", by: bo, why: "ship it" }), "moved");
+  assert.deepEqual(rollout.pauses(), []);
+  assert.deepEqual(rollout.goals(), { d: 42 });
+  assert.match(rollout.hear({ type: "continued", by: bo, why: "again" }), /not_paused/);
+});
+
 test("restore: what was noted in a pause is still owed when its host has left, also after a retry", () => {
   for (const others of ["left alone", "retried"] as const) {
     const rollout = rolling({ hostNames, canary: 3, batch: 1, policy: restore });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RolloutPolicy } from "../../src/core/plan.ts";
 import { aRequest, noon, rolling, Told } from "../kit/rollouts.ts";
+import { mayEndPause } from "./draws.ts";
 
 /** Two hosts at once, of which prod-2 cannot be reached when it is its turn. */
 function withoutTwo(policy: Partial<RolloutPolicy>): Told {
@@ -154,6 +155,23 @@ test("AG27: late success: a host that was only silent is healthy after all", () 
   assert.deepEqual(rollout.pauses(), [], "nobody is left whom a person could retry or go on without");
   assert.equal(rollout.state.phase, "soaking");
   assert.equal(rollout.state.soakEndsAt, noon + 30_000);
+});
+
+test("late success that ends the pause lets the next one begin, and the properties know that it may", () => {
+  const rollout = withoutTwo({ onFailure: "pause" });
+  rollout.overdue("prod-1", true);
+  rollout.images("prod-2");
+  rollout.fitness = { unwell: [], away: [] };
+  const before = rollout.state;
+  const late = { type: "host_swapped", host: "prod-1" } as const;
+  assert.deepEqual([rollout.pauses(), rollout.goals()], [["paused_on_failure"], {}]);
+  assert.equal(rollout.hear(late), "moved");
+  assert.deepEqual(rollout.goals(), { "prod-2": 42 });
+  assert.equal(mayEndPause(before, late), true);
+  assert.equal(mayEndPause(before, { ...late, host: "prod-2" }), false, "it has not failed");
+  const reported = rolling({ policy: { onFailure: "pause" } });
+  reported.failed("prod-1");
+  assert.equal(mayEndPause(reported.state, late), false, "it said itself that it failed");
 });
 
 test("late success of one of two that failed: the pause is still about the other; a person's pause is a person's", () => {
