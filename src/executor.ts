@@ -14,6 +14,7 @@ import { createGates, type Gates } from "./host/gate/gates.ts";
 import { provideGate } from "./host/gate/program.ts";
 import { createRedirect, type Redirect } from "./host/hold/redirect.ts";
 import { gateLabel, marksOf } from "./host/labels.ts";
+import { mountedNames } from "./host/mounts.ts";
 import { createSecretFiles, type SecretFiles } from "./host/secret-files.ts";
 import { portHolder } from "./host/socket-owner.ts";
 import { createLog, isLogLevel } from "./log.ts";
@@ -189,6 +190,7 @@ function handlersOf(parts: Parts): Handlers {
       if (!(await inUse(guard, gateIn)).has(name)) await gates.remove(name);
     },
     // Which are needed this host sees itself.
+    mendGate: ({ name }) => gates.mend(name),
     sweepGates: async () => await gates.sweep(await inUse(guard, gateIn)),
     putSecrets: ({ name, files }) =>
       secrets.put(
@@ -239,7 +241,8 @@ function secretsIn(labels: Labels): string {
 
 /** What containers have mounted: without it they could not start again. */
 async function inUse(guard: Guard, folderIn: (labels: Labels) => string): Promise<ReadonlySet<string>> {
-  return new Set((await guard.list()).map(({ labels }) => folderIn(labels)));
+  const labelled = (await guard.list()).map(({ labels }) => folderIn(labels));
+  return new Set([...labelled, ...(await mountedNames(guard))]);
 }
 
 /** The proof that holding works at all takes a free port for a moment. */

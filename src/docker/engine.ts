@@ -100,6 +100,11 @@ export function createDockerEngine(options: DockerOptions): Engine {
     return states.filter((s) => s !== null);
   }
 
+  async function mounts(): Promise<readonly string[]> {
+    const found = await quick("list mounts", (abortSignal) => docker.listContainers({ all: true, abortSignal }));
+    return found.flatMap((c) => (c.Mounts ?? []).map((mount) => mount.Source));
+  }
+
   async function info(): Promise<EngineInfo> {
     const facts = await quick("info", () => docker.info());
     const version = await quick("version", () => docker.version());
@@ -309,6 +314,7 @@ export function createDockerEngine(options: DockerOptions): Engine {
     info,
     list,
     inspect,
+    mounts,
     findImage,
     pull,
     removeImage,

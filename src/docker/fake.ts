@@ -42,6 +42,8 @@ type Running = { readonly since: number; readonly hasPort: boolean; readonly can
 type Box = {
   state: ContainerState;
   readonly program: FakeProgram;
+  /** Host paths. */
+  readonly mounts: readonly string[];
   running: Running | null;
   stoppedByHand: boolean;
 };
@@ -126,7 +128,7 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
 
   function insert(
     state: Pick<ContainerState, "name" | "labels" | "environment" | "stopSignal" | "stopGraceMs">,
-    program: FakeProgram,
+    made: Pick<Box, "program" | "mounts">,
   ): string {
     const holder = [...boxes.values()].find((b) => b.state.name === state.name);
     if (holder !== undefined && (holder.state.status !== "created" || !isOfSameOrder(holder.state.labels, state.labels))) {
@@ -141,12 +143,12 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
     const id = `c${String(counter).padStart(11, "0")}`;
     const fresh = { pid: null, startedAt: null, restarts: 0, exitCode: 0, oomKilled: false, error: "", health: null };
     const whole: ContainerState = { ...state, ...fresh, id, status: "created", restartPolicy: "no" };
-    boxes.set(id, { state: whole, program, running: null, stoppedByHand: false });
+    boxes.set(id, { ...made, state: whole, running: null, stoppedByHand: false });
     return id;
   }
 
   function cloneOf(box: Box, facts: Pick<ContainerState, "name" | "labels">): string {
-    return insert({ ...box.state, ...facts }, box.program);
+    return insert({ ...box.state, ...facts }, box);
   }
 
   function run(box: Box, isRestart: boolean): void {
@@ -237,6 +239,7 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
     prober: createFakeProber({ clock, boxes, stranger: () => stranger }),
     info: () => call("info", () => ({ liveRestore, platform: "linux/amd64" })),
     list: (key?: SlotKey) => call("list", () => [...boxes.values()].map((b) => b.state).filter((s) => isOf(s, key))),
+    mounts: () => call("mounts", () => [...boxes.values()].flatMap((b) => b.mounts)),
     inspect: (id) => call("inspect", () => boxes.get(id)?.state ?? null),
     findImage: (image) => call("findImage", () => findImage(image)),
     pull: (image) => call("pull", () => pull(image), `pull ${image.repository}`),
@@ -251,9 +254,10 @@ export function createFakeEngine(facts: { clock: Clock }): FakeEngine {
             throw new EngineError({ reason: "create_failed", message: `No such image: ${order.imageRef}`, gone: true });
           const { stopGraceMs, stopSignal, environment } = order.spec;
           const set = [...order.environment, ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)];
+          const mounts = [...order.spec.volumes.map((v) => v.source), ...(order.gate === undefined ? [] : [order.gate])];
           return insert(
             { name: order.name, labels: order.labels, environment: set, stopGraceMs, stopSignal: stopSignal ?? "SIGTERM" },
-            program,
+            { program, mounts },
           );
         },
         `create ${order.name}`,

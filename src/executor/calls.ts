@@ -49,6 +49,7 @@ export const calls = {
   openGate: z.strictObject({ name }),
   /** Answers when a gate that was opened would be open after a power cut, too. */
   gateKept: z.strictObject({ name }),
+  mendGate: z.strictObject({ name }),
   removeGate: z.strictObject({ name }),
   sweepGates: z.strictObject({}),
   /** Bytes in base64. Mode: of ordinary files, so that nobody becomes another user by them. */

@@ -55,6 +55,8 @@ export function createExecutorClient(facts: { readonly socketPath: string }): Ex
       return containers;
     },
     inspect: (id) => call("inspect", { id }),
+    // What others mount is none of the agent's business: the executor itself knows which of its folders are needed.
+    mounts: async () => [],
     findImage: ({ repositories, digest }) => call("findImage", { repositories: [...repositories], digest }),
     pull: ({ repository, digest, signal }) => call("pull", { repository, digest }, { deadlineMs: pullMs, signal }),
     removeImage: (ref) => call("removeImage", { ref }, heavy),
@@ -100,6 +102,7 @@ export function createExecutorClient(facts: { readonly socketPath: string }): Ex
         await call("removeGate", { name });
         openGates.delete(name);
       },
+      mend: (name) => call("mendGate", { name }),
       sweep: () => call("sweepGates", {}),
       condemn() {
         makesGates = false;

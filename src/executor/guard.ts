@@ -100,6 +100,7 @@ export function createGuard(facts: {
       return states;
     },
     inspect,
+    mounts: () => engine.mounts(),
     async findImage(image) {
       // Under a name that may not run here it counts as missing: it is pulled under one that may.
       const found = await engine.findImage({ ...image, repositories: image.repositories.filter(isAllowed) });

@@ -114,6 +114,8 @@ export interface Engine {
   /** Every container with a `gantry.service` label, running or not; of one slot when `key` is given. */
   list(key?: SlotKey): Promise<readonly ContainerState[]>;
   inspect(id: string): Promise<ContainerState | null>;
+  /** Host paths that containers of this engine have mounted: of anybody's, running or not. */
+  mounts(): Promise<readonly string[]>;
   /** `repository@digest` under which the image is on the host, whichever repository it came from; null when it is not. */
   findImage(image: { readonly repositories: readonly string[]; readonly digest: string }): Promise<string | null>;
   /**

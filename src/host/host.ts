@@ -6,14 +6,17 @@ import type { Log } from "../app/ports.ts";
 import type { DesiredPicture, DesiredSlot, Head, ObservedPicture, SlotKey } from "../core/slot.ts";
 import { slotName } from "../core/slot.ts";
 import { createCleanUp, type Fetched } from "./clean-up.ts";
+import type { ContainerState } from "./engine.ts";
 import { createEngineGuard } from "./engine-guard.ts";
 import { createImages } from "./images.ts";
 import { gateLabel, marksOf } from "./labels.ts";
 import { createLimit, createLimitPerKey } from "./limits.ts";
+import { mountedNames } from "./mounts.ts";
 import { isOlder, refusalOf, takenOver } from "./obedience.ts";
 import type { Hands } from "./prove.ts";
 import type { SecretTools } from "./secrets.ts";
 import type { Serving } from "./slot-report.ts";
+import { mendGate } from "./slot-swap.ts";
 import { createSlotWorker, type Failpoint, type SlotWorker } from "./slot-worker.ts";
 import type { HostState, Journal, JournalEntry } from "./state.ts";
 import { plainTools, type SwapTools } from "./swap-tools.ts";
@@ -121,12 +124,22 @@ export function createHost(parts: HostParts): Host {
         isWhole = true;
         onChange();
       }
-      await swaps.gates?.sweep(new Set(containers.map((c) => c.labels[gateLabel] ?? "")));
-      await parts.secrets?.files.sweep(new Set(containers.map((c) => marksOf(c.labels)?.secrets?.folder ?? "")));
+      await tidyFolders(containers);
     } catch (thrown) {
       log.warn({ detail: String(thrown) }, "could not list containers");
       void guard.whenBack();
     }
+  }
+
+  /** An engine may have containers of an agent of another name, which go on with the folders of this state directory. */
+  async function tidyFolders(containers: readonly ContainerState[]): Promise<void> {
+    const { gates } = swaps;
+    if (gates === null && parts.secrets === undefined) return;
+    const mounted = await mountedNames(engine);
+    await gates?.sweep(new Set([...containers.map((c) => c.labels[gateLabel] ?? ""), ...mounted]));
+    await parts.secrets?.files.sweep(new Set([...containers.map((c) => marksOf(c.labels)?.secrets?.folder ?? ""), ...mounted]));
+    // The engine starts none of them without its gate, and does so when this agent may not be there.
+    for (const state of containers) await mendGate({ gates, log }, state);
   }
 
   function addWorker(slot: SlotKey): SlotWorker {

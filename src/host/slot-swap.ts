@@ -1,4 +1,5 @@
 /** How containers change places: gates, held connections, and the proxy in front of two ports. The order of it all is core's. */
+import type { Log } from "../app/ports.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import type { Health, HealthProbe } from "../core/release.ts";
 import type { DesiredRelease } from "../core/slot.ts";
@@ -6,7 +7,7 @@ import type { Step } from "../core/slot-step.ts";
 import type { SwapSpec } from "../core/swap.ts";
 import { drained } from "./connections.ts";
 import { type ContainerState, EngineError, gateTarget } from "./engine.ts";
-import { gateBroken } from "./gate/gates.ts";
+import { type Gates, gateBroken } from "./gate/gates.ts";
 import { isEngineFault } from "./images.ts";
 import { marksOf, swapOf, type WantedContainer } from "./labels.ts";
 import { pause } from "./prove.ts";
@@ -116,6 +117,25 @@ export async function startBeside(bench: Bench, id: string): Promise<void> {
     if (!isGated || !isGatesFault(bench, thrown)) return await noteFault(bench, thrown, about(memory, id));
     await engine.remove(id);
     await forget(bench, id);
+  }
+}
+
+/**
+ * The folder of a gate that lets through is made again where it is gone, with a moved or lost state directory: without it the
+ * engine never starts the container again. True when that was done.
+ */
+export async function mendGate(facts: { gates: Gates | null; log: Log }, state: ContainerState): Promise<boolean> {
+  const { gates, log } = facts;
+  const gate = marksOf(state.labels)?.gate ?? null;
+  if (gate === null || gates === null || state.restartPolicy !== "unless-stopped") return false;
+  const { name: container } = state;
+  try {
+    if (!(await gates.mend(gate))) return false;
+    log.warn({ container }, "its gate was gone, with which it could not have started again: made it anew");
+    return true;
+  } catch (thrown) {
+    log.error({ container, detail: (thrown as Error).message }, "its gate is gone, and cannot be made anew");
+    return false;
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import type Dockerode from "dockerode";
@@ -174,6 +174,30 @@ describe("a gate before the command of a container", () => {
       return null;
     }
   }
+
+  it("is made again, open, when it was lost under a container that it let through", async () => {
+    const { id, name } = await gated();
+    await engine.start(id);
+    await gates.open(name);
+    await engine.setRestartPolicy(id, "unless-stopped");
+    assert.equal(await gates.mend(name), false);
+    assert.ok((await engine.mounts()).includes(join(dir, name)));
+    await rm(join(dir, name), { recursive: true });
+    const state = await engine.inspect(id);
+    assert.ok(state !== null);
+    await engine.stop(state);
+    await assert.rejects(engine.start(id), { reason: "mount_missing" });
+    assert.equal(await gates.mend(name), true);
+    await engine.start(id);
+    await eventually(async () => assert.match(await answers(), new RegExp(commit.sha)));
+    await rm(join(dir, name), { recursive: true });
+    assert.equal(await gates.mend(name), true, "under one that runs");
+    process.kill((await engine.inspect(id))?.pid ?? 0, "SIGUSR1");
+    await eventually(async () => assert.equal((await engine.inspect(id))?.restarts, 1));
+    await eventually(async () => assert.match(await answers(), new RegExp(commit.sha)));
+    await engine.remove(id);
+    await gates.remove(name);
+  });
 
   it("is swept away by the next agent when no container has it", async () => {
     const { id, name } = await gated();

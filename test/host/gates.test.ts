@@ -30,6 +30,7 @@ describe("a host with gates", () => {
         opened.add(name);
         return { durable: Promise.resolve() };
       },
+      mend: async () => false,
       remove: async () => undefined,
       sweep: async () => undefined,
       condemn() {

@@ -17,6 +17,8 @@ export type Gates = {
   isOpen(name: string): boolean;
   /** Lets the container's command begin; may be repeated. `durable`: the gate would also be open after a power cut. */
   open(name: string): Promise<{ readonly durable: Promise<void> }>;
+  /** Makes one that was let through, and is not there any more as it was, again: open. False when nothing was amiss. */
+  mend(name: string): Promise<boolean>;
   remove(name: string): Promise<void>;
   /** Removes what was left before this process began, but for these. */
   sweep(keep: ReadonlySet<string>): Promise<void>;
@@ -36,7 +38,8 @@ const sparePrefix = ".spare-";
 
 /** `dir` and `program` are on one file system. Without a program no gate is made, but those that are there open. */
 export function createGates(facts: { readonly dir: string; readonly program: string | null }): Gates {
-  let { program } = facts;
+  const { program } = facts;
+  let makes = program !== null;
   mkdirSync(facts.dir, { recursive: true });
   const leftBefore = new Set(readdirSync(facts.dir));
   const folderOf = (name: string) => join(facts.dir, name);
@@ -59,6 +62,7 @@ export function createGates(facts: { readonly dir: string; readonly program: str
   }
 
   async function make(name: string): Promise<string | null> {
+    if (!makes) return null;
     const ready = await spare();
     spare = later(makeSpare);
     if (ready === null) return null;
@@ -77,8 +81,23 @@ export function createGates(facts: { readonly dir: string; readonly program: str
     return { durable: durable.then(() => syncFolder(folder)) };
   }
 
+  /** The container that has it mounted does not run, or has hold of the folder that was there when it started. */
+  async function mend(name: string): Promise<boolean> {
+    if (["gate", "open"].every((part) => existsSync(join(folderOf(name), part)))) return false;
+    const folder = await makeSpare();
+    if (folder === null) throw new Error(`its gate ${folderOf(name)} is gone, and there is no program to make it again`);
+    const mark = await open(join(folder, "open"), "a", 0o644);
+    await mark.sync().finally(() => mark.close());
+    await syncFolder(folder);
+    await remove(name);
+    await rename(folder, folderOf(name));
+    await syncFolder(facts.dir);
+    return true;
+  }
+
   async function sweep(keep: ReadonlySet<string>): Promise<void> {
-    for (const name of [...leftBefore]) if (!keep.has(name)) await remove(name);
+    // One that was made again meanwhile was not left before any more.
+    for (const name of [...leftBefore]) if (!keep.has(name) && leftBefore.has(name)) await remove(name);
     leftBefore.clear();
   }
 
@@ -88,11 +107,11 @@ export function createGates(facts: { readonly dir: string; readonly program: str
     make,
     isOpen: (name) => existsSync(join(folderOf(name), "open")),
     open: openGate,
+    mend,
     remove,
     sweep,
     condemn() {
-      program = null;
-      spare = async () => null;
+      makes = false;
     },
   };
 }

@@ -193,6 +193,7 @@ export function createEngine(facts: {
         }
         return all;
       }),
+    mounts: async () => [],
     inspect: (id) => look(() => machine.boxes.get(id)?.state ?? null),
     findImage: ({ repositories, digest }) =>
       look(() => {
