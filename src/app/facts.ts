@@ -11,6 +11,7 @@ import type {
 } from "../core/facts.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Release } from "../core/release.ts";
+import type { Readiness } from "../core/rollback-estimate.ts";
 import { hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import { type Head, liveNow, type ObservedSlot, type SlotKey, type SlotStep } from "../core/slot.ts";
 import { besidesOf } from "../core/spec-change.ts";
@@ -19,6 +20,7 @@ import { approvalsFor } from "./asked.ts";
 import { type PlaceReader, readAllPlaces, readOnePlace } from "./place-reader.ts";
 import { goodBesides, hasLabels, leavingPhases, leftBy, rollbackTarget } from "./planner.ts";
 import type { Fleet } from "./ports.ts";
+import { readinessAt } from "./readiness.ts";
 import { createRequirements, dependantsOf } from "./requirements.ts";
 import type { Store, StoredHost, StoredRollout, StoredSlot } from "./store.ts";
 import type { HostUsage, UsageBoard } from "./usage.ts";
@@ -39,8 +41,8 @@ export type Facts = {
   status(facts: { service: string | null; environment: string | null }): EnvironmentStatus[];
   history(facts: { service: string | null; environment: string | null; limit: number }): HistoryLine[];
   hosts(): HostFacts[];
-  /** How many of the environment's hosts keep the release ready: serving it, or as the previous container. */
-  readiness(service: string, environment: string, release: number | null): { ready: number; total: number };
+  /** Which of the environment's hosts have the release ready, serving it or as the previous container, and how long it takes. */
+  readiness(service: string, environment: string, release: number | null): Readiness;
 };
 
 export function createFacts(parts: FactsParts): Facts {
@@ -59,8 +61,21 @@ export function createFacts(parts: FactsParts): Facts {
     return { service: found, environment: found?.environments.find((e) => e.name === environment) ?? null };
   }
 
-  function readiness(service: string, environment: string, target: number | null): { ready: number; total: number } {
-    return readyOn(store.slots.ofEnvironment({ service, environment }), target);
+  function readiness(service: string, environment: string, target: number | null): Readiness {
+    const key = { service, environment };
+    return readyOn(key, { slots: store.slots.ofEnvironment(key), target, hosts: store.hosts.all() });
+  }
+
+  function readyOn(
+    { service, environment }: SlotKey,
+    found: { slots: readonly StoredSlot[]; target: number | null; hosts: readonly StoredHost[] },
+  ): Readiness {
+    return readinessAt({
+      ...found,
+      environment: configOf(service, environment).environment,
+      isConnected: (host) => fleet.isConnected(host),
+      past: () => store.rollouts.swapTimes(service, environment),
+    });
   }
 
   function rolloutFacts(stored: StoredRollout): RolloutFacts {
@@ -168,6 +183,7 @@ export function createFacts(parts: FactsParts): Facts {
   /** `hosts`: those that belong there; null: it has gone from the configuration. Every look into the store is by index and made once: a board has many places. */
   function statusOf(place: PlaceReader, key: SlotKey, hosts: readonly string[] | null): EnvironmentStatus {
     const { service, environment } = key;
+    const enrolled = place.hosts();
     const newest = store.rollouts.lastEnded(service, environment, leavingPhases);
     const live = liveOf(key, newest);
     const back = goodBesides(store, key, newest === null ? null : leftBy(newest.state));
@@ -190,7 +206,7 @@ export function createFacts(parts: FactsParts): Facts {
       ),
       leftOver: isConfigured ? slots.filter((slot) => !hosts.includes(slot.host) && isLeft(slot)).map((slot) => slot.host) : [],
       rollbackTo: release(service, back),
-      readiness: readyOn(slots, back),
+      readiness: readyOn(key, { slots, target: back, hosts: enrolled }),
       ...usedBy(key, live?.state.release ?? null, shown),
       ...(declaresHealth(service) ? {} : { healthDeclared: false }),
       lock: heldNow(place.lock(key)),
@@ -245,7 +261,7 @@ export function createFacts(parts: FactsParts): Facts {
       const wanted = (key: SlotKey) =>
         (service === null || key.service === service) && (environment === null || key.environment === environment);
       const place = service === null || environment === null ? readAllPlaces(store) : readOnePlace(store);
-      const enrolled = store.hosts.all().filter((h) => h.revokedAt === null);
+      const enrolled = place.hosts().filter((h) => h.revokedAt === null);
       const configured = config.services.flatMap((s) =>
         s.environments
           .filter((e) => wanted({ service: s.name, environment: e.name }))
@@ -312,15 +328,6 @@ function headOrNull(head: Head): Head | null {
 
 function namesWith(hosts: readonly StoredHost[], environment: EnvironmentConfig): string[] {
   return hosts.filter((h) => hasLabels(h.labels, environment.hosts)).map((h) => h.name);
-}
-
-function readyOn(slots: readonly StoredSlot[], target: number | null): { ready: number; total: number } {
-  const wanted = slots.filter((s) => s.release !== null);
-  return { ready: target === null ? 0 : wanted.filter((s) => holds(s, target)).length, total: wanted.length };
-}
-
-function holds(slot: StoredSlot, release: number): boolean {
-  return slot.observed?.live?.release === release || slot.observed?.previous?.release === release;
 }
 
 /** Where each agent is, as long as its report is about this rollout's wish. */

@@ -6,6 +6,7 @@ import type { ChangeFacts, FreezeFacts, IntentFacts, LockFacts, ReleaseFacts } f
 import type { Plan, RolloutKind } from "../core/plan.ts";
 import type { ReasonCode } from "../core/reasons.ts";
 import type { Release, ReleaseSpec } from "../core/release.ts";
+import type { SwapTime } from "../core/rollback-estimate.ts";
 import type { Person, Phase, RolloutEvent, RolloutState, TimerName } from "../core/rollout-state.ts";
 import type { Head, ObservedSlot, SlotKey } from "../core/slot.ts";
 import type { Used, UsedOnHost } from "../core/usage.ts";
@@ -188,6 +189,8 @@ export interface RolloutStore {
    * got stuck. That one did not reach every host, but what it left is bad.
    */
   live(service: string, environment: string): StoredRollout | null;
+  /** Of the newest rollbacks and of the newest others (`newestSwaps` of each), newest first. */
+  swapTimes(service: string, environment: string): readonly SwapTime[];
   setCard(number: number, place: { channel: string; ts: string } | null): void;
   setChange(number: number, change: ChangeFacts): void;
   setDeployment(number: number, deployment: string): void;

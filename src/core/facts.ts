@@ -2,6 +2,7 @@
 import type { Plan } from "./plan.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { Lacking } from "./requirement.ts";
+import type { Readiness } from "./rollback-estimate.ts";
 import type { Person, RolloutState } from "./rollout-state.ts";
 import type { Head, LiveHealth, SlotStep } from "./slot.ts";
 import type { SpecChanges } from "./spec-change.ts";
@@ -54,7 +55,7 @@ export type RolloutFacts = {
   /** Set when the environment has an earlier one in which this release has not soaked. */
   readonly notSoakedIn: string | null;
   /** Hosts that keep the release to go back to, ready to start. */
-  readonly readiness: { readonly ready: number; readonly total: number; readonly release: number | null };
+  readonly readiness: Readiness & { readonly release: number | null };
   readonly why: string | null;
   /** Its place in line, 1 is next; null when it does not wait in line. */
   readonly position: number | null;
@@ -143,7 +144,7 @@ export type RollbackPreview = {
   readonly warning?: string;
   readonly planHash: string;
   readonly hosts: readonly string[];
-  readonly readiness: { readonly ready: number; readonly total: number };
+  readonly readiness: Readiness;
   /** A rollout under way that this would stop: its hosts are put back instead of opening a new one. */
   readonly stops: { readonly rollout: number; readonly phase: string } | null;
   /** Hosts that the stopped rollout has touched by now: they go to `to` first. */
@@ -177,7 +178,7 @@ export type EnvironmentStatus = {
   /** Hosts that do not belong here any more and have something of this place still; absent: none. */
   readonly leftOver?: readonly string[];
   readonly rollbackTo: ReleaseFacts | null;
-  readonly readiness: { readonly ready: number; readonly total: number };
+  readonly readiness: Readiness;
   /** False: the service file declares no health check at all; absent: it does. */
   readonly healthDeclared?: boolean;
   /** What the live release uses now: medians over hosts; absent: none has said. */

@@ -3,6 +3,7 @@ import type { IntentFacts, RollbackPreview, RolloutFacts } from "../core/facts.t
 import { releaseName } from "../core/release.ts";
 import { actions, context, fields, header, message, note, section } from "./blocks.ts";
 import type { Message } from "./message.ts";
+import { readyText } from "./readiness.ts";
 import { besidesLines } from "./spec-changes.ts";
 import { isCalledOff, rollbackValue } from "./values.ts";
 import { count, cutList, releaseCode, releaseText, safe } from "./words.ts";
@@ -101,9 +102,7 @@ function hostNames(hosts: readonly string[]): string {
 
 function readiness(preview: RollbackPreview): string {
   if (preview.to === null) return "Nothing was live there before.";
-  const { ready, total } = preview.readiness;
-  if (ready === total) return `All ${total} keep it, ready to start.`;
-  return `${ready} of ${total} keep it, ready to start; the others pull it first.`;
+  return `Rollback to ${releaseName(preview.to.number)}: ${readyText(preview.readiness)}.`;
 }
 
 function placeText({ service, environment }: RollbackPreview): string {

@@ -3,6 +3,7 @@ import type { RolloutFacts } from "../core/facts.ts";
 import { releaseName, shortCommit } from "../core/release.ts";
 import type { RolloutState } from "../core/rollout-state.ts";
 import type { WatchFinding, WatchSample } from "../core/watch.ts";
+import { readyText } from "./readiness.ts";
 import { hostNames } from "./rollout-pauses.ts";
 import type { Line } from "./rollout-status.ts";
 import { count, cutList, duration, safe, utc, when } from "./words.ts";
@@ -11,6 +12,22 @@ export function afterLines(facts: RolloutFacts): readonly Line[] {
   const { state } = facts;
   const missing = incompleteText(state, shortCommit(facts.release.commit));
   return [...(missing === null ? [] : [same(missing)]), ...keptBadLines(facts), ...watchLines(state, facts.now)];
+}
+
+/** `Rollback to r41: ready on 3 of 3 hosts, about 4 s`, while it runs and once it stands. */
+export function wayBackLine(facts: RolloutFacts): readonly Line[] {
+  const { release } = facts.readiness;
+  return release === null || !tellsWayBack(facts)
+    ? []
+    : [same(`Rollback to ${releaseName(release)}: ${readyText(facts.readiness)}`)];
+}
+
+/** A rollback is a way back itself, and an adoption moved nothing. */
+export function tellsWayBack({ state, readiness }: Pick<RolloutFacts, "state" | "readiness">): boolean {
+  const { kind, phase, release } = state;
+  if (kind === "rollback" || kind === "adopt" || readiness.total === 0) return false;
+  if (readiness.release === null || readiness.release === release) return false;
+  return phase === "rolling" || phase === "soaking" || phase === "succeeded" || phase === "incomplete";
 }
 
 /** Going back passes by what a person took out: a bad release may serve there on, whatever the end says. */

@@ -9,7 +9,7 @@ import { hasEnded, type RolloutState } from "../core/rollout-state.ts";
 import { actions, type ButtonFacts, context, fields, header, message, section } from "./blocks.ts";
 import { placeLines } from "./locks.ts";
 import type { Message } from "./message.ts";
-import { afterLines } from "./rollout-after.ts";
+import { afterLines, wayBackLine } from "./rollout-after.ts";
 import { rolloutButtons } from "./rollout-buttons.ts";
 import { commitLines, ticketLines, warnings } from "./rollout-change.ts";
 import {
@@ -113,6 +113,7 @@ function standLines(facts: RolloutFacts): readonly Line[] {
     ...budgetLines(facts.state),
     ...afterLines(facts),
     ...(facts.usage === undefined ? [] : [usageChangeLine(facts.usage)]),
+    ...wayBackLine(facts),
   ];
 }
 

@@ -4,6 +4,8 @@ import { releaseName, shortCommit } from "../core/release.ts";
 import { lackingText } from "../core/requirement.ts";
 import { hasEnded } from "../core/rollout-state.ts";
 import { intentText } from "./hosts.ts";
+import { readyText } from "./readiness.ts";
+import { tellsWayBack } from "./rollout-after.ts";
 import type { Line } from "./rollout-status.ts";
 import { count, cutList, link, noHealthCheck, safe, sentence } from "./words.ts";
 
@@ -124,6 +126,6 @@ function leftOutWarning({ leftOut }: RolloutFacts): readonly string[] {
 /** A way back that is only partly there matters to whoever approves. */
 function readinessWarning(facts: RolloutFacts): readonly string[] {
   const { ready, total, release } = facts.readiness;
-  if (facts.state.kind === "rollback" || release === null || ready >= total) return [];
-  return [`Going back to ${releaseName(release)}: ready on ${ready} of ${count(total, "host")}; the others would pull it first.`];
+  if (facts.state.kind === "rollback" || release === null || ready >= total || tellsWayBack(facts)) return [];
+  return [`Rollback to ${releaseName(release)}: ${readyText(facts.readiness)}.`];
 }

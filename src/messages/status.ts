@@ -7,6 +7,7 @@ import { message, note, section } from "./blocks.ts";
 import { lockLine } from "./locks.ts";
 import type { Message } from "./message.ts";
 import { phaseSign, phaseWords } from "./phase.ts";
+import { readyText } from "./readiness.ts";
 import { findingLine, incompleteText } from "./rollout-after.ts";
 import { usedText } from "./usage.ts";
 import { code, count, cutList, noHealthCheck, releaseCode, releaseText, safe, sentence, utc, when } from "./words.ts";
@@ -186,7 +187,7 @@ function backLine(env: EnvironmentStatus): Line {
       text: `${hosts}; no earlier good release to go back to`,
       mrkdwn: `_${hosts}; no earlier good release to go back to_`,
     };
-  const ready = `ready on ${readiness.ready} of ${readiness.total}`;
+  const ready = readyText(readiness);
   return {
     text: `${hosts}; rollback goes to ${releaseText(rollbackTo)}, ${ready}`,
     mrkdwn: `_${hosts}; rollback goes to_ ${releaseCode(rollbackTo)}, _${ready}_`,

@@ -5,12 +5,23 @@
  */
 import type Database from "better-sqlite3";
 import type { RolloutStore, StoredRollout } from "../app/store.ts";
+import { newestSwaps, type SwapTime } from "../core/rollback-estimate.ts";
 import type { SlotKey } from "../core/slot.ts";
 import { type RolloutRow as Row, rollout, storedRollout } from "./rollout-row.ts";
 
 type Lists = Pick<
   RolloutStore,
-  "active" | "allActive" | "inLine" | "lines" | "watched" | "list" | "lastEnded" | "live" | "countByPhase" | "countEnded"
+  | "active"
+  | "allActive"
+  | "inLine"
+  | "lines"
+  | "watched"
+  | "list"
+  | "lastEnded"
+  | "live"
+  | "countByPhase"
+  | "countEnded"
+  | "swapTimes"
 >;
 
 export function rolloutLists(db: Database.Database): Lists {
@@ -46,9 +57,20 @@ export function rolloutLists(db: Database.Database): Lists {
     list: listOn(db),
     lastEnded: (service, environment, phases) => rollout(ended.get({ service, environment, phases: JSON.stringify(phases) })),
     live: (service, environment) => rollout(live.get({ service, environment })),
+    swapTimes: swapTimesOn(db),
     countByPhase: () => Object.fromEntries(underWay.all().map((row) => [row.phase, row.n])),
     countEnded: () => Object.fromEntries(countEnded.all().map((row) => [row.phase, row.n])),
   };
+}
+
+/** Each half is a walk along the index that ends at its limit. */
+function swapTimesOn(db: Database.Database): RolloutStore["swapTimes"] {
+  const half = (back: 0 | 1) =>
+    `select * from (select id, back, took_ms from swap_time where service = +@service and environment = +@environment
+       and back = ${back} order by id desc limit ${newestSwaps})`;
+  const newest = db.prepare<SlotKey, { back: number; took_ms: number }>(`${half(0)} union all ${half(1)} order by id desc`);
+  return (service, environment) =>
+    newest.all({ service, environment }).map((row): SwapTime => ({ tookMs: row.took_ms, isRollback: row.back === 1 }));
 }
 
 /** One statement for each way to ask, so that each finds its index. */

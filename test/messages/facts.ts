@@ -63,7 +63,7 @@ export function factsOf(state: RolloutState, change: Partial<RolloutFacts> = {})
     allowBad: null,
     healthDeclared: true,
     notSoakedIn: null,
-    readiness: { ready: 3, total: 3, release: 41 },
+    readiness: { ready: 3, total: 3, release: 41, expectedMs: 4_000 },
     why: null,
     position: null,
     behind: null,

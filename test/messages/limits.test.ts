@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { EnvironmentStatus, HistoryLine, HostFacts, WhyFacts } from "../../src/core/facts.ts";
 import { type ReasonCode, reasons, refuse } from "../../src/core/reasons.ts";
+import type { Readiness } from "../../src/core/rollback-estimate.ts";
 import type { Phase } from "../../src/core/rollout-state.ts";
 import { watchRule } from "../../src/core/watch.ts";
 import { note } from "../../src/messages/blocks.ts";
@@ -91,6 +92,13 @@ const slots = fc.array(
 const who = fc.record({ kind: fc.constantFrom("slack", "local", "system"), id: words, name: words });
 const lock = fc.record({ by: who, at: fc.constant(noon), why: words, until: maybe(fc.constant(noon + 7_200_000)) });
 const intent = fc.record({ kind: fc.constantFrom("cordoned", "drained"), by: who, at: fc.constant(noon), why: maybe(words) });
+const unready = fc.record({ host: words, why: fc.constantFrom("away", "engine_down", "swapping", "not_kept") });
+const readiness: fc.Arbitrary<Readiness> = fc.record({
+  ready: fc.nat(3),
+  total: fc.nat(60),
+  unready: fc.array(unready, { maxLength: 60 }),
+  expectedMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
+});
 const environment: fc.Arbitrary<EnvironmentStatus> = fc.record({
   service: words,
   environment: words,
@@ -102,7 +110,7 @@ const environment: fc.Arbitrary<EnvironmentStatus> = fc.record({
   isConfigured: fc.boolean(),
   slots,
   rollbackTo: maybe(fc.constant(r41)),
-  readiness: fc.constant({ ready: 1, total: 3 }),
+  readiness,
   healthDeclared: fc.boolean(),
   lock: maybe(lock),
   line: fc.array(fc.constant(after([])), { maxLength: 12 }),
@@ -176,7 +184,7 @@ const others: readonly (readonly [name: string, message: fc.Arbitrary<Message>])
         judged: fc.subarray([41, 42]),
         planHash: fc.constant("feedbeef"),
         hosts: fc.array(words, { maxLength: 60 }),
-        readiness: fc.constant({ ready: 1, total: 3 }),
+        readiness,
         stops: maybe(fc.record({ rollout: fc.nat(), phase: fc.constantFrom("rolling", "awaiting_approval") })),
       })
       // Names of services are short by the configuration's rules; only their content is wild here.

@@ -1,7 +1,7 @@
 /** The messages around the card: the thread, the end, and what the reading verbs answer. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { EnvironmentStatus, HostFacts, RollbackPreview } from "../../src/core/facts.ts";
+import type { EnvironmentStatus, HostFacts } from "../../src/core/facts.ts";
 import { refuse } from "../../src/core/reasons.ts";
 import { begin, step } from "../../src/core/rollout.ts";
 import type { LaterEvent, Requested } from "../../src/core/rollout-state.ts";
@@ -12,7 +12,6 @@ import { homeView } from "../../src/messages/home.ts";
 import { hostsMessage } from "../../src/messages/hosts.ts";
 import type { Message } from "../../src/messages/message.ts";
 import { refusalMessage } from "../../src/messages/refusal.ts";
-import { rollbackPreview } from "../../src/messages/rollback-preview.ts";
 import { statusMessage } from "../../src/messages/status.ts";
 import { threadLines } from "../../src/messages/thread-lines.ts";
 import { plainText } from "../../src/messages/words.ts";
@@ -157,7 +156,7 @@ const prod: EnvironmentStatus = {
   isConfigured: true,
   slots: ["web-1", "web-2", "web-3"].map((host) => ({ host, connected: true, release: 42, health: "ok", detail: null })),
   rollbackTo: r41,
-  readiness: { ready: 3, total: 3 },
+  readiness: { ready: 3, total: 3, expectedMs: 4_000 },
   lock: null,
   line: [],
 };
@@ -166,7 +165,7 @@ describe("status", () => {
   test("in peace: what is live, since when, by whom, and the way back", () => {
     reads(statusMessage({ environments: [prod], now: noon }), [
       "api prod: r42 (3f9c1e2) since 2026-11-21 12:00 UTC by ana",
-      "  3 hosts; rollback goes to r41 (9d8e7f6), ready on 3 of 3",
+      "  3 hosts; rollback goes to r41 (9d8e7f6), ready on 3 of 3 hosts, about 4 s",
     ]);
   });
 
@@ -186,14 +185,32 @@ describe("status", () => {
       { host: "web-4", connected: true, release: null, health: "empty", detail: null },
     ];
     reads(
-      statusMessage({ environments: [{ ...prod, slots, active: after([]), readiness: { ready: 2, total: 4 } }], now: noon }),
+      statusMessage({
+        environments: [
+          {
+            ...prod,
+            slots,
+            active: after([]),
+            readiness: {
+              ready: 2,
+              total: 4,
+              unready: [
+                { host: "web-2", why: "away" },
+                { host: "web-4", why: "not_kept" },
+              ],
+              expectedMs: 65_000,
+            },
+          },
+        ],
+        now: noon,
+      }),
       [
         "api prod: r42 (3f9c1e2) since 2026-11-21 12:00 UTC by ana",
         "  #142 deploy of r42 waits for approval (0 of 1), by ana",
         "  `web-2` was last seen with r42, unknown, no connection",
         "  `web-3` serves r41, failing: answered 500",
         "  `web-4` serves nothing",
-        "  4 hosts; rollback goes to r41 (9d8e7f6), ready on 2 of 4",
+        "  4 hosts; rollback goes to r41 (9d8e7f6), ready on 2 of 4 hosts (web-2: away, web-4: no kept container), about 1 min 5 s",
       ],
     );
   });
@@ -208,7 +225,7 @@ describe("status", () => {
     reads(statusMessage({ environments: [{ ...prod, lastTrouble }], now: noon }), [
       "api prod: r42 (3f9c1e2) since 2026-11-21 12:00 UTC by ana",
       "  #142 deploy of r42 is stuck, needs a person: web-2 could not be rolled back (host_lost)",
-      "  3 hosts; rollback goes to r41 (9d8e7f6), ready on 3 of 3",
+      "  3 hosts; rollback goes to r41 (9d8e7f6), ready on 3 of 3 hosts, about 4 s",
     ]);
     const texts = mrkdwnOf(homeView({ board: [{ ...prod, lastTrouble }], now: noon }).blocks);
     assert.match(texts[0] ?? "", /^:rotating_light: \*api → prod\* #142 .*needs a person: web-2 could not be rolled back/);
@@ -286,93 +303,6 @@ describe("history, hosts, Home", () => {
     );
     assert.match(texts[1] ?? "", /rolling out/);
     assert.equal(texts.length, 5);
-  });
-});
-
-describe("a preview of a rollback", () => {
-  const preview: RollbackPreview = {
-    service: "api",
-    environment: "prod",
-    from: r42,
-    live: r42,
-    to: r41,
-    planHash: "feedbeef",
-    hosts: ["web-1", "web-2", "web-3"],
-    readiness: { ready: 3, total: 3 },
-    stops: null,
-    touched: [],
-    rest: [],
-    judged: [42],
-  };
-
-  test("reads", () => {
-    reads(rollbackPreview(preview), [
-      "api prod: roll back to r41 (9d8e7f6)?",
-      "Live now: r42 (3f9c1e2).",
-      "3 hosts: web-1, web-2, web-3. All 3 keep it, ready to start.",
-      "r42 is judged bad here.",
-      "To do it: press Roll back, or type `/rollback api prod r41 --now`.",
-    ]);
-    assert.deepEqual(shapeOf(rollbackPreview(preview)), [
-      "header",
-      "section of 4 fields",
-      "section",
-      "actions verb:rollback verb:cancel",
-      "context of 1",
-    ]);
-  });
-
-  test("of a first deploy goes back to nothing", () => {
-    const stops = { rollout: 1, phase: "rolling" };
-    const first = { from: r41, live: null, to: null, touched: ["web-1"], judged: [41] };
-    reads(rollbackPreview({ ...preview, ...first, stops }), [
-      "api prod: stop it, and empty the hosts again?",
-      "Nothing is live there now. Being rolled out: r41 (9d8e7f6).",
-      "Nothing was live there before.",
-      "This stops rollout #1 (rolling): web-1, which it has touched, goes back to nothing: emptied again.",
-      "r41 is judged bad here.",
-      "To do it: press Roll back, or type `/rollback api prod --now`.",
-    ]);
-  });
-
-  test("of one under way tells what is live from what is being rolled out, and where the two steps go", () => {
-    const stops = { rollout: 143, phase: "soaking" };
-    const r40 = { ...r41, number: 40 };
-    const message = rollbackPreview({ ...preview, live: r41, stops, touched: ["web-1", "web-2"] });
-    reads(message, [
-      "api prod: roll back to r41 (9d8e7f6)?",
-      "Live now: r41 (9d8e7f6). Being rolled out: r42 (3f9c1e2).",
-      "All 3 keep it, ready to start.",
-      "This stops rollout #143 (soaking). First web-1, web-2, which it has touched, go back to r41. No other host changes.",
-      "r42 is judged bad here.",
-      "To do it: press Roll back, or type `/rollback api prod r41 --now`.",
-    ]);
-    const both = { live: r41, to: r40, touched: ["web-1", "web-2"], rest: ["web-3"], judged: [42, 41] };
-    const lines = rollbackPreview({ ...preview, ...both, stops }).text.split("\n");
-    assert.deepEqual(lines.slice(3, 5), [
-      "This stops rollout #143 (soaking). First web-1, web-2, which it has touched, go back to r40. Then the others follow to r40: web-3.",
-      "r42 and r41 are judged bad here.",
-    ]);
-  });
-
-  test("of what got stuck tells it from what is live", () => {
-    const lines = rollbackPreview({ ...preview, live: { ...r41, number: 40 } }).text.split("\n");
-    assert.equal(lines[1], "Live now: r40 (9d8e7f6). To be left: r42 (3f9c1e2).");
-  });
-
-  test("names the hosts that it passes by, with what they serve on", () => {
-    const intent = { kind: "cordoned", by: { kind: "slack", id: "U0BO", name: "bo" }, at: noon, why: null } as const;
-    const lines = rollbackPreview(preview, [{ host: "web-9", intent, release: 42 }]).text.split("\n");
-    assert.match(lines[4] ?? "", /^Not reached, and serving on what they have: web-9 \(r42, cordoned by bo\)\./);
-  });
-
-  test("of one that has touched no host says that what serves stays", () => {
-    const message = rollbackPreview({ ...preview, hosts: [], stops: { rollout: 143, phase: "queued" } });
-    reads(message, [
-      "api prod: stop #143?",
-      "#143 (r42) has touched no host: it is cancelled, and nothing is judged. r41 (9d8e7f6) serves on. To leave r41 itself, roll back again.",
-      "To do it: press Roll back, or type `/rollback api prod --now`.",
-    ]);
   });
 });
 

@@ -73,6 +73,7 @@ describe("paused by a person", () => {
       "api prod 3f9c1e2 (#142): paused, batch 2 of 2, 1 of 3 hosts done, for 40 s",
       "Paused by ana at 12:00 UTC: errors in the log.",
       "2 hosts in mid-swap will finish; no other begins; its clocks stand still.",
+      "Rollback to r41: ready on 3 of 3 hosts, about 4 s",
     ]);
     assert.deepEqual(lastLines(told), ["Paused by ana: errors in the log. Hosts in mid-swap finish, no other begins."]);
   });

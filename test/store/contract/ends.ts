@@ -50,6 +50,28 @@ export function ends(tells: Tells): void {
     assert.deepEqual(store.rollouts.countByPhase(), { awaiting_approval: 1, in_line: 1 });
   });
 
+  tells("how long the newest swaps took is known by place: nine rollbacks and nine others, none that failed", (store) => {
+    const swap = (number: number, tookMs: number) => {
+      const stored = store.rollouts.find(number);
+      assert.ok(stored !== null);
+      const event = { type: "host_swapped", at: noon, host: "prod-1", tookMs } as const;
+      store.rollouts.append({ number, version: stored.version, event, state: stored.state });
+    };
+    const times = (environment: string) =>
+      store.rollouts.swapTimes("api", environment).map(({ tookMs, isRollback }) => `${isRollback ? "back " : ""}${tookMs}`);
+    storeRollout(store, aRequest({ number: 1 }));
+    assert.deepEqual(times("prod"), []);
+    for (let i = 1; i <= 11; i++) swap(1, i * 100);
+    endRollout(store, { number: 1, phase: "succeeded", at: noon });
+    storeRollout(store, aRequest({ number: 2, kind: "rollback" }));
+    swap(2, 50.4);
+    endRollout(store, { number: 2, phase: "succeeded", at: noon });
+    storeRollout(store, aRequest({ number: 3 }));
+    swap(3, 1200);
+    assert.deepEqual(times("prod"), ["1200", "back 50", "1100", "1000", "900", "800", "700", "600", "500", "400"]);
+    assert.deepEqual(times("staging"), []);
+  });
+
   tells("the list is newest first, of all or of some", (store) => {
     storeRollout(store, aRequest({ number: 1 }));
     storeRollout(store, aRequest({ number: 2, environment: "staging" }));

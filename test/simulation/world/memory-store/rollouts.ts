@@ -1,4 +1,5 @@
 import type { NewRollout, RolloutStore, StoredRollout } from "../../../../src/app/store.ts";
+import { newestSwaps, type SwapTime } from "../../../../src/core/rollback-estimate.ts";
 import type { Phase, RolloutEvent, RolloutState } from "../../../../src/core/rollout-state.ts";
 import type { SlotKey } from "../../../../src/core/slot.ts";
 import type { Chain } from "./history.ts";
@@ -7,6 +8,8 @@ import { createTable, type Ledger } from "./ledger.ts";
 export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
   const rows = createTable<number, StoredRollout>(ledger);
   const events = createTable<number, readonly RolloutEvent[]>(ledger);
+  /** Successful swaps by place, the newest last. */
+  const swaps = createTable<string, readonly SwapTime[]>(ledger);
   const requests = createTable<string, number>(ledger);
   /** In which order they ended: one in line may be overtaken by a later one. */
   const ends = createTable<number, number>(ledger);
@@ -43,7 +46,22 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
     const before = events.get(number) ?? [];
     const seq = before.length + 1;
     events.set(number, [...before, event], { table: "event", number, seq });
+    noteSwap(number, event);
     chain.add(`event ${number} ${seq} ${event.type} ${event.at} ${"host" in event ? event.host : ""}`);
+  }
+
+  function noteSwap(number: number, event: RolloutEvent): void {
+    const state = rows.get(number)?.state;
+    if (event.type !== "host_swapped" || state === undefined) return;
+    const place = `${state.service} ${state.environment}`;
+    const one = { tookMs: Math.round(event.tookMs), isRollback: state.kind === "rollback" };
+    swaps.set(place, [...(swaps.get(place) ?? []), one]);
+  }
+
+  function newestSwapsIn(service: string, environment: string): SwapTime[] {
+    const all = (swaps.get(`${service} ${environment}`) ?? []).toReversed();
+    const isNewest = (swap: SwapTime) => all.filter((one) => one.isRollback === swap.isRollback).indexOf(swap) < newestSwaps;
+    return all.filter(isNewest);
   }
 
   function active(service: string, environment: string): StoredRollout | null {
@@ -119,6 +137,7 @@ export function rolloutStore(ledger: Ledger, chain: Chain): RolloutStore {
     lastEnded: (service, environment, phases: readonly Phase[]) =>
       endedIn(service, environment).find((row) => phases.includes(row.state.phase)) ?? null,
     live: (service, environment) => endedIn(service, environment).find(({ state }) => isMeantToBeLive(state)) ?? null,
+    swapTimes: newestSwapsIn,
     setCard: (number, place) =>
       change(number, { cardTs: place?.ts ?? null, ...(place === null ? {} : { channel: place.channel }) }),
     setChange: (number, facts) => change(number, { change: facts }),
