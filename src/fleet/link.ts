@@ -9,6 +9,7 @@ import type { DesiredPicture, Head, ObservedPicture } from "../core/slot.ts";
 import type { UsageSample } from "../core/usage.ts";
 import { type Answerers, type Asking, createAsking } from "./asking.ts";
 import { whyNoConnection } from "./connection-fault.ts";
+import { fitting } from "./fitting.ts";
 import { signClaim } from "./proof.ts";
 import { type FromAgent, type FromServer, maxMessageBytes, parseFromServer, protocolVersion, versionOf } from "./protocol.ts";
 
@@ -239,7 +240,7 @@ export function createAgentLink(options: LinkOptions): AgentLink {
   }
 
   function report(to: WebSocket): void {
-    const picture = options.observed();
+    const picture = fitting(options.observed());
     const { orders = [], ...rest } = picture;
     // A message that is too long would end the connection; what runs is said in any case.
     const isTooLong = orders.length > 0 && Buffer.byteLength(JSON.stringify(picture)) > maxMessageBytes - 1_024;

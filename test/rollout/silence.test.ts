@@ -163,7 +163,7 @@ test("late success that ends the pause lets the next one begin, and the properti
   rollout.images("prod-2");
   rollout.fitness = { unwell: [], away: [] };
   const before = rollout.state;
-  const late = { type: "host_swapped", host: "prod-1" } as const;
+  const late = { type: "host_swapped", host: "prod-1", tookMs: 400 } as const;
   assert.deepEqual([rollout.pauses(), rollout.goals()], [["paused_on_failure"], {}]);
   assert.equal(rollout.hear(late), "moved");
   assert.deepEqual(rollout.goals(), { "prod-2": 42 });

@@ -102,6 +102,13 @@ describe("the line between server and agents", () => {
     await eventually(() => assert.deepEqual(thief.refused[0], "bad_token"));
   });
 
+  it("reports in short what an engine said at length, rather than have the report refused", async () => {
+    server.desk.tokens.set("token-web-1", { name: "web-1" });
+    const engine = { ...picture.engine, ok: false, reason: "engine_error", detail: "no. ".repeat(2_000) };
+    dial({ token: "token-web-1", observed: () => ({ ...picture, engine }) });
+    await eventually(() => assert.match(server.desk.pictureOf("web-1")?.engine.detail ?? "", /^no\. .*…$/));
+  });
+
   it("exchanges whole pictures at once, and again on every nudge", async () => {
     server.desk.desire("web-1", order({ generation: 1, digest: `sha256:${"a".repeat(64)}` }));
     const end = await enrolled();
