@@ -10,7 +10,7 @@ journey("on call, one command shows where to and one tap goes there", async ({ e
   assert.match(preview, /Live now\nr2 3f2a1c9/);
   assert.match(preview, /Back to\nr1 1a4c9e2/);
   assert.match(preview, /3: prod-1, prod-2, prod-3/);
-  assert.match(preview, /All 3 keep it, ready to start/);
+  assert.match(preview, /Rollback to r1: ready on 3 of 3 hosts/);
   assert.equal(j.cards(), 2, "looking changes nothing");
   await eva.clicks("Roll back");
   const card = await j.card("Rolled back ·");
