@@ -6,8 +6,10 @@ import { after, before, describe, it } from "node:test";
 import { loadConfig } from "../../src/config/load.ts";
 import type { ContainerSpec } from "../../src/core/release.ts";
 import { createDockerEngine } from "../../src/docker/engine.ts";
-import type { Engine } from "../../src/host/engine.ts";
+import { type Engine, gateTarget } from "../../src/host/engine.ts";
 import { readEnvFiles } from "../../src/host/env-file.ts";
+import { createGates } from "../../src/host/gate/gates.ts";
+import { provideGate } from "../../src/host/gate/program.ts";
 import { plainSpec } from "../host/kit/orders.ts";
 import { type Compose, findCompose } from "../kit/compose.ts";
 import { sampleCommit, testLab } from "../kit/lab.ts";
@@ -15,6 +17,13 @@ import { composeFiles } from "./kit/compose-files.ts";
 import { comparable } from "./kit/inspected.ts";
 
 const lab = testLab("parity-1");
+
+type Shown = {
+  readonly Path: string;
+  readonly Args: readonly string[];
+  readonly Config: { readonly Entrypoint: readonly string[] | null; readonly Cmd: readonly string[] | null };
+  readonly Mounts: readonly { readonly Destination: string }[];
+};
 
 describe("a container that Gantry starts shows what one shows that Compose starts from the same file", () => {
   let folder: string;
@@ -46,6 +55,31 @@ describe("a container that Gantry starts shows what one shows that Compose start
       assert.deepEqual(kept, theirs, "the container that is kept to go back to");
     });
   }
+
+  it("behind a gate it differs in its entrypoint, its command and one mount more, and in nothing else", async () => {
+    const host = lab.host("parity-1");
+    const provided = await provideGate(host.dir);
+    assert.ok("program" in provided, JSON.stringify(provided));
+    const gates = createGates({ dir: join(host.dir, "gates"), program: provided.program });
+    const gate = await gates.make("gantry-gated");
+    assert.ok(gate !== null);
+    const spec = { ...plainSpec, image: lab.repository, network: "none" };
+    const shown = async (more: { gate?: string }) => {
+      const id = await engine.create({ name: "gantry-gated", imageRef, spec, environment: [], labels: {}, ...more });
+      const seen = (await serving(id)) as Shown;
+      await engine.remove(id);
+      return seen;
+    };
+    const [plain, gated] = [await shown({}), await shown({ gate })];
+    await gates.remove("gantry-gated");
+    const whole = [...(plain.Config.Entrypoint ?? []), ...(plain.Config.Cmd ?? [])];
+    assert.deepEqual([gated.Config.Entrypoint, gated.Config.Cmd], [[`${gateTarget}/gate`], whole]);
+    const isGate = ({ Destination }: { Destination: string }) => Destination === gateTarget;
+    assert.deepEqual([gated.Mounts.filter(isGate).length, gated.Path, gated.Args], [1, `${gateTarget}/gate`, whole]);
+    const { Entrypoint, Cmd } = plain.Config;
+    const without = { Config: { ...gated.Config, Entrypoint, Cmd }, Mounts: gated.Mounts.filter((mount) => !isGate(mount)) };
+    assert.deepEqual({ ...gated, ...without, Path: plain.Path, Args: plain.Args }, plain);
+  });
 
   it("an external volume that the host lacks fails the create, rather than be made empty", async () => {
     const mount = { kind: "volume", source: "orders", target: "/data", readOnly: false, mustExist: true } as const;
