@@ -63,7 +63,7 @@ describe("a container that Gantry starts shows what one shows that Compose start
     const gates = createGates({ dir: join(host.dir, "gates"), program: provided.program });
     const gate = await gates.make("gantry-gated");
     assert.ok(gate !== null);
-    const spec = { ...plainSpec, image: lab.repository, network: "none" };
+    const spec = { ...plainSpec, image: lab.repository, network: "none" } as const;
     const shown = async (more: { gate?: string }) => {
       const id = await engine.create({ name: "gantry-gated", imageRef, spec, environment: [], labels: {}, ...more });
       const seen = (await serving(id)) as Shown;
