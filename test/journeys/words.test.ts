@@ -151,7 +151,7 @@ journey("everybody can look: status, history, hosts, help and the Home tab", asy
   await zed.says("/gantry history api prod");
   await j.told(zed, /#2 .*api prod r2 3f2a1c9 from r1: live, took .* by ana\n.*#1 .*r1 1a4c9e2: live/);
   await zed.says("/gantry hosts");
-  await j.told(zed, /prod-1 connected \(agent .*\), env=prod, api prod r2 ok/, /staging-1 connected/);
+  await j.told(zed, /prod-1 connected \(agent .*\), memory .* GiB, env=prod, api prod r2 ok/, /staging-1 connected/);
   await zed.says("/gantry help");
   await j.told(zed, "/deploy SERVICE ENVIRONMENT REF", "/rollback", "/gantry approve");
   await zed.says("/gantry help rollback");

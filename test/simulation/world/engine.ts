@@ -245,9 +245,13 @@ export function createEngine(facts: {
         return { cpuMs, memoryBytes: 50 * 1024 * 1024, memoryLimitBytes: null, network: null };
       }),
     logTail: (id, lines) => look(() => boxOf(id).program.logs.slice(-lines)),
-    logs: ({ id, lines, onLine }) =>
+    logs: ({ id, lines, since, onLine }) =>
       look(() => {
-        for (const text of boxOf(id).program.logs.slice(-lines)) onLine({ at: null, text });
+        const { program, state } = boxOf(id);
+        // It says everything as it starts.
+        const at = state.startedAt ?? 0;
+        if (since !== null && at <= since) return;
+        for (const text of program.logs.slice(-lines)) onLine({ at, text });
       }),
     watch: (listener) => watch({ machine, life, scheduler, random, listener }),
   };
