@@ -34,7 +34,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "new Set([...fitness.unwell]);",
       },
     ],
-    shownBy: 28,
+    shownBy: 43,
   },
   {
     name: "unwell_not_counted",
@@ -46,7 +46,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "new Set([...fitness.away]);",
       },
     ],
-    shownBy: 79,
+    shownBy: 89,
   },
   {
     name: "budget_off_by_one",
@@ -58,7 +58,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "Math.max(0, state.budget + 1 - out.size)",
       },
     ],
-    shownBy: 29,
+    shownBy: 43,
   },
   {
     name: "stale_generation_accepted",
@@ -107,7 +107,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: 'resolve("new")',
       },
     ],
-    shownBy: 1,
+    shownBy: 2,
   },
   {
     name: "two_agents",
@@ -131,7 +131,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "",
       },
     ],
-    shownBy: 16,
+    shownBy: 35,
   },
   {
     name: "approve_by_requester",
@@ -148,7 +148,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "if (cannotApprove(requester, actor) !== null || number > 0) return null;",
       },
     ],
-    shownBy: 1,
+    shownBy: 4,
   },
   {
     name: "one_approval_is_enough",
@@ -160,7 +160,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "next.state.approvals.length < 1) return moved(next);",
       },
     ],
-    shownBy: 1,
+    shownBy: 5,
   },
   {
     name: "start_first_on_one_port",
@@ -232,7 +232,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: '(known.status === "swapping")',
       },
     ],
-    shownBy: 287,
+    shownBy: 752,
   },
   {
     name: "any_generation_counts",
@@ -244,7 +244,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "slot.generation > wanted.generation) return events;",
       },
     ],
-    shownBy: 385,
+    shownBy: 559,
   },
   {
     name: "timer_lost_on_restart",
@@ -256,7 +256,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "for (const { rollout, name } of store.timers.due(1e15)) store.timers.clear(rollout, name);",
       },
     ],
-    shownBy: 18,
+    shownBy: 148,
   },
   {
     name: "open_commands_forgotten",
@@ -298,7 +298,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "if ((m.state.phase",
       },
     ],
-    shownBy: 7,
+    shownBy: 13,
   },
   {
     name: "retry_touches_all",
@@ -322,7 +322,7 @@ export const plantedBugs: readonly PlantedBug[] = [
         instead: "wake(null);",
       },
     ],
-    shownBy: 380,
+    shownBy: 430,
   },
   {
     name: "fence_deaf",

@@ -19,7 +19,7 @@ export const bugsOfMachines: readonly PlantedBug[] = [
     name: "clock_step_taken",
     is: "a time of day that somebody sets moves the ends of soaks",
     edits: [{ file: "src/app/steady-time.ts", text: "const followedShare = 0.05;", instead: "const followedShare = 1e9;" }],
-    shownBy: 31,
+    shownBy: 47,
   },
   {
     name: "time_forgotten_on_restart",
@@ -31,7 +31,7 @@ export const bugsOfMachines: readonly PlantedBug[] = [
         instead: "if (mark === null || mark.time > 0) return now.wall;",
       },
     ],
-    shownBy: 161,
+    shownBy: 399,
   },
   {
     name: "copied_agent_works",

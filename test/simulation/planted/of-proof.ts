@@ -53,6 +53,6 @@ export const bugsOfProof: readonly PlantedBug[] = [
         instead: 'state.hosts.filter((h) => h.status === "healthy" && !isProved(',
       },
     ],
-    shownBy: 167,
+    shownBy: 339,
   },
 ];
