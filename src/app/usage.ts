@@ -20,7 +20,7 @@ export type UsageBoard = {
 };
 
 /** Agents sample four times as often. */
-export const freshMs = 60_000;
+const freshMs = 60_000;
 
 export function createUsageBoard(facts: {
   readonly config: GantryConfig;

@@ -4,7 +4,7 @@ import type { ReleaseSpec } from "./release.ts";
 import { withoutVersions, withSecrets } from "./secrets.ts";
 
 /** As the service file says it. */
-export function withoutPins(release: ReleaseSpec): ReleaseSpec {
+function withoutPins(release: ReleaseSpec): ReleaseSpec {
   const spec = withSecrets(release, withoutVersions);
   if (spec.supporting === undefined) return spec;
   return { ...spec, supporting: spec.supporting.map((one) => ({ ...one, digest: null })) };
