@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import http from "node:http";
 import path from "node:path";
 import { type Engine, type EngineSettings, onHost } from "./engine.ts";
-import { hostProcesses, killAll } from "./leftovers.ts";
+import { forgetRuntime, hostProcesses, killAll } from "./leftovers.ts";
 import { run, systemEnvironment } from "./run.ts";
 
 /** One Docker host of a lab: a machine as far as anything on it can tell, with port 8080 to itself. */
@@ -29,7 +29,10 @@ export type LabHost = {
   thawEngine(): void;
   /** Everything on the host ends this instant: engine, containers, agents. `startEngine` is the boot after it. */
   cutPower(): Promise<void>;
-  /** Power off and on: what is spawned from then on sees another boot id, and Docker starts what its policies say. */
+  /**
+   * Power off and on: what is spawned from then on sees another boot id. Resolves when the engine answers, which is after it
+   * has started what its policies say: it tells systemd no earlier either, so that a unit `After=docker.service` sees the same.
+   */
   reboot(): Promise<void>;
   /** The docker command line against this host's engine; resolves to its stdout, trimmed. */
   docker(...args: string[]): Promise<string>;
@@ -89,6 +92,7 @@ export function makeHost(facts: {
     },
     async reboot() {
       await killAll(() => hostProcesses({ netns, cgroup }));
+      await forgetRuntime(dir);
       await boot();
     },
     async docker(...args) {

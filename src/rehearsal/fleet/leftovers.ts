@@ -37,6 +37,18 @@ export async function takeDown(plan: LabPlan): Promise<void> {
   rmSync(plan.dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
 
+/**
+ * What a machine has only in memory, and so not after a reboot: mounts, and the folders of containerd and dockerd that are
+ * below /run there. Left on disk, they tell of shims and tasks that are not, and starting those containers fails.
+ * @param dir the host's own folder; nothing of the host may run any more
+ */
+export async function forgetRuntime(dir: string): Promise<void> {
+  const shimSockets = shimSocketsOf(dir);
+  for (const mount of mountsBelow(dir)) await tryRun("umount", ["-l", mount]);
+  for (const socket of shimSockets) rmSync(socket, { force: true });
+  for (const folder of ["containerd/state", "exec"]) rmSync(path.join(dir, folder), { recursive: true, force: true });
+}
+
 /** What lets a lab's hosts talk to one another and to us on a machine whose firewall refuses by default. */
 export function firewallRules(bridge: string): string[][] {
   return [
@@ -127,17 +139,17 @@ function mountsBelow(dir: string): string[] {
     .reverse();
 }
 
+function findShimSockets(labDir: string): string[] {
+  return list(labDir).flatMap((host) => shimSocketsOf(path.join(labDir, host)));
+}
+
 /** containerd puts its shims' sockets in a folder shared by all containerds of a machine; each task's folder names its own. */
-function findShimSockets(dir: string): string[] {
-  const found: string[] = [];
-  for (const host of list(dir)) {
-    const tasks = path.join(dir, host, "containerd/state/io.containerd.runtime.v2.task/moby");
-    for (const task of list(tasks)) {
-      const address = readText(path.join(tasks, task, "address")).trim();
-      if (address.startsWith("unix:///run/containerd/s/")) found.push(address.slice("unix://".length));
-    }
-  }
-  return found;
+function shimSocketsOf(hostDir: string): string[] {
+  const tasks = path.join(hostDir, "containerd/state/io.containerd.runtime.v2.task/moby");
+  const addresses = list(tasks).map((task) => readText(path.join(tasks, task, "address")).trim());
+  return addresses
+    .filter((address) => address.startsWith("unix:///run/containerd/s/"))
+    .map((address) => address.slice("unix://".length));
 }
 
 /** The folders of one cgroup: one per controller (v1), or one (v2). */
