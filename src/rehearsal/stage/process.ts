@@ -42,7 +42,7 @@ export function watch(child: ChildProcess, logFile: string): Running {
     });
   });
 
-  function prints(text: string | RegExp, deadlineMs = 20_000): Promise<void> {
+  function prints(text: string | RegExp, deadlineMs = 60_000): Promise<void> {
     const said = () => (typeof text === "string" ? printed.includes(text) : text.test(printed));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const look = () => {

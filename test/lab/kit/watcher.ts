@@ -73,6 +73,13 @@ export function watchHosts(hosts: readonly Watchable[]): Watcher {
   };
 }
 
+/** How many containers run there whose command has begun. */
+export async function begunOn(host: Pick<Watchable, "dir" | "dockerSocket">): Promise<number> {
+  const open = openGates(host.dir);
+  const running = (await runningOn(host.dockerSocket)) ?? [];
+  return running.filter((one) => hasBegun(one, open)).length;
+}
+
 /** A container that waits at its gate does not run yet: its command has not begun. */
 function hasBegun({ Labels }: Listed, open: ReadonlySet<string>): boolean {
   const gate = Labels["gantry.gate"];
